@@ -1,0 +1,55 @@
+/**
+ * How one agent's output becomes events: a line in, events out. An adapter does no I/O and has no clock; what
+ * it must remember between lines lives in the `LineReader` of one run. It is total: whatever the line is,
+ * the answer is events (at worst a note that holds the line), never an exception and never silence about lost text.
+ */
+import type { AgentEvent } from "../domain/AgentEvent.ts"
+
+/** One line of output, without its line end. */
+export interface Line {
+  readonly text: string
+  /** From 0, counted over the whole run. */
+  readonly ordinal: number
+  /** Milliseconds since 1970 when it arrived. */
+  readonly at: number
+}
+
+/** What a line told about the session itself; later lines win. */
+export interface About {
+  /** The agent's own session id. */
+  readonly session?: string
+  /** For people, with `version` apart: `Claude Code`, `2.1.197`. */
+  readonly agentName?: string
+  readonly version?: string
+  readonly model?: string
+  readonly title?: string
+  readonly cwd?: string
+  readonly branch?: string
+  readonly repository?: string
+}
+
+export interface Reading {
+  readonly events: ReadonlyArray<AgentEvent>
+  readonly about?: About
+}
+
+export interface LineReader {
+  readonly read: (line: Line) => Reading
+  /** The output ended at `at`; what was held back comes out. */
+  readonly end: (at: number) => Reading
+}
+
+export interface Adapter {
+  /** Stable name, part of a session's identity: `claude-code`, `codex`, `jsonl`, `text`. */
+  readonly agent: string
+  /** For people. */
+  readonly agentName: string
+  /** The `source.format` of its events: `stream-json`, `jsonl`, `stdout`. */
+  readonly format: string
+  /** Whether output that begins with these lines is this agent's. */
+  readonly recognizes: (lines: ReadonlyArray<string>) => boolean
+  /** The prompt in a command line of this agent, where it can be told for sure. */
+  readonly promptOf?: (command: ReadonlyArray<string>) => string | undefined
+  /** `run` is a UUID of this run: what keys are made of where the source has no ids. */
+  readonly open: (run: string) => LineReader
+}

@@ -1,0 +1,76 @@
+/**
+ * What the tenant's index log says about its sessions, and the header that opens each session log.
+ * The index is how a reader finds the other logs and their keys: it holds few entries, never one per event.
+ */
+import * as Schema from "effect/Schema"
+import { Figures } from "./AuditEvent.ts"
+import { LogId, SessionId } from "./Ids.ts"
+
+const text = Schema.optional(Schema.String)
+const Bytes = Schema.Uint8ArrayFromSelf
+
+export const State = Schema.Literal("running", "waiting", "idle", "ended", "failed")
+export type State = typeof State.Type
+
+/** What is known of a session when its log begins. */
+export const Origin = Schema.Struct({
+  session: SessionId,
+  /** The adapter's `agent`. */
+  agent: Schema.String,
+  agentName: text,
+  title: text,
+  cwd: text,
+  host: text,
+  /** Git branch and repository (remote URL without credentials), where there is one. */
+  branch: text,
+  repository: text
+})
+export type Origin = typeof Origin.Type
+
+/** A session log began. `key` opens it. */
+export const Started = Schema.TaggedStruct("index.started", {
+  log: LogId,
+  key: Bytes,
+  time: Schema.Number,
+  ...Origin.fields
+})
+/** A session has another title or state. None shorter than two seconds. */
+export const Changed = Schema.TaggedStruct("index.changed", {
+  log: LogId,
+  time: Schema.Number,
+  state: State,
+  title: text,
+  /** The session id, once the agent told it to a log that began under `run:<uuid>`. */
+  alias: Schema.optional(SessionId)
+})
+/** Figures so far, at most one in five minutes, and one at the end. */
+export const Checkpoint = Schema.TaggedStruct("index.checkpoint", {
+  log: LogId,
+  time: Schema.Number,
+  state: State,
+  title: text,
+  events: Schema.Number,
+  figures: Figures
+})
+/**
+ * A writer introduces itself: its first index entry, sealed to the recorder key by HPKE. `key` opens its later
+ * index entries (see `crypto/WriterKey.ts`), `signer` is its Ed25519 public key.
+ */
+export const Writer = Schema.TaggedStruct("index.writer", {
+  writer: Bytes,
+  key: Bytes,
+  signer: Bytes,
+  time: Schema.Number,
+  host: text
+})
+export const IndexEvent = Schema.Union(Writer, Started, Changed, Checkpoint)
+export type IndexEvent = typeof IndexEvent.Type
+
+/** First entry of a session log, so that it can be read without the index. */
+export const Header = Schema.TaggedStruct("log.header", {
+  time: Schema.Number,
+  ...Origin.fields,
+  /** Who may write here: each writer's id (16 bytes) and Ed25519 public key (32 bytes). */
+  writers: Schema.Array(Schema.Struct({ writer: Bytes, signer: Bytes }))
+})
+export type Header = typeof Header.Type

@@ -1,0 +1,78 @@
+/**
+ * What the hub asks of a storage: an append-only, numbered list of sealed entries per log, with the hub chain.
+ * It keeps; the hub tells.
+ *
+ * A storage that can answer at once (memory, Bun, a Durable Object) answers an `Either`, which is an Effect
+ * and costs the hub no fiber; one that cannot (D1) answers any other Effect, and the hub queues that log.
+ */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type { SealedEntry } from "../protocol/Message.ts"
+
+/** The storage could not do what was asked; nothing of it was stored. */
+export class StorageFailed extends Schema.TaggedError<StorageFailed>()("StorageFailed", {
+  reason: Schema.Literal("full", "read-only", "damaged", "newer", "too-large", "retired", "other"),
+  what: Schema.String,
+  cause: Schema.optional(Schema.Defect)
+}) {
+  override get message() {
+    return this.what
+  }
+}
+
+export type Answer<A> = Effect.Effect<A, StorageFailed>
+
+/** A run of entries in wire form: the MessagePack of each `StoredEntry`, one behind the other, without array header. */
+export interface WireEntries {
+  /** Sequence of the first; the others follow without a hole. */
+  readonly first: number
+  readonly count: number
+  readonly bytes: Uint8Array
+}
+
+export interface Appended {
+  /** One per entry of the write, in its order. A known id has its old sequence, whatever its bytes; the first bytes stay. */
+  readonly sequences: ReadonlyArray<number>
+  /** What was new, as it goes to watchers; absent where all was known. It is one link of the chain. */
+  readonly fresh?: WireEntries
+  readonly head: number
+  /** Chain value after this write (32 bytes). */
+  readonly chain: Uint8Array
+}
+
+export interface Page {
+  /** In order and without holes; the first begins at the asked sequence or is empty. */
+  readonly runs: ReadonlyArray<WireEntries>
+  readonly head: number
+  /** Sizes of the writes these entries came in (the first and last may be cut by the page), and the chain after the last whole one. */
+  readonly batches: ReadonlyArray<number>
+  readonly chain?: Uint8Array
+}
+
+export interface LogInfo {
+  readonly log: string
+  readonly head: number
+  readonly keep: boolean
+  readonly entries: number
+  readonly bytes: number
+  /** Milliseconds since 1970. */
+  readonly lastWrite: number
+}
+
+export interface HubStorage {
+  /** 16 bytes, made once with the storage. */
+  readonly remoteId: Uint8Array
+  readonly kind: string
+  /** One transaction: all or nothing. `keep` once said stays. Ids repeated inside the batch are one entry. */
+  readonly append: (log: string, iv: Uint8Array, entries: ReadonlyArray<SealedEntry>, keep: boolean) => Answer<Appended>
+  /** From `from` (at least 1), as many as fit `bytes` and `entries`, but at least one where there is one. */
+  readonly page: (log: string, from: number, limits: { bytes: number; entries: number }) => Answer<Page>
+  readonly logs: () => Answer<ReadonlyArray<LogInfo>>
+  /** How many logs were written with `keep`. */
+  readonly kept: () => Answer<number>
+  readonly close: () => void
+}
+
+/** The storage of one tenant. */
+export const HubStorage = Context.GenericTag<HubStorage>("agent-sync/HubStorage")

@@ -1,0 +1,144 @@
+/**
+ * The writer's own durable copy and outbox: sealed bytes, the same that go to the hub, written down
+ * before any network sees them. One file per tenant, shared by every process of the machine.
+ *
+ * A journal is opened for one *destination*: the index (recorder key) and the remotes that this run was given
+ * (none is a destination too). Each destination has its own writer and its own logs, so what was recorded for one
+ * hub is never owed to another, and every log a hub holds is whole. What was recorded for no remote is handed to
+ * the first remote the tenant gets.
+ *
+ * Opening makes, where there is none yet, the writer, its view of the index log and that log's first entry: the
+ * HPKE envelope by which readers learn the writer's key.
+ *
+ * Every method answers at once and does not throw: SQLite, `node:sqlite` and a Durable Object's storage are
+ * synchronous, and the chain value of an entry must be computed inside the transaction that numbers it.
+ */
+import type * as Either from "effect/Either"
+import * as Schema from "effect/Schema"
+import type { LogId } from "../domain/Ids.ts"
+import type { Plain } from "../domain/Payload.ts"
+
+/** The journal could not be read or written. `what` is a sentence for the person; nothing that was stored is lost. */
+export class JournalFailed extends Schema.TaggedError<JournalFailed>()("JournalFailed", {
+  reason: Schema.Literal("full", "read-only", "locked", "damaged", "newer", "other"),
+  what: Schema.String,
+  cause: Schema.optional(Schema.Defect)
+}) {
+  override get message() {
+    return this.what
+  }
+}
+
+type Answer<A> = Either.Either<A, JournalFailed>
+
+/** A log this writer writes to. */
+export interface OwnLog {
+  readonly id: LogId
+  readonly kind: "index" | "session"
+  /** What seals this log's entries: the writer's index key, or the session's log key (32 bytes). */
+  readonly key: Uint8Array
+  /** Entries so far; the next one gets `n` = last + 1. */
+  readonly last: number
+}
+
+/** One entry as it lies in the journal and as it goes to the hub. */
+export interface JournalEntry {
+  readonly log: LogId
+  /** The writer's own count in this log, from 1. */
+  readonly n: number
+  readonly entryId: Uint8Array
+  readonly sealed: Uint8Array
+}
+
+/** Events of a run that has not told its session yet. */
+export interface PendingRun {
+  readonly run: string
+  /** Milliseconds since 1970 of its first and last event. */
+  readonly since: number
+  readonly until: number
+  readonly plains: ReadonlyArray<Plain>
+}
+
+/** Who writes in this journal for this destination; all public. */
+export interface Writer {
+  /** 16 bytes; names the writer in envelopes. */
+  readonly id: Uint8Array
+  /** Ed25519 public key, 32 bytes. */
+  readonly signer: Uint8Array
+}
+
+export interface Journal {
+  readonly writer: Writer
+  /** Why the writer is new, for the person: `first`, or the old one could not be continued. False where it goes on. */
+  readonly fresh: false | "first" | "copied" | "keys lost"
+  /** The writer's view of the tenant's index log. */
+  readonly index: LogId
+
+  /** The log of a session, by `agent:sessionId`; made, with a new log key, when it is not known. */
+  readonly openLog: (session: string) => Answer<OwnLog & { readonly created: boolean }>
+  /** Lets a further `agent:sessionId` find the same log: an agent that told its id late, or changed it. */
+  readonly alias: (log: LogId, session: string) => Answer<void>
+  /** Every log of this writer, index first, then oldest first. */
+  readonly logs: () => Answer<ReadonlyArray<OwnLog>>
+  /**
+   * Numbers, chains, seals and stores, all in one transaction; durable when it returns.
+   * Entry ids rise with every entry of this process.
+   */
+  readonly append: (log: LogId, plains: ReadonlyArray<Plain>) => Answer<ReadonlyArray<JournalEntry>>
+  /** Entries of a log from `n`, oldest first, at most `limit`. */
+  readonly read: (log: LogId, n: number, limit: number) => Answer<ReadonlyArray<JournalEntry>>
+
+  /** Keeps events of a run whose session is not known yet, sealed under the writer key. */
+  readonly pend: (run: string, plains: ReadonlyArray<Plain>) => Answer<void>
+  /** Moves a run's pending events to the end of a log, in one transaction, and forgets the run. */
+  readonly settle: (run: string, log: LogId) => Answer<ReadonlyArray<JournalEntry>>
+  /** Runs with pending events, also those a dead process left. */
+  readonly pending: () => Answer<ReadonlyArray<PendingRun>>
+
+  /** What is owed to one remote of this journal's destination, named by its address. */
+  readonly outbox: (remote: string) => Outbox
+  /** Calls back after any append to this file, by this process (at once) or another. Returns how to stop. */
+  readonly onAppend: (listener: () => void) => () => void
+  readonly close: () => void
+}
+
+export interface OwedLog {
+  readonly log: LogId
+  /** Whose view of the log: several writers of one journal may share an index log, each with its own `n`. */
+  readonly writer: Uint8Array
+  /** Exempt from retention: the index. */
+  readonly keep: boolean
+  /** Entries with a larger `n` have not been acknowledged. */
+  readonly acked: number
+  readonly last: number
+}
+
+/**
+ * The outbox of one remote. It covers every destination that names this remote, so a process pushes what
+ * other processes left. One process pushes at a time: the one that holds the lease.
+ */
+export interface Outbox {
+  /** Takes or renews the lease for `forMs`; false while another living owner holds it. */
+  readonly lease: (owner: string, forMs: number) => Answer<boolean>
+  readonly release: (owner: string) => Answer<void>
+  /**
+   * Logs with entries the hub `remoteId` has not acknowledged, index logs first, then oldest first. A log that an earlier
+   * hub at this address had whole is owed to a new one only if it is an index or has grown.
+   */
+  readonly owed: (remoteId: Uint8Array) => Answer<ReadonlyArray<OwedLog>>
+  /** The next entries to send: from `n`, at most `entries` and `bytes` (but at least one). */
+  readonly page: (
+    log: OwedLog,
+    n: number,
+    limits: { readonly entries: number; readonly bytes: number }
+  ) => Answer<ReadonlyArray<JournalEntry>>
+  /** The hub has everything of the log up to and including `n`. Never moves back. */
+  readonly acked: (remoteId: Uint8Array, log: OwedLog, n: number) => Answer<void>
+  /** The hub will not take this log any more; it is not owed to it. `reason` is kept for people. */
+  readonly refused: (remoteId: Uint8Array, log: OwedLog, reason: string) => Answer<void>
+  /** Entries not acknowledged by the hub last seen at this address (or by any, before the first Hello). */
+  readonly waiting: () => Answer<number>
+  /** The last sequence a follower applied, in order, of a log of that hub; 0 at first. */
+  readonly cursor: (remoteId: Uint8Array, log: LogId) => Answer<number>
+  readonly moveCursor: (remoteId: Uint8Array, log: LogId, sequence: number) => Answer<void>
+}

@@ -1,0 +1,72 @@
+/** Every number of the wire, with its unit and where it comes from. */
+
+/** Bytes of one frame above which a message is cut into chunks. Source: `EventLogRemote` in `@effect/experimental` 0.61.1. */
+export const CHUNK_BYTES = 512_000
+/** Parts of one chunked message that a receiver accepts: 64 × 512 000 B is above every cap below. Ours. */
+export const CHUNK_PARTS = 64
+/** Chunked messages one socket may have unfinished at a time. Ours: stock clients have one. */
+export const CHUNKS_OPEN = 4
+/** Milliseconds after which an unfinished chunked message is forgotten and its socket closed. Ours. */
+export const CHUNK_DEADLINE_MS = 60_000
+
+/** Bytes of one whole message, joined. Ours; workerd passes 32 MiB frames and drops larger ones without a word (seen locally). */
+export const MESSAGE_BYTES = 8 * 1024 * 1024
+/** Entries in one WriteEntries that a hub takes. Stock clients send their whole backlog in one. */
+export const WRITE_ENTRIES = 100_000
+/** Bytes of one sealed entry that a hub stores. Durable Object SQLite documents 2 MB for a row. */
+export const ENTRY_BYTES = 1_900_000
+/** Bytes of one stored row. Same source; the rest is framing. */
+export const ROW_BYTES = 1_950_000
+/** Bytes a stored segment aims at. Ours (house §7.5). */
+export const SEGMENT_BYTES = 512 * 1024
+/** Small rows at the end of a log above which they are packed into segments. Ours (house §7.5). */
+export const SMALL_ROWS = 64
+
+/** Bytes of entries in one page of Changes. Ours: stock clients can take it unchunked. */
+export const PAGE_BYTES = 256 * 1024
+/** Entries one of our clients asks for at a time. */
+export const PAGE_ENTRIES = 1_000
+
+/** Entries and bytes in one WriteEntries of our publisher, which therefore never has to chunk. */
+export const PUSH_ENTRIES = 256
+export const PUSH_BYTES = 480_000
+/** Unanswered WriteEntries our publisher keeps in flight, all logs together. */
+export const PUSH_WINDOW = 8
+
+/** Bytes of one event before sealing that our writers allow; larger things become artifacts in parts (house §7.5). */
+export const EVENT_BYTES = 256 * 1024 - 1024
+
+/** Bytes of an entry id, an iv, a remote id. Source: UUID, AES-GCM, `EventJournal.RemoteId`. */
+export const ENTRY_ID_BYTES = 16
+export const IV_BYTES = 12
+export const REMOTE_ID_BYTES = 16
+/** Characters of a public key as stock clients send it (a UUID is 36; ours 22). */
+export const PUBLIC_KEY_CHARS = 128
+
+/** Milliseconds between text pings of an otherwise quiet connection, and until one counts as unanswered. */
+export const PING_EVERY_MS = 25_000
+export const PING_DEADLINE_MS = 10_000
+/** Milliseconds until a WriteEntries without Ack breaks the connection; milliseconds until Hello must be there. */
+export const ACK_DEADLINE_MS = 15_000
+export const HELLO_DEADLINE_MS = 10_000
+/** Reconnect waits in milliseconds: first, factor, cap, and how long a connection must live to reset them. */
+export const BACKOFF_FIRST_MS = 200
+export const BACKOFF_FACTOR = 2
+export const BACKOFF_CAP_MS = 15_000
+export const BACKOFF_RESET_MS = 30_000
+/** Milliseconds that closing a program may spend on what still waits. */
+export const DRAIN_MS = 2_000
+
+/** Bytes waiting in one socket above which the Bun hub stops pushing pages until it drains. */
+export const PEER_BUFFER_BYTES = 1024 * 1024
+
+/** Close codes. 1003, 1007, 1008, 1009: RFC 6455; 1013: IANA registry, try again later; 44xx: ours. */
+export const CLOSE = {
+  unsupported: 1003,
+  unreadable: 1007,
+  policy: 1008,
+  tooLarge: 1009,
+  tryAgain: 1013,
+  unauthorized: 4401,
+  forbidden: 4403
+} as const
