@@ -32,6 +32,15 @@ export const PUSH_ENTRIES = 256
 export const PUSH_BYTES = 480_000
 /** Unanswered WriteEntries our publisher keeps in flight, all logs together. */
 export const PUSH_WINDOW = 8
+/** Bytes waiting in our socket above which nothing more is handed to it. Ours. */
+export const PUSH_BUFFER_BYTES = 4 * 1024 * 1024
+/**
+ * Milliseconds for which the pushing process of a journal holds its outbox, after which it is given back when there
+ * is nothing to push, and after which another process that owes something asks again. Ours.
+ */
+export const LEASE_MS = 10_000
+export const LEASE_IDLE_MS = 1_000
+export const LEASE_RETRY_MS = 1_000
 
 /** Bytes of one event before sealing that our writers allow; larger things become artifacts in parts (house §7.5). */
 export const EVENT_BYTES = 256 * 1024 - 1024

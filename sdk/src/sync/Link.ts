@@ -35,10 +35,14 @@ export type Explanation =
   | { readonly _tag: "Refused"; readonly status: number; readonly error: string; readonly fix: string | undefined }
   | { readonly _tag: "Unreachable"; readonly error: string }
 
+export interface Timer {
+  readonly cancel: () => void
+}
+
 export interface Timers {
   /** Milliseconds; only differences mean anything. */
   readonly now: () => number
-  readonly after: (ms: number, run: () => void) => { readonly cancel: () => void }
+  readonly after: (ms: number, run: () => void) => Timer
   /** From 0 (inclusive) to 1 (exclusive). */
   readonly random: () => number
 }

@@ -1,0 +1,56 @@
+/**
+ * What a person is told when a command cannot go on: one sentence that names the thing, what is true now, what to do
+ * next, and the exit code. Every error of the packages below becomes one of these at the edge where it is understood.
+ */
+import * as Data from "effect/Data"
+import { createColors } from "picocolors"
+
+/** 0 ok, 1 failure, 2 usage, 3 hub unreachable, 4 refused, 5 cannot decrypt, 130 interrupted. `run` returns the child's. */
+export const EXIT = { ok: 0, failure: 1, usage: 2, unreachable: 3, refused: 4, unopened: 5, interrupted: 130 } as const
+
+export interface Try {
+  readonly command: string
+  readonly why?: string
+}
+
+export class Failure extends Data.TaggedError("Failure")<{
+  readonly exit: number
+  /** For programs: `HubUnreachable`, `WrongKey`, …. */
+  readonly code: string
+  /** One sentence, with its full stop. */
+  readonly what: string
+  /** What is true now: nothing lost, nothing changed, how many wait. */
+  readonly now?: string
+  readonly tries?: ReadonlyArray<Try>
+}> {
+  override get message() {
+    return this.what
+  }
+}
+
+/** The text of a failure for stderr, ending in a newline. */
+export const tell = (failure: Failure, how: { readonly json: boolean; readonly tty: boolean; readonly color: boolean }) => {
+  const tries = failure.tries ?? []
+  if (how.json) {
+    const { code, exit, what: message } = failure
+    return `${JSON.stringify({ schema: 1, error: { code, message, fix: tries.map(({ command }) => command), exit } })}\n`
+  }
+  if (!how.tty) {
+    const now = failure.now === undefined ? [] : [failure.now]
+    return `${[`agent-sync: ${failure.what}`, ...now, ...tries.map(line)].join("\n")}\n`
+  }
+  const paint = createColors(how.color)
+  const width = Math.max(0, ...tries.map(({ command }) => command.length))
+  const next = tries.map(({ command, why }, i) => {
+    const padded = paint.cyan(why === undefined ? command : command.padEnd(width))
+    return `  ${i === 0 ? "Try   " : "      "}${padded}${why === undefined ? "" : `   ${paint.dim(why)}`}`
+  })
+  return [
+    `${paint.red("✗")} ${failure.what}`,
+    ...(failure.now === undefined ? [] : ["", `  ${failure.now}`]),
+    ...(next.length === 0 ? [] : ["", ...next]),
+    ""
+  ].join("\n")
+}
+
+const line = ({ command, why }: Try) => `Try: ${command}${why === undefined ? "" : `  (${why})`}`

@@ -1,0 +1,32 @@
+/** Where this machine keeps keys, journals and the embedded hub's data. */
+import { homedir } from "node:os"
+import { join } from "node:path"
+
+export type Env = Readonly<Record<string, string | undefined>>
+
+export interface Folders {
+  /** `config.json`, and a folder for each tenant's keys under `keys`. */
+  readonly config: string
+  readonly keys: string
+  /** One journal file per tenant. */
+  readonly journals: string
+  /** SQLite files of `agent-sync dev`. */
+  readonly hub: string
+}
+
+/** An empty variable counts as unset. */
+export const variable = (env: Env, name: string) => {
+  const value = env[name]
+  return value === undefined || value === "" ? undefined : value
+}
+
+export const foldersOf = (env: Env): Folders => {
+  const own = variable(env, "AGENT_SYNC_HOME")
+  if (own !== undefined) {
+    return { config: own, keys: join(own, "keys"), journals: join(own, "journals"), hub: join(own, "hub") }
+  }
+  const home = variable(env, "HOME") ?? homedir()
+  const config = join(variable(env, "XDG_CONFIG_HOME") ?? join(home, ".config"), "agent-sync")
+  const state = join(variable(env, "XDG_STATE_HOME") ?? join(home, ".local", "state"), "agent-sync")
+  return { config, keys: config, journals: state, hub: join(state, "hub") }
+}

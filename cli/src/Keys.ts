@@ -1,0 +1,110 @@
+/**
+ * The secrets of one tenant on this machine, as 0600 files in a 0700 folder outside any repository: reader key,
+ * recorder key, and the hub's auth secret. Writers' keys lie there too, kept by the journal.
+ */
+import { chmodSync, existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { makeReaderKey, parseKey, printKey, type ReaderKey, type RecorderKey } from "agent-sync"
+import * as Either from "effect/Either"
+import { EXIT, Failure } from "./Failure.ts"
+import { isNamed } from "./files.ts"
+import { type Env, type Folders, variable } from "./Folders.ts"
+
+export interface TenantFiles {
+  readonly folder: string
+  readonly reader: string
+  readonly recorder: string
+  readonly authSecret: string
+}
+
+export const filesOf = (folders: Folders, tenant: string): TenantFiles => {
+  const folder = join(folders.keys, tenant)
+  return {
+    folder,
+    reader: join(folder, "reader.key"),
+    recorder: join(folder, "recorder.key"),
+    authSecret: join(folder, "auth-secret")
+  }
+}
+
+export type Key = ReaderKey | RecorderKey
+
+export const readKey = (text: string, from: string): Either.Either<Key, Failure> =>
+  Either.mapLeft(
+    parseKey(text),
+    (unreadable) =>
+      new Failure({
+        exit: EXIT.unopened,
+        code: "UnreadableKey",
+        what: `The key in ${from} cannot be read: ${unreadable.message}`,
+        now: "Nothing was recorded or sent with it."
+      })
+  )
+
+/**
+ * The tenant's key: `AGENT_SYNC_KEY`, else what the preset refers to, else the reader or recorder key in the tenant's
+ * folder; undefined where there is none anywhere.
+ */
+export const findKey = (
+  env: Env,
+  files: TenantFiles,
+  referred: { readonly text: string; readonly from: string } | undefined
+): Either.Either<Key | undefined, Failure> => {
+  const given = variable(env, "AGENT_SYNC_KEY")
+  if (given !== undefined) return readKey(given, "AGENT_SYNC_KEY")
+  if (referred !== undefined) return readKey(referred.text, referred.from)
+  for (const file of [files.reader, files.recorder]) {
+    const text = readIf(file)
+    if (text !== undefined) return readKey(text, file)
+  }
+  return Either.right(undefined)
+}
+
+/** Makes the tenant's reader key, recorder key and auth secret where they are missing; answers the files it wrote. */
+export const makeKeys = (files: TenantFiles): ReadonlyArray<string> => {
+  mkdirSync(files.folder, { recursive: true, mode: 0o700 })
+  const wrote: Array<string> = []
+  if (!existsSync(files.reader) && !existsSync(files.recorder)) {
+    const key = makeReaderKey()
+    if (writeOnce(files.reader, printKey(key))) wrote.push(files.reader)
+    const kept = parseKey(readFileSync(files.reader, "utf8"))
+    if (Either.isRight(kept) && kept.right.kind === "reader" && writeOnce(files.recorder, printKey(kept.right.recorder))) {
+      wrote.push(files.recorder)
+    }
+  }
+  if (authSecret(files) === undefined && writeOnce(files.authSecret, randomSecret())) wrote.push(files.authSecret)
+  return wrote
+}
+
+/** The secret that signs this tenant's tokens, where this machine is the one that mints them. */
+export const authSecret = (files: TenantFiles): Uint8Array | undefined => {
+  const text = readIf(files.authSecret)?.trim()
+  return text === undefined || text === "" ? undefined : new TextEncoder().encode(text)
+}
+
+const randomSecret = () => Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64url")
+
+/** Writes a file that must not exist yet, whole or not at all; false where another process was first. */
+const writeOnce = (file: string, text: string) => {
+  const draft = `${file}.${process.pid}`
+  writeFileSync(draft, `${text}\n`, { mode: 0o600 })
+  chmodSync(draft, 0o600)
+  try {
+    linkSync(draft, file)
+    return true
+  } catch (error) {
+    if (isNamed(error, "EEXIST")) return false
+    throw error
+  } finally {
+    rmSync(draft, { force: true })
+  }
+}
+
+const readIf = (file: string) => {
+  try {
+    return readFileSync(file, "utf8")
+  } catch (error) {
+    if (isNamed(error, "ENOENT")) return undefined
+    throw error
+  }
+}

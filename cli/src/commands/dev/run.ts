@@ -1,0 +1,100 @@
+/** Runs the embedded hub until a signal ends it. Who may connect: whoever holds a token of a tenant whose keys lie here. */
+import { join } from "node:path"
+import { TenantId, verifyToken } from "agent-sync"
+import { EventLogRemoteServer, SqliteStorage } from "agent-sync/bun"
+import { Access, MemoryStorage } from "agent-sync/hub"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import { isLoopback, settings } from "../../Config.ts"
+import { EXIT, Failure } from "../../Failure.ts"
+import { foldersOf, variable } from "../../Folders.ts"
+import { authSecret, filesOf, makeKeys } from "../../Keys.ts"
+import { terminal } from "../../Terminal.ts"
+
+export interface DevInput {
+  readonly port: number
+  readonly host: string
+  readonly data: string | undefined
+  readonly memory: boolean
+  readonly noAuth: boolean
+  readonly json: boolean
+}
+
+export const run = (input: DevInput) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const { host, json, memory, noAuth, port } = input
+      const started = performance.now()
+      const folders = foldersOf(process.env)
+      // The tenant of this folder gets its keys now, so that `run` and `tail` beside it find them.
+      const found = yield* settings({}, { env: process.env, cwd: process.cwd() })
+      if (!noAuth && variable(process.env, "SYNC_AUTH_TOKEN") === undefined) makeKeys(found.files)
+
+      const data = input.data ?? folders.hub
+      const access = noAuth
+        ? Access.off
+        : Access.make({
+            shared: variable(process.env, "SYNC_AUTH_TOKEN"),
+            verify: (token, tenant) => {
+              const given = variable(process.env, "SYNC_AUTH_SECRET")
+              const secrets = [
+                ...(given === undefined ? [] : [new TextEncoder().encode(given)]),
+                ...[authSecret(filesOf(folders, tenant))].filter((secret) => secret !== undefined)
+              ]
+              return verifyToken(secrets, token)
+            }
+          })
+      const server = yield* EventLogRemoteServer.make({
+        port,
+        hostname: host,
+        access,
+        storage: (tenant: TenantId) =>
+          memory ? Either.right(MemoryStorage.make()) : SqliteStorage.open(join(data, `${tenant}.sqlite`))
+      }).pipe(
+        Effect.mapError(
+          (error) =>
+            new Failure({
+              exit: EXIT.failure,
+              code: "CannotListen",
+              what: error.message,
+              now: "No hub was started.",
+              tries: [{ command: "agent-sync dev --port 0", why: "takes a free port" }]
+            })
+        )
+      )
+
+      const { paint, home } = terminal(process.stderr)
+      if (json) {
+        process.stdout.write(`${JSON.stringify({ schema: 1, ready: true, url: server.url, port: server.port })}\n`)
+      } else {
+        const where = memory ? "in memory only" : `SQLite in ${home(data)}`
+        const took = `${((performance.now() - started) / 1000).toFixed(1)}s`
+        process.stderr.write(`  ${paint.green("✓")} hub on ${host}:${server.port}, ${where}  ${paint.dim(took)}\n`)
+        if (noAuth && !isLoopback(server.url)) {
+          process.stderr.write(`  ${paint.yellow("!")} anyone who reaches ${host}:${server.port} may write to it and read sealed entries\n`)
+        }
+        process.stderr.write(
+          `\n  Next  ${paint.cyan("agent-sync run -- claude -p …")}  record, in another terminal\n        ${paint.cyan("agent-sync tail")}                watch\n\n`
+        )
+      }
+      return yield* untilSignal
+    })
+  )
+
+/** SIGINT is a person at the terminal, SIGTERM a supervisor that wants a clean end. */
+const untilSignal = Effect.gen(function* () {
+  const ended = yield* Deferred.make<number>()
+  const on = (signal: "SIGINT" | "SIGTERM", code: number) =>
+    Effect.acquireRelease(
+      Effect.sync(() => {
+        const handler = () => Effect.runSync(Deferred.succeed(ended, code))
+        process.on(signal, handler)
+        return handler
+      }),
+      (handler) => Effect.sync(() => process.off(signal, handler))
+    )
+  yield* on("SIGINT", EXIT.interrupted)
+  yield* on("SIGTERM", EXIT.ok)
+  return yield* Deferred.await(ended)
+})

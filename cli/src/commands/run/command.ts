@@ -1,0 +1,24 @@
+/** The grammar of `run`. What it does is in `run.ts`, loaded when it is called. */
+import * as Args from "@effect/cli/Args"
+import * as Command from "@effect/cli/Command"
+import * as Options from "@effect/cli/Options"
+import * as Option from "effect/Option"
+import { loaded } from "../../loaded.ts"
+import { flags, hub, tenant } from "../../options.ts"
+
+const command = Args.text({ name: "command" }).pipe(
+  Args.withDescription("The agent's command line, behind --; or - to read its output from stdin"),
+  Args.atLeast(1)
+)
+const agent = Options.text("agent").pipe(
+  Options.withDescription("Whose output it is: claude-code, jsonl, text; told from its first lines otherwise"),
+  Options.optional
+)
+
+export const run = Command.make("run", { ...hub, tenant, agent, command }, (given) =>
+  loaded(() => import("./run.ts"), { ...flags(given), agent: Option.getOrUndefined(given.agent), command: given.command })
+).pipe(
+  Command.withDescription(
+    "Run an agent and record its session: agent-sync run -- claude -p \"fix it\" --output-format stream-json --verbose"
+  )
+)

@@ -1,0 +1,102 @@
+/**
+ * The client's parts put together for Bun: a journal that pushes itself to a hub, and a reader of a tenant. The CLI
+ * and programs start here; what each part does is in `journal/` and `sync/`.
+ */
+import { hostname } from "node:os"
+import type * as Either from "effect/Either"
+import type { ReaderKey, RecorderKey } from "../crypto/TenantKey.ts"
+import type { Journal, JournalFailed } from "../journal/Journal.ts"
+import { IV_BYTES } from "../protocol/Limits.ts"
+import { connect } from "../sync/Connection.ts"
+import { liveTimers } from "../sync/Link.ts"
+import { makePublisher } from "../sync/Publisher.ts"
+import type { SyncStatus } from "../sync/SyncStatus.ts"
+import { makeTenantReader, type TenantReader, type TenantReaderEvents } from "../sync/TenantReader.ts"
+import { nativeAead } from "./nativeAead.ts"
+import { network } from "./network.ts"
+import * as SqliteJournal from "./SqliteJournal.ts"
+
+/** Opens the journal of a tenant. A reader key records too: with its public half. */
+export const openJournal = (options: {
+  readonly file: string
+  readonly keysFolder: string
+  readonly key: ReaderKey | RecorderKey
+  /** Addresses of the hubs that what is recorded now is owed to. */
+  readonly remotes: ReadonlyArray<string>
+  readonly host?: string
+}): Promise<Either.Either<Journal, JournalFailed>> => {
+  const { key, ...rest } = options
+  return SqliteJournal.open({ ...rest, recorder: key.kind === "reader" ? key.recorder : key, aead: nativeAead })
+}
+
+export interface Remote {
+  readonly status: () => SyncStatus
+  /** Entries the hub has not acknowledged. */
+  readonly waiting: () => number
+  /** Waits at most `ms` until nothing is owed; answers how many entries are. */
+  readonly drain: (ms: number) => Promise<number>
+  readonly stop: () => void
+}
+
+/** Keeps a journal's outbox flowing to one hub until it is stopped. */
+export const connectJournal = (options: {
+  readonly journal: Journal
+  readonly url: string
+  readonly token: () => Promise<string | undefined>
+  readonly onStatus: (status: SyncStatus) => void
+  /** A sentence for the person. */
+  readonly onTrouble: (what: string) => void
+}): Remote => {
+  const { journal, onTrouble, url } = options
+  const publisher = makePublisher({
+    journal,
+    remote: url,
+    owner: `${hostname()} ${process.pid} ${crypto.randomUUID()}`,
+    timers: liveTimers,
+    iv: () => crypto.getRandomValues(new Uint8Array(IV_BYTES)),
+    onRefused: (log, { reason }) => onTrouble(`The hub does not take log ${log}: ${reason}`),
+    onTrouble: (failed) => onTrouble(failed.message)
+  })
+  const connection = connect({
+    network,
+    timers: liveTimers,
+    target: async () => ({ url, token: await options.token() }),
+    parts: [publisher],
+    onStatus: options.onStatus
+  })
+  return {
+    status: connection.status,
+    waiting: publisher.waiting,
+    drain: publisher.drain,
+    stop: () => {
+      publisher.stop()
+      connection.stop()
+    }
+  }
+}
+
+export interface ReadingRemote {
+  readonly reader: TenantReader
+  readonly status: () => SyncStatus
+  readonly stop: () => void
+}
+
+/** Reads a tenant from one hub until it is stopped. */
+export const connectReader = (options: {
+  readonly key: ReaderKey
+  readonly url: string
+  readonly token: () => Promise<string | undefined>
+  readonly onStatus: (status: SyncStatus) => void
+  readonly events: TenantReaderEvents
+}): ReadingRemote => {
+  const { events, key, url } = options
+  const reader = makeTenantReader({ reader: key, aead: nativeAead, events })
+  const connection = connect({
+    network,
+    timers: liveTimers,
+    target: async () => ({ url, token: await options.token() }),
+    parts: [reader.part],
+    onStatus: options.onStatus
+  })
+  return { reader, status: connection.status, stop: connection.stop }
+}

@@ -1,0 +1,7 @@
+/** `agent-sync/bun`: the client, the journal and the embedded hub on Bun. */
+export { connectJournal, connectReader, openJournal, type ReadingRemote, type Remote } from "./client.ts"
+export * as EventLogRemoteServer from "./EventLogRemoteServer.ts"
+export { nativeAead } from "./nativeAead.ts"
+export { network } from "./network.ts"
+export * as SqliteJournal from "./SqliteJournal.ts"
+export * as SqliteStorage from "./SqliteStorage.ts"

@@ -1,0 +1,231 @@
+/**
+ * One socket for many logs, kept up: hello, ping, chunks, reconnect on every close code. What travels on it is
+ * decided by its parts (`Publisher`, `Follower`); they hear when a session begins and ends and what arrives, in order.
+ */
+import * as Either from "effect/Either"
+import * as Chunks from "../protocol/Chunks.ts"
+import * as Codec from "../protocol/Codec.ts"
+import {
+  BACKOFF_CAP_MS,
+  BACKOFF_FACTOR,
+  BACKOFF_FIRST_MS,
+  BACKOFF_RESET_MS,
+  CLOSE,
+  HELLO_DEADLINE_MS,
+  PING_DEADLINE_MS,
+  PING_EVERY_MS
+} from "../protocol/Limits.ts"
+import type { Ack, Changes, Hello, Request, Response } from "../protocol/Message.ts"
+import type { Network, Socket, Target, Timer, Timers } from "./Link.ts"
+import { next, type SyncChange, type SyncStatus } from "./SyncStatus.ts"
+
+/** A connection after its Hello, until it drops. Requests sent on an ended session go nowhere. */
+export interface Session {
+  readonly hello: Hello
+  readonly send: (request: Request) => void
+  /** Bytes that have not left yet. */
+  readonly buffered: () => number
+  /** Ends this session and reconnects: the hub broke a promise, `why` is for people. */
+  readonly abandon: (why: string) => void
+}
+
+/** What uses a connection. Calls never overlap. */
+export interface Part {
+  readonly up: (session: Session) => void
+  readonly down: () => void
+  readonly ack: (ack: Ack) => void
+  readonly changes: (changes: Changes) => void
+}
+
+export interface ConnectionOptions {
+  readonly network: Network
+  readonly timers: Timers
+  /** Asked before every attempt, so a token may be renewed. */
+  readonly target: () => Promise<Target>
+  readonly parts: ReadonlyArray<Part>
+  readonly onStatus: (status: SyncStatus) => void
+}
+
+export interface Connection {
+  readonly status: () => SyncStatus
+  /** Ends the wait for the next attempt. */
+  readonly retryNow: () => void
+  /** Closes the socket with 1000 and never opens another. */
+  readonly stop: () => void
+}
+
+export const connect = (options: ConnectionOptions): Connection => {
+  const { network, parts, target, timers } = options
+  let status: SyncStatus = { _tag: "Connecting", since: timers.now() }
+  let attempts = 0
+  let retry: Timer | undefined
+  let end: ((code: number, why: string) => void) | undefined
+
+  const change = (by: SyncChange) => {
+    const changed = next(status, by, timers.now())
+    if (changed === status) return
+    status = changed
+    options.onStatus(status)
+  }
+  const over = () => status._tag === "Stopped" || status._tag === "Refused"
+
+  const lost = (why: string) => {
+    if (over()) return
+    const wait = waitFor(attempts++, timers.random())
+    change({ _tag: "Lost", why, retryAt: timers.now() + wait })
+    retry = timers.after(wait, attempt)
+  }
+
+  const attempt = () => {
+    retry = undefined
+    if (over()) return
+    change({ _tag: "Attempt" })
+    target().then(
+      (at) => {
+        if (!over()) run(at)
+      },
+      (error: unknown) => lost(`no address: ${String(error)}`)
+    )
+  }
+
+  /** One socket from opening to closing. */
+  const run = (at: Target) => {
+    const joiner = Chunks.makeJoiner()
+    let nextChunkId = 0
+    let socket: Socket | undefined
+    let session: Session | undefined
+    let upSince = 0
+    let closed = false
+    let heard = timers.now()
+    let watch: Timer | undefined
+
+    const finish = (code: number, why: string) => {
+      if (closed) return
+      closed = true
+      end = undefined
+      watch?.cancel()
+      joiner.clear()
+      if (session !== undefined) {
+        session = undefined
+        if (timers.now() - upSince >= BACKOFF_RESET_MS) attempts = 0
+        for (const part of parts) part.down()
+        if (code === CLOSE.unauthorized || code === CLOSE.forbidden) {
+          change({ _tag: "Refused", error: why, fix: undefined })
+        } else lost(why)
+        return
+      }
+      if (over()) return
+      // A refused upgrade looks like a lost network to a socket; a plain GET tells them apart.
+      network.explain(at).then(
+        (explanation) => {
+          if (explanation._tag === "Refused") {
+            change({ _tag: "Refused", error: explanation.error, fix: explanation.fix })
+          } else lost(explanation._tag === "Unreachable" ? explanation.error : why)
+        },
+        () => lost(why)
+      )
+    }
+
+    /** Ends the socket from our side; `onClose` may come late or never on a dead network, so it is not waited for. */
+    const drop = (code: number, why: string) => {
+      if (closed) return
+      const open = socket
+      finish(code, why)
+      open?.close(code, why)
+    }
+
+    const watchSilence = (ms: number, act: () => void) => {
+      watch?.cancel()
+      watch = timers.after(ms, act)
+    }
+    const pingLater = () =>
+      watchSilence(PING_EVERY_MS, () => {
+        if (joiner.overdue(timers.now())) return drop(CLOSE.policy, "a chunked message was never finished")
+        const quiet = timers.now() - heard
+        if (quiet < PING_EVERY_MS) return pingLater()
+        const asked = timers.now()
+        if (session?.hello.agentSync?.ping === true) socket?.send("ping")
+        else socket?.send(Codec.encodeRequest({ _tag: "Ping", id: ++pings }))
+        watchSilence(PING_DEADLINE_MS, () => {
+          if (heard < asked) drop(3000, "the hub is silent")
+          else pingLater()
+        })
+      })
+    let pings = 0
+
+    const receive = (message: Response) => {
+      switch (message._tag) {
+        case "Hello": {
+          if (session !== undefined) return
+          upSince = timers.now()
+          session = {
+            hello: message,
+            send: (request) => {
+              if (closed || socket === undefined) return
+              for (const frame of Chunks.split(nextChunkId++, Codec.encodeRequest(request))) socket.send(frame)
+            },
+            buffered: () => (closed || socket === undefined ? 0 : socket.buffered()),
+            abandon: (why) => drop(CLOSE.policy, why)
+          }
+          pingLater()
+          change({ _tag: "Hello" })
+          for (const part of parts) part.up(session)
+          return
+        }
+        case "Ack":
+          for (const part of parts) part.ack(message)
+          return
+        case "Changes":
+          for (const part of parts) part.changes(message)
+          return
+        case "ChunkedMessage": {
+          const joined = joiner.add(message, timers.now())
+          if (Either.isLeft(joined)) return drop(joined.left.closeCode, joined.left.what)
+          if (joined.right !== undefined) decode(joined.right)
+          return
+        }
+        case "Pong":
+          return
+      }
+    }
+
+    const decode = (frame: Uint8Array) => {
+      const message = Codec.decodeResponse(frame)
+      if (Either.isLeft(message)) drop(message.left.closeCode, `the hub sent what cannot be read: ${message.left.what}`)
+      else receive(message.right)
+    }
+
+    end = drop
+    watchSilence(HELLO_DEADLINE_MS, () => drop(3000, "no greeting from the hub"))
+    socket = network.open(at, {
+      onOpen: () => {},
+      onFrame: (frame) => {
+        if (closed) return
+        heard = timers.now()
+        if (typeof frame !== "string") decode(frame)
+      },
+      onClose: (code, reason) => finish(code, reason === "" ? `connection lost (${code})` : `${reason} (${code})`)
+    })
+  }
+
+  attempt()
+  return {
+    status: () => status,
+    retryNow: () => {
+      if (retry === undefined) return
+      retry.cancel()
+      attempt()
+    },
+    stop: () => {
+      retry?.cancel()
+      change({ _tag: "Stop" })
+      end?.(1000, "done")
+    }
+  }
+}
+
+/** Milliseconds before attempt `n` (from 0): doubling to a cap, of which the second half is chance. */
+const waitFor = (n: number, random: number) => {
+  const full = Math.min(BACKOFF_CAP_MS, BACKOFF_FIRST_MS * BACKOFF_FACTOR ** n)
+  return full / 2 + (full / 2) * random
+}

@@ -1,0 +1,184 @@
+/**
+ * Brings entries of many logs down, in order, each once, without holes, and asks again from where it stopped after
+ * a break. It knows sequences and nothing of what entries mean; `TenantReader` opens them.
+ */
+import { PAGE_ENTRIES } from "../protocol/Limits.ts"
+import type { Changes, Refusal, StoredEntry } from "../protocol/Message.ts"
+import type { Part, Session } from "./Connection.ts"
+
+export interface FollowerEvents {
+  /**
+   * The next entries of a log, in order. The cursor moves when this returns; where it throws, the cursor stays, the
+   * log is not followed any more and `onStuck` is called.
+   */
+  readonly onEntries: (log: string, entries: ReadonlyArray<StoredEntry>) => void
+  /** Everything the hub had is here; called once for every time a log was behind. */
+  readonly onCaughtUp: (log: string) => void
+  /** Sequences the hub promised to have and does not give, both inclusive. What follows them comes next. */
+  readonly onGap: (log: string, from: number, to: number) => void
+  readonly onRefused: (log: string, refusal: Refusal) => void
+  readonly onStuck: (log: string, cause: unknown) => void
+  /** Another storage answers at this address: followed logs are read from the beginning. */
+  readonly onReplaced: () => void
+}
+
+export interface FollowedPage {
+  readonly entries: ReadonlyArray<StoredEntry>
+  readonly head: number
+}
+
+export interface Follower extends Part {
+  /** Follows a log from behind `after`; 0 is the beginning. */
+  readonly follow: (log: string, after: number) => void
+  readonly unfollow: (log: string) => void
+  /** One bounded read of a log that is not followed; waits for a connection. Rejects with a `Refusal`. */
+  readonly read: (log: string, from: number, limit: number) => Promise<FollowedPage>
+  /** Entries known to exist and not here yet, over all followed logs. */
+  readonly behind: () => number
+  /** The last sequence of a followed log that was applied. */
+  readonly cursor: (log: string) => number | undefined
+}
+
+interface Following {
+  cursor: number
+  head: number
+  /** A request is out and its page not here. */
+  asked: boolean
+  caughtUp: boolean
+  /** The entry missed when it last asked again for a hole; a hub that skips it twice does not have it. */
+  missing: number | undefined
+}
+
+interface Read {
+  readonly from: number
+  readonly limit: number
+  readonly resolve: (page: FollowedPage) => void
+  readonly reject: (refusal: Refusal) => void
+}
+
+export const makeFollower = (events: FollowerEvents): Follower => {
+  const logs = new Map<string, Following>()
+  const reads = new Map<string, Array<Read>>()
+  let session: Session | undefined
+  let remote: string | undefined
+
+  /** Holes mean loss only where the hub says that it numbers without holes; stock hubs have holes. */
+  const contiguous = () => session?.hello.agentSync?.contiguous === true
+
+  const ask = (log: string, following: Following) => {
+    if (session === undefined) return
+    // A stock hub streams, and says nothing when there is nothing to catch up with.
+    following.asked = session.hello.agentSync !== undefined
+    session.send({
+      _tag: "RequestChanges",
+      publicKey: log,
+      startSequence: following.cursor + 1,
+      ...(following.asked ? { limit: PAGE_ENTRIES, live: true } : {})
+    })
+  }
+
+  const askRead = (log: string, read: Read) => {
+    session?.send({ _tag: "RequestChanges", publicKey: log, startSequence: read.from, limit: read.limit, live: false })
+  }
+
+  const fresh = (cursor: number): Following => ({ cursor, head: cursor, asked: false, caughtUp: false, missing: undefined })
+
+  const receive = (log: string, following: Following, page: Changes) => {
+    if (page.refused !== undefined) {
+      logs.delete(log)
+      events.onRefused(log, page.refused)
+      return
+    }
+    // Only an answer to a request says `more`; a live message says nothing of what it left out.
+    const answer = page.more !== undefined
+    if (answer) following.asked = false
+    following.head = Math.max(following.head, page.head ?? 0, page.entries.at(-1)?.sequence ?? 0)
+
+    const entries = page.entries.filter((entry) => entry.sequence > following.cursor)
+    const first = entries[0]
+    if (first !== undefined && contiguous() && first.sequence > following.cursor + 1) {
+      if (following.missing !== following.cursor + 1 || !answer) {
+        following.missing = following.cursor + 1
+        following.caughtUp = false
+        if (!following.asked) ask(log, following)
+        return
+      }
+      events.onGap(log, following.cursor + 1, first.sequence - 1)
+    }
+    if (entries.length > 0) {
+      try {
+        events.onEntries(log, entries)
+      } catch (cause) {
+        unfollow(log)
+        events.onStuck(log, cause)
+        return
+      }
+      // The callback may have let go of this log.
+      if (logs.get(log) !== following) return
+      following.cursor = entries.at(-1)!.sequence
+      following.missing = undefined
+    }
+    if (page.more === true) {
+      following.caughtUp = false
+      ask(log, following)
+    } else if (!following.caughtUp && !following.asked) {
+      following.caughtUp = true
+      events.onCaughtUp(log)
+    }
+  }
+
+  const unfollow = (log: string) => {
+    if (logs.delete(log)) session?.send({ _tag: "StopChanges", publicKey: log })
+  }
+
+  return {
+    up: (begun) => {
+      session = begun
+      const id = begun.hello.remoteId.join(",")
+      if (remote !== undefined && remote !== id) {
+        for (const log of logs.keys()) logs.set(log, fresh(0))
+        events.onReplaced()
+      }
+      remote = id
+      for (const [log, following] of logs) {
+        following.caughtUp = false
+        ask(log, following)
+      }
+      for (const [log, waiting] of reads) for (const read of waiting) askRead(log, read)
+    },
+    down: () => {
+      session = undefined
+      for (const following of logs.values()) following.asked = false
+    },
+    ack: () => {},
+    changes: (page) => {
+      const following = logs.get(page.publicKey)
+      if (following !== undefined) return receive(page.publicKey, following, page)
+      const waiting = reads.get(page.publicKey)
+      const read = waiting?.shift()
+      if (waiting?.length === 0) reads.delete(page.publicKey)
+      if (page.refused !== undefined) read?.reject(page.refused)
+      else read?.resolve({ entries: page.entries, head: page.head ?? page.entries.at(-1)?.sequence ?? 0 })
+    },
+    follow: (log, after) => {
+      const following = fresh(after)
+      logs.set(log, following)
+      ask(log, following)
+    },
+    unfollow,
+    read: (log, from, limit) =>
+      new Promise((resolve, reject) => {
+        const read = { from, limit, resolve, reject }
+        const waiting = reads.get(log)
+        if (waiting === undefined) reads.set(log, [read])
+        else waiting.push(read)
+        askRead(log, read)
+      }),
+    behind: () => {
+      let sum = 0
+      for (const { cursor, head } of logs.values()) sum += Math.max(0, head - cursor)
+      return sum
+    },
+    cursor: (log) => logs.get(log)?.cursor
+  }
+}

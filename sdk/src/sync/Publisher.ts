@@ -1,0 +1,262 @@
+/**
+ * Moves what the journal owes one hub up to it: pages out of the outbox, a window of unanswered writes, resent
+ * after a break until acked. The journal keeps count, so a process that dies owes nothing but what it had not sent.
+ * Several processes share a journal; the one that holds the outbox's lease pushes for all.
+ */
+import * as Either from "effect/Either"
+import type { LogId } from "../domain/Ids.ts"
+import type { Journal, JournalEntry, JournalFailed, OwedLog } from "../journal/Journal.ts"
+import {
+  ACK_DEADLINE_MS,
+  LEASE_IDLE_MS,
+  LEASE_MS,
+  LEASE_RETRY_MS,
+  PUSH_BUFFER_BYTES,
+  PUSH_BYTES,
+  PUSH_ENTRIES,
+  PUSH_WINDOW
+} from "../protocol/Limits.ts"
+import type { Ack, Refusal } from "../protocol/Message.ts"
+import type { Part, Session } from "./Connection.ts"
+import type { Timer, Timers } from "./Link.ts"
+
+export interface PublisherOptions {
+  readonly journal: Journal
+  /** The hub's address, as the journal's destination names it. */
+  readonly remote: string
+  /** Names this process among those that share the journal. */
+  readonly owner: string
+  readonly timers: Timers
+  /** 12 bytes for the wire's `iv`; our sealing does not use it, and stock hubs want it. */
+  readonly iv: () => Uint8Array
+  /** The hub will not take a log; its other logs go on. */
+  readonly onRefused?: (log: LogId, refusal: Refusal) => void
+  /** The journal could not be read or marked; tried again at the next append or connection. */
+  readonly onTrouble?: (failed: JournalFailed) => void
+}
+
+export interface Publisher extends Part {
+  /** Entries the hub has not acknowledged. */
+  readonly waiting: () => number
+  /** Resolves when nothing waits, or after `ms`; answers how many entries still wait. */
+  readonly drain: (ms: number) => Promise<number>
+  readonly stop: () => void
+}
+
+/** One log as this session sends it. */
+interface Sending {
+  owed: OwedLog
+  /** Entries up to here were sent in this session, or acked before it. */
+  sent: number
+  refused: boolean
+}
+
+interface InFlight {
+  readonly sending: Sending
+  readonly upTo: number
+  readonly count: number
+  readonly deadline: number
+}
+
+export const makePublisher = (options: PublisherOptions): Publisher => {
+  const { journal, owner, timers } = options
+  const outbox = journal.outbox(options.remote)
+  let session: Session | undefined
+  let sendings = new Map<string, Sending>()
+  const inFlight = new Map<number, InFlight>()
+  let nextId = 0
+  let grown = true
+  let pumping = false
+  let stopped = false
+  let leasedUntil = 0
+  let leaseTimer: Timer | undefined
+  let ackTimer: Timer | undefined
+  const drains = new Set<() => void>()
+
+  const ok = <A>(answer: Either.Either<A, JournalFailed>): A | undefined => {
+    if (Either.isRight(answer)) return answer.right
+    options.onTrouble?.(answer.left)
+    return undefined
+  }
+
+  const waiting = () => ok(outbox.waiting()) ?? 0
+
+  /** True while this process may push. */
+  const leased = () => {
+    const now = timers.now()
+    if (leasedUntil - now > LEASE_MS / 2) return true
+    const mine = ok(outbox.lease(owner, LEASE_MS))
+    leasedUntil = mine === true ? now + LEASE_MS : 0
+    return mine === true
+  }
+  const leaseLater = (ms: number, act: () => void) => {
+    leaseTimer?.cancel()
+    leaseTimer = timers.after(ms, act)
+  }
+  const release = () => {
+    leaseTimer?.cancel()
+    leaseTimer = undefined
+    if (leasedUntil === 0) return
+    leasedUntil = 0
+    ok(outbox.release(owner))
+  }
+
+  /** Reads anew what is owed; keeps how far this session has sent. */
+  const refresh = (remoteId: Uint8Array): boolean => {
+    const owed = ok(outbox.owed(remoteId))
+    if (owed === undefined) return false
+    const fresh = new Map<string, Sending>()
+    for (const log of owed) {
+      const name = `${log.writer.join(",")} ${log.log}`
+      const sending = sendings.get(name) ?? { owed: log, sent: 0, refused: false }
+      sending.owed = log
+      sending.sent = Math.max(sending.sent, log.acked)
+      fresh.set(name, sending)
+    }
+    sendings = fresh
+    grown = false
+    return true
+  }
+
+  const pump = () => {
+    if (pumping || stopped) return
+    pumping = true
+    try {
+      const now = session
+      if (now !== undefined) push(now)
+    } finally {
+      pumping = false
+    }
+  }
+
+  const push = (on: Session) => {
+    const remoteId = on.hello.remoteId
+    while (on === session && inFlight.size < PUSH_WINDOW && on.buffered() < PUSH_BUFFER_BYTES) {
+      let sending = nextToSend()
+      if (sending === undefined && grown) {
+        if (!refresh(remoteId)) return
+        sending = nextToSend()
+      }
+      if (sending === undefined) {
+        if (inFlight.size === 0) rest()
+        return
+      }
+      if (!leased()) {
+        // Another process pushes; look again when it should be done or dead.
+        grown = true
+        leaseLater(LEASE_RETRY_MS, pump)
+        return
+      }
+      const page = ok(outbox.page(sending.owed, sending.sent + 1, { entries: PUSH_ENTRIES, bytes: PUSH_BYTES }))
+      if (page === undefined || page.length === 0) return
+      write(on, sending, page)
+    }
+  }
+
+  const nextToSend = () => {
+    for (const sending of sendings.values()) {
+      if (!sending.refused && sending.sent < sending.owed.last) return sending
+    }
+    return undefined
+  }
+
+  const write = (on: Session, sending: Sending, page: ReadonlyArray<JournalEntry>) => {
+    const id = nextId++
+    const upTo = page[page.length - 1]!.n
+    sending.sent = upTo
+    inFlight.set(id, { sending, upTo, count: page.length, deadline: timers.now() + ACK_DEADLINE_MS })
+    if (ackTimer === undefined) awaitAck()
+    on.send({
+      _tag: "WriteEntries",
+      publicKey: sending.owed.log,
+      id,
+      iv: options.iv(),
+      encryptedEntries: page.map(({ entryId, sealed }) => ({ entryId, encryptedEntry: sealed })),
+      ...(sending.owed.keep && on.hello.agentSync !== undefined ? { keep: true as const } : {})
+    })
+  }
+
+  /** Nothing to do: the lease goes back after a while, so a burst does not pay for it each time. */
+  const rest = () => {
+    if (leasedUntil !== 0) leaseLater(LEASE_IDLE_MS, release)
+    for (const done of drains) done()
+  }
+
+  /** One timer for the oldest unanswered write. */
+  const awaitAck = () => {
+    const oldest = inFlight.values().next()
+    if (oldest.done === true) {
+      ackTimer = undefined
+      return
+    }
+    ackTimer = timers.after(Math.max(0, oldest.value.deadline - timers.now()), () => {
+      const late = inFlight.values().next()
+      if (late.done !== true && late.value.deadline <= timers.now()) {
+        ackTimer = undefined
+        session?.abandon("the hub does not acknowledge")
+      } else awaitAck()
+    })
+  }
+
+  const forget = () => {
+    session = undefined
+    ackTimer?.cancel()
+    ackTimer = undefined
+    inFlight.clear()
+    sendings = new Map()
+    grown = true
+    release()
+  }
+
+  const stopListening = journal.onAppend(() => {
+    grown = true
+    pump()
+  })
+
+  return {
+    up: (begun) => {
+      session = begun
+      pump()
+    },
+    down: forget,
+    ack: (ack: Ack) => {
+      const answered = inFlight.get(ack.id)
+      if (answered === undefined || session === undefined) return
+      inFlight.delete(ack.id)
+      const { sending, upTo, count } = answered
+      const remoteId = session.hello.remoteId
+      if (ack.refused !== undefined) {
+        if (!sending.refused) {
+          sending.refused = true
+          ok(outbox.refused(remoteId, sending.owed, ack.refused.reason))
+          options.onRefused?.(sending.owed.log, ack.refused)
+        }
+      } else if (ack.sequenceNumbers.length !== count) {
+        session.abandon(`the hub acknowledged ${ack.sequenceNumbers.length} of ${count} entries`)
+        return
+      } else if (!sending.refused) ok(outbox.acked(remoteId, sending.owed, upTo))
+      pump()
+    },
+    changes: () => {},
+    waiting,
+    drain: (ms) => {
+      if (waiting() === 0) return Promise.resolve(0)
+      return new Promise((resolve) => {
+        const done = () => {
+          timer.cancel()
+          drains.delete(done)
+          resolve(waiting())
+        }
+        const timer = timers.after(ms, done)
+        drains.add(done)
+        grown = true
+        pump()
+      })
+    },
+    stop: () => {
+      stopped = true
+      stopListening()
+      forget()
+    }
+  }
+}

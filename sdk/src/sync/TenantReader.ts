@@ -1,0 +1,296 @@
+/**
+ * A tenant as a reader sees it: follows the index log, learns writers, sessions and their log keys from it, follows
+ * the session logs that are asked for, and hands out opened events in order, each once. It holds the reader key;
+ * what cannot be opened is told, counted and passed by. `tail` and the viewer stand on it.
+ */
+import * as Either from "effect/Either"
+import type { Aead } from "../crypto/Aead.ts"
+import type { CannotOpen } from "../crypto/CannotOpen.ts"
+import * as Envelope from "../crypto/Envelope.ts"
+import * as Sealer from "../crypto/Sealer.ts"
+import { indexLog, type ReaderKey } from "../crypto/TenantKey.ts"
+import { openAsReader } from "../crypto/WriterKey.ts"
+import type { Figures } from "../domain/AuditEvent.ts"
+import type { LogId, SessionId } from "../domain/Ids.ts"
+import type { IndexEvent, Origin, State } from "../domain/IndexEvent.ts"
+import * as Payload from "../domain/Payload.ts"
+import type { Refusal, StoredEntry } from "../protocol/Message.ts"
+import type { Part } from "./Connection.ts"
+import { makeFollower } from "./Follower.ts"
+import { makeWriterChains, type WriterChains } from "./WriterChains.ts"
+
+/** A session as the index tells it. */
+export interface KnownSession {
+  readonly log: LogId
+  readonly key: Uint8Array
+  /** Hex of the writer that started the log; only its word about the log counts. */
+  readonly writer: string
+  readonly origin: Origin
+  readonly startedAt: number
+  readonly title: string | undefined
+  readonly state: State
+  /** When the index last said something of it, by the writer's clock, in milliseconds since 1970. */
+  readonly told: number
+  /** The id the agent told after the log had begun. */
+  readonly alias: SessionId | undefined
+  readonly figures: Figures | undefined
+}
+
+/** An entry that could be opened. */
+export interface OpenedEntry {
+  readonly sequence: number
+  readonly entryId: Uint8Array
+  /** Hex of the writer's id. */
+  readonly writer: string
+  readonly n: number
+  readonly content: Payload.Decoded
+}
+
+/** What a reader must be told about a log beside its events. */
+export type Notice =
+  /** Entries that could not be opened, by sequence, both inclusive. */
+  | { readonly _tag: "Unopened"; readonly from: number; readonly to: number; readonly why: CannotOpen }
+  /** Sequences the hub promised and does not have, both inclusive. */
+  | { readonly _tag: "Gap"; readonly from: number; readonly to: number }
+  /** A writer's own count has a hole before this sequence. */
+  | { readonly _tag: "Missing"; readonly sequence: number; readonly count: number }
+  /** One writer wrote two histories. */
+  | { readonly _tag: "Forked"; readonly sequence: number }
+  | { readonly _tag: "Refused"; readonly refusal: Refusal }
+
+export interface TenantReaderEvents {
+  readonly onSession: (session: KnownSession, change: "started" | "changed") => void
+  /** All that the index held when it was asked has been told. */
+  readonly onIndexRead: () => void
+  readonly onEntries: (log: LogId, entries: ReadonlyArray<OpenedEntry>) => void
+  readonly onCaughtUp: (log: LogId) => void
+  /** `log` is undefined for the index. */
+  readonly onNotice: (log: LogId | undefined, notice: Notice) => void
+  /** The tenant has logs, and none of them is this key's: it is not the tenant's reader key. */
+  readonly onWrongKey: () => void
+}
+
+export interface TenantReader {
+  readonly part: Part
+  readonly index: LogId
+  readonly sessions: () => Iterable<KnownSession>
+  /** Follows a session's log: all of it, or about its last `entries`. */
+  readonly watch: (log: LogId, entries: number | "all") => void
+  readonly unwatch: (log: LogId) => void
+  readonly behind: () => number
+}
+
+interface Watched {
+  readonly chains: WriterChains
+  fromStart: boolean
+}
+
+export const makeTenantReader = (options: {
+  readonly reader: ReaderKey
+  readonly aead: Aead
+  readonly events: TenantReaderEvents
+}): TenantReader => {
+  const { aead, events, reader } = options
+  const index = indexLog(reader.recorder)
+  const keys = Sealer.makeKeyring()
+  /** Index keys by key id (hex), and whose they are: a writer cannot speak as another. */
+  const owners = new Map<string, string>()
+  const sessions = new Map<LogId, KnownSession>()
+  const watched = new Map<LogId, Watched>()
+  let indexChains = makeWriterChains()
+  let indexEntries = 0
+  let kept = 0
+  /** Opening a writer's envelope is asynchronous; index entries wait for each other here, in order. */
+  let queue: Promise<void> = Promise.resolve()
+
+  const inOrder = (work: () => Promise<void> | void) => {
+    queue = queue.then(work)
+  }
+
+  const follower = makeFollower({
+    onEntries: (log, entries) => {
+      if (log === index) {
+        // Bytes of a frame are views on it; what waits must not hold it, and frames may be reused.
+        const own = entries.map((entry) => ({
+          ...entry,
+          entryId: entry.entryId.slice(),
+          encryptedEntry: entry.encryptedEntry.slice()
+        }))
+        inOrder(async () => {
+          for (const entry of own) await readIndexEntry(entry)
+        })
+      } else openEntries(log as LogId, entries)
+    },
+    onCaughtUp: (log) => {
+      if (log !== index) return events.onCaughtUp(log as LogId)
+      inOrder(() => {
+        if (indexEntries === 0 && kept > 0) events.onWrongKey()
+        else events.onIndexRead()
+      })
+    },
+    onGap: (log, from, to) => notice(log, { _tag: "Gap", from, to }),
+    onRefused: (log, refusal) => notice(log, { _tag: "Refused", refusal }),
+    onStuck: (_, cause) => {
+      throw cause
+    },
+    onReplaced: () => {
+      inOrder(() => {
+        indexEntries = 0
+        indexChains = makeWriterChains()
+      })
+    }
+  })
+
+  const notice = (log: string, what: Notice) => events.onNotice(log === index ? undefined : (log as LogId), what)
+
+  const readIndexEntry = async (entry: StoredEntry) => {
+    indexEntries++
+    const place = { log: index, entryId: entry.entryId }
+    const fromRecorder = Sealer.kindOf(entry.encryptedEntry) === "recorder"
+    const plain = fromRecorder
+      ? await openAsReader(reader, place, entry.encryptedEntry)
+      : Sealer.open(aead, keys, place, entry.encryptedEntry)
+    const opened = Either.flatMap(plain, Envelope.decode)
+    if (Either.isLeft(opened)) return unopened(index, entry.sequence, opened.left)
+    const envelope = opened.right
+    const writer = hex(envelope.writer)
+    if (!linked(index, envelope, writer, entry, indexChains, true)) return
+    const content = Payload.decode(envelope.plain)
+    if (content._tag !== "Index") return
+    const claimed = content.event
+    if (claimed._tag === "index.writer") {
+      if (fromRecorder && hex(claimed.writer) === writer) {
+        keys.add(claimed.key)
+        owners.set(hex(Sealer.keyId(claimed.key)), writer)
+      }
+      return
+    }
+    if (owners.get(hex(Sealer.keyIdOf(entry.encryptedEntry))) !== writer) return
+    applyIndexEvent(claimed, writer)
+  }
+
+  const applyIndexEvent = (event: Exclude<IndexEvent, { _tag: "index.writer" }>, writer: string) => {
+    const known = sessions.get(event.log)
+    if (event._tag === "index.started") {
+      if (known !== undefined) return
+      const { _tag, log, key, time, ...origin } = event
+      const session: KnownSession = {
+        log,
+        key,
+        writer,
+        origin,
+        startedAt: time,
+        title: origin.title,
+        state: "running",
+        told: time,
+        alias: undefined,
+        figures: undefined
+      }
+      sessions.set(log, session)
+      events.onSession(session, "started")
+      return
+    }
+    if (known === undefined || known.writer !== writer) return
+    const session: KnownSession = {
+      ...known,
+      title: event.title ?? known.title,
+      state: event.state,
+      told: event.time,
+      alias: event._tag === "index.changed" ? (event.alias ?? known.alias) : known.alias,
+      figures: event._tag === "index.checkpoint" ? event.figures : known.figures
+    }
+    sessions.set(event.log, session)
+    events.onSession(session, "changed")
+  }
+
+  const openEntries = (log: LogId, entries: ReadonlyArray<StoredEntry>) => {
+    const state = watched.get(log)
+    if (state === undefined) return
+    let opened: Array<OpenedEntry> = []
+    const tell = () => {
+      if (opened.length > 0) events.onEntries(log, opened)
+      opened = []
+    }
+    for (const entry of entries) {
+      const plain = Sealer.open(aead, keys, { log, entryId: entry.entryId }, entry.encryptedEntry)
+      const envelope = Either.flatMap(plain, Envelope.decode)
+      if (Either.isLeft(envelope)) {
+        tell()
+        unopened(log, entry.sequence, envelope.left)
+        continue
+      }
+      const { n, plain: content, writer: id } = envelope.right
+      const writer = hex(id)
+      // A notice about an entry comes after the events before it.
+      if (!linked(log, envelope.right, writer, entry, state.chains, state.fromStart, tell)) continue
+      opened.push({
+        sequence: entry.sequence,
+        entryId: entry.entryId.slice(),
+        writer,
+        n,
+        content: Payload.decode(content)
+      })
+    }
+    tell()
+  }
+
+  /** False where the entry was seen before. */
+  const linked = (
+    log: LogId,
+    envelope: Envelope.Envelope,
+    writer: string,
+    entry: StoredEntry,
+    chains: WriterChains,
+    fromStart: boolean,
+    before: () => void = () => {}
+  ) => {
+    const link = chains.check(envelope, writer, entry.encryptedEntry, fromStart)
+    if (link._tag === "Repeat") return false
+    if (link._tag !== "Next") {
+      before()
+      if (link._tag === "Missing") {
+        notice(log, { _tag: "Missing", sequence: entry.sequence, count: link.count })
+      } else notice(log, { _tag: "Forked", sequence: entry.sequence })
+    }
+    return true
+  }
+
+  const unopened = (log: LogId, sequence: number, why: CannotOpen) =>
+    notice(log, { _tag: "Unopened", from: sequence, to: sequence, why })
+
+  follower.follow(index, 0)
+  return {
+    part: {
+      ...follower,
+      up: (session) => {
+        kept = session.hello.agentSync?.kept ?? 0
+        follower.up(session)
+      }
+    },
+    index,
+    sessions: () => sessions.values(),
+    watch: (log, entries) => {
+      const session = sessions.get(log)
+      if (session === undefined || watched.has(log)) return
+      keys.add(session.key)
+      const state: Watched = { chains: makeWriterChains(), fromStart: true }
+      watched.set(log, state)
+      if (entries === "all") return follower.follow(log, 0)
+      follower.read(log, 1, 0).then(
+        ({ head }) => {
+          if (!watched.has(log)) return
+          const after = Math.max(0, head - entries)
+          state.fromStart = after === 0
+          follower.follow(log, after)
+        },
+        (refusal: Refusal) => notice(log, { _tag: "Refused", refusal })
+      )
+    },
+    unwatch: (log) => {
+      if (watched.delete(log)) follower.unfollow(log)
+    },
+    behind: follower.behind
+  }
+}
+
+const hex = (bytes: Uint8Array) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")
