@@ -18,7 +18,8 @@ const transpiler = new Transpiler({ loader: "ts" })
 const importsOf = async (folder: string) => {
   const found: Array<{ file: string; path: string }> = []
   for (const file of new Glob("**/*.ts").scanSync(join(root, folder))) {
-    const source = await Bun.file(join(root, folder, file)).text()
+    // Bun's transpiler stops at the line by which a script names its interpreter.
+    const source = (await Bun.file(join(root, folder, file)).text()).replace(/^#!.*/, "")
     for (const { path } of transpiler.scanImports(source)) found.push({ file, path })
   }
   return found

@@ -3,9 +3,10 @@
  * the session logs that are asked for, and hands out opened events in order, each once. It holds the reader key;
  * what cannot be opened is told, counted and passed by. `tail` and the viewer stand on it.
  */
+import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Either from "effect/Either"
 import type { Aead } from "../crypto/Aead.ts"
-import type { CannotOpen } from "../crypto/CannotOpen.ts"
+import { CannotOpen } from "../crypto/CannotOpen.ts"
 import * as Envelope from "../crypto/Envelope.ts"
 import * as Sealer from "../crypto/Sealer.ts"
 import { indexLog, type ReaderKey } from "../crypto/TenantKey.ts"
@@ -148,24 +149,24 @@ export const makeTenantReader = (options: {
     const place = { log: index, entryId: entry.entryId }
     const fromRecorder = Sealer.kindOf(entry.encryptedEntry) === "recorder"
     const plain = fromRecorder
-      ? await openAsReader(reader, place, entry.encryptedEntry)
+      ? await openAsReader(reader, place, entry.encryptedEntry).catch(withoutX25519)
       : Sealer.open(aead, keys, place, entry.encryptedEntry)
     const opened = Either.flatMap(plain, Envelope.decode)
     if (Either.isLeft(opened)) return unopened(index, entry.sequence, opened.left)
     const envelope = opened.right
-    const writer = hex(envelope.writer)
+    const writer = bytesToHex(envelope.writer)
     if (!linked(index, envelope, writer, entry, indexChains, true)) return
     const content = Payload.decode(envelope.plain)
     if (content._tag !== "Index") return
     const claimed = content.event
     if (claimed._tag === "index.writer") {
-      if (fromRecorder && hex(claimed.writer) === writer) {
+      if (fromRecorder && bytesToHex(claimed.writer) === writer) {
         keys.add(claimed.key)
-        owners.set(hex(Sealer.keyId(claimed.key)), writer)
+        owners.set(bytesToHex(Sealer.keyId(claimed.key)), writer)
       }
       return
     }
-    if (owners.get(hex(Sealer.keyIdOf(entry.encryptedEntry))) !== writer) return
+    if (owners.get(bytesToHex(Sealer.keyIdOf(entry.encryptedEntry))) !== writer) return
     applyIndexEvent(claimed, writer)
   }
 
@@ -220,7 +221,7 @@ export const makeTenantReader = (options: {
         continue
       }
       const { n, plain: content, writer: id } = envelope.right
-      const writer = hex(id)
+      const writer = bytesToHex(id)
       // A notice about an entry comes after the events before it.
       if (!linked(log, envelope.right, writer, entry, state.chains, state.fromStart, tell)) continue
       opened.push({
@@ -293,4 +294,6 @@ export const makeTenantReader = (options: {
   }
 }
 
-const hex = (bytes: Uint8Array) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")
+/** An old browser, or a page without a secure context: the entry is told as one that cannot be opened here. */
+const withoutX25519 = () =>
+  Either.left(new CannotOpen({ reason: "other key", what: "This platform has no X25519, so it cannot open entries sealed to the recorder key." }))

@@ -1,0 +1,71 @@
+/**
+ * Any program that prints one JSON object a line. A message is read where its shape is one of the usual ones; all
+ * other records are notes that hold the line, so nothing is lost by our not knowing the agent.
+ */
+import type { AgentEvent } from "../domain/AgentEvent.ts"
+import type { Adapter, Line } from "./Adapter.ts"
+import { type Fields, listOf, objectOf, stringOf } from "./Fields.ts"
+import { piecesOf } from "./Records.ts"
+import { makeStamp, type Stamp } from "./Stamp.ts"
+import { cutOff, output } from "./unread.ts"
+
+export const jsonl: Adapter = {
+  agent: "jsonl",
+  agentName: "Program",
+  format: "jsonl",
+  recognizes: (lines) => {
+    const said = lines.filter((line) => line.trim() !== "")
+    const records = said.filter((line) => piecesOf(line).some(({ kind }) => kind === "record"))
+    // A warning or two may stand before the first record.
+    return records.length > 0 && (records[0] === said[0] || records.length * 2 >= said.length)
+  },
+  open: (run) => ({ read: (line) => ({ events: read(run, line) }), end: () => ({ events: [] }) })
+}
+
+const read = (run: string, line: Line): ReadonlyArray<AgentEvent> => {
+  const stamp = makeStamp(jsonl, line)
+  return piecesOf(line.text).flatMap((piece, n) => {
+    const key = n === 0 ? `${run}:${line.ordinal}` : `${run}:${line.ordinal}:${n}`
+    if (piece.kind === "record") return eventsOf(piece.record, stamp, key)
+    return [piece.kind === "text" ? output(stamp(key), piece.text) : cutOff(stamp(key), piece.text)]
+  })
+}
+
+const roles = new Set(["user", "assistant", "system"])
+/** The fields of a message that its event says completely. A record with more is kept as a note besides. */
+const readFields = new Set(["type", "event", "role", "content", "text", "message"])
+
+const eventsOf = (record: Fields, stamp: Stamp, key: string): ReadonlyArray<AgentEvent> => {
+  const what = stringOf(record.type) ?? stringOf(record.event) ?? stringOf(record.role) ?? "json"
+  const note = (noteKey: string): AgentEvent => ({
+    ...stamp(noteKey),
+    group: "audit",
+    kind: "note",
+    data: { what, text: JSON.stringify(record) }
+  })
+  const inner = objectOf(record.message)
+  const role = [record.role, inner?.role, record.type, record.event].find((told) => roles.has(told as string))
+  const said = textOf(inner?.content) ?? textOf(record.content) ?? textOf(record.text) ?? textOf(record.message)
+  if (role === undefined || said === undefined) return [note(key)]
+  const message: AgentEvent = {
+    ...stamp(key),
+    group: "chat",
+    kind: "message",
+    data: { role: role as "user" | "assistant" | "system", parts: [{ type: "text", text: said }] }
+  }
+  const complete =
+    inner === undefined &&
+    Object.keys(record).every((name) => readFields.has(name)) &&
+    Object.values(record).filter((value) => typeof value === "string" && !roles.has(value) && value !== what).length === 1
+  return complete ? [message] : [message, note(`${key}:record`)]
+}
+
+/** A string, or blocks of nothing but text. */
+const textOf = (content: unknown): string | undefined => {
+  if (typeof content === "string") return content === "" ? undefined : content
+  const texts = listOf(content).map((block) => {
+    const { text: told, type } = objectOf(block) ?? {}
+    return type === "text" ? stringOf(told) : undefined
+  })
+  return texts.length > 0 && texts.every((told) => told !== undefined) ? texts.join("\n") : undefined
+}

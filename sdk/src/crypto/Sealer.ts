@@ -1,0 +1,56 @@
+/**
+ * Seals and opens single entries with a log key or a writer's index key. Each entry gets its own random nonce and
+ * is bound to its log and entry id, so that a hub can neither swap nor move entries. What is inside is `Envelope.ts`;
+ * entries sealed to the recorder key are opened in `WriterKey.ts`.
+ */
+import { bytesToHex, concatBytes } from "@noble/hashes/utils.js"
+import * as Either from "effect/Either"
+import { type Aead, NONCE_BYTES } from "./Aead.ts"
+import type { CannotOpen } from "./CannotOpen.ts"
+import { boundTo, cannot, expect, HEADER_BYTES, header, keyId, keyIdOf, type Place } from "./SealedForm.ts"
+
+export { type Kind, keyId, keyIdOf, kindOf, type Place } from "./SealedForm.ts"
+
+/** The keys at hand, found by their ids. */
+export interface Keyring {
+  readonly add: (key: Uint8Array) => void
+  readonly find: (keyId: Uint8Array) => Uint8Array | undefined
+}
+
+export const makeKeyring = (): Keyring => {
+  const keys = new Map<string, Uint8Array>()
+  return {
+    add: (key) => {
+      keys.set(bytesToHex(keyId(key)), key)
+    },
+    find: (id) => keys.get(bytesToHex(id))
+  }
+}
+
+/**
+ * `key` is 32 bytes. Nonces are random: by NIST SP 800-38D §8.3 one key then serves 2^32 entries, and no log of ours
+ * comes near.
+ */
+export const seal = (aead: Aead, key: Uint8Array, place: Place, plain: Uint8Array): Uint8Array => {
+  const head = header("key", keyId(key))
+  const nonce = crypto.getRandomValues(new Uint8Array(NONCE_BYTES))
+  return concatBytes(head, nonce, aead.seal(key, nonce, boundTo(place, head), plain))
+}
+
+/** Total: whatever the bytes are, the answer is a value. */
+export const open = (
+  aead: Aead,
+  keys: Keyring,
+  place: Place,
+  sealed: Uint8Array
+): Either.Either<Uint8Array, CannotOpen> => {
+  const head = expect("key", sealed)
+  if (Either.isLeft(head)) return Either.left(head.left)
+  const key = keys.find(keyIdOf(sealed))
+  if (key === undefined) return cannot("other key", "This entry is sealed with a key that is not at hand.")
+  const nonce = sealed.subarray(HEADER_BYTES, HEADER_BYTES + NONCE_BYTES)
+  const plain = aead.open(key, nonce, boundTo(place, head.right), sealed.subarray(HEADER_BYTES + NONCE_BYTES))
+  return plain === undefined
+    ? cannot("damaged", "This entry was changed, or moved from another place, after it was sealed.")
+    : Either.right(plain)
+}

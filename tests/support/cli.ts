@@ -1,0 +1,171 @@
+/** The bin as a person uses it: its own process, its own home, nothing of this machine's settings. */
+import { afterEach } from "bun:test"
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+
+const root = join(import.meta.dir, "..", "..")
+export const bin = join(root, "cli", "src", "main.ts")
+export const recordings = join(root, "tests", "agents", "fixtures")
+
+/** Things to undo after the test, newest first. */
+const undo: Array<() => unknown> = []
+afterEach(async () => {
+  for (const step of undo.splice(0).reverse()) await step()
+})
+
+export const tempFolder = () => {
+  const folder = mkdtempSync(join(tmpdir(), "agent-sync-test-"))
+  undo.push(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+export interface Ran {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface Running {
+  readonly process: Bun.Subprocess<"pipe" | "ignore", "pipe", "pipe">
+  /** Everything printed so far. */
+  readonly stdout: () => string
+  readonly stderr: () => string
+  /** Resolves as soon as stdout holds what is looked for; rejects with all that was printed if the process ends first. */
+  readonly until: (found: (stdout: string) => boolean) => Promise<string>
+  readonly ended: Promise<Ran>
+}
+
+export interface Machine {
+  readonly home: string
+  /** Starts `agent-sync` with these arguments. */
+  readonly start: (args: ReadonlyArray<string>, options?: StartOptions) => Running
+  /** Starts it, feeds stdin, waits for the end. */
+  readonly run: (args: ReadonlyArray<string>, options?: StartOptions) => Promise<Ran>
+}
+
+export interface StartOptions {
+  readonly stdin?: string | Uint8Array
+  readonly cwd?: string
+  readonly env?: Readonly<Record<string, string>>
+}
+
+/** A machine with its own keys and journals. */
+export const machine = (home = tempFolder(), env: Readonly<Record<string, string>> = {}): Machine => {
+  const start: Machine["start"] = (args, options = {}) =>
+    watch(
+      Bun.spawn([process.execPath, bin, ...args], {
+        cwd: options.cwd ?? home,
+        env: {
+          PATH: process.env.PATH ?? "",
+          HOME: home,
+          LANG: "C.UTF-8",
+          TZ: "UTC",
+          AGENT_SYNC_HOME: home,
+          ...env,
+          ...options.env
+        },
+        stdin: options.stdin === undefined ? "ignore" : "pipe",
+        stdout: "pipe",
+        stderr: "pipe"
+      }),
+      options.stdin
+    )
+  return { home, start, run: (args, options) => start(args, options).ended }
+}
+
+const watch = (child: Bun.Subprocess<"pipe" | "ignore", "pipe", "pipe">, stdin: string | Uint8Array | undefined): Running => {
+  undo.push(async () => {
+    child.kill("SIGKILL")
+    await child.exited
+  })
+  if (stdin !== undefined && child.stdin !== undefined) {
+    child.stdin.write(stdin)
+    void child.stdin.end()
+  }
+  const texts = { stdout: "", stderr: "" }
+  const waiting = new Set<() => void>()
+  const collect = async (name: "stdout" | "stderr") => {
+    const decoder = new TextDecoder()
+    for await (const chunk of child[name]) {
+      texts[name] += decoder.decode(chunk, { stream: true })
+      for (const look of waiting) look()
+    }
+  }
+  const both = Promise.all([collect("stdout"), collect("stderr")])
+  const ended = (async () => {
+    await both
+    const code = await child.exited
+    return { code, ...texts }
+  })()
+  return {
+    process: child,
+    stdout: () => texts.stdout,
+    stderr: () => texts.stderr,
+    ended,
+    until: (found) =>
+      new Promise((resolve, reject) => {
+        const look = () => {
+          if (!found(texts.stdout)) return
+          waiting.delete(look)
+          resolve(texts.stdout)
+        }
+        waiting.add(look)
+        look()
+        void ended.then(({ code, stderr, stdout }) => {
+          if (waiting.delete(look)) reject(new Error(`ended with ${code} first.\nstdout: ${stdout}\nstderr: ${stderr}`))
+        })
+      })
+  }
+}
+
+export interface RunningHub {
+  readonly url: string
+  readonly port: number
+  readonly data: string
+  readonly running: Running
+  readonly kill: () => Promise<void>
+}
+
+/** `agent-sync dev` on a machine. Port 0 takes a free one. */
+export const startHub = async (on: Machine, options: { readonly port?: number; readonly args?: ReadonlyArray<string> } = {}): Promise<RunningHub> => {
+  const data = join(on.home, "hub")
+  const running = on.start(["dev", "--json", "--data", data, "--port", String(options.port ?? 0), ...(options.args ?? [])])
+  const line = await running.until((text) => text.includes("\n"))
+  const { port, url } = JSON.parse(line) as { url: string; port: number }
+  return {
+    url,
+    port,
+    data,
+    running,
+    kill: async () => {
+      running.process.kill("SIGKILL")
+      await running.process.exited
+    }
+  }
+}
+
+/** Every file below a folder, by name and content. */
+export const filesBelow = (folder: string): ReadonlyArray<{ readonly name: string; readonly bytes: Buffer }> =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => ({ name: join(entry.parentPath, entry.name), bytes: readFileSync(join(entry.parentPath, entry.name)) }))
+
+/** The rows that `tail --json` printed. */
+export interface Row {
+  readonly schema: 1
+  readonly tenant: string
+  readonly session: string
+  readonly sequence?: number
+  readonly time?: string
+  readonly group?: string
+  readonly kind?: string
+  readonly key?: string
+  readonly data?: unknown
+  readonly notice?: string
+}
+export const rows = (stdout: string): ReadonlyArray<Row> =>
+  stdout
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as Row)
