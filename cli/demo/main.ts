@@ -28,7 +28,15 @@ const step = (ok: boolean, text: string) => {
   if (!ok) failed = true
   say(`  ${ok ? paint.green("✓") : paint.red("✗")} ${text}`)
 }
-const env = { ...process.env, AGENT_SYNC_HOME: home, AGENT_SYNC_TENANT: "demo", AGENT_SYNC_URL: "", AGENT_SYNC_ENV: "", AGENT_SYNC_KEY: "", AGENT_SYNC_TOKEN: "" }
+const env = {
+  ...process.env,
+  AGENT_SYNC_HOME: home,
+  AGENT_SYNC_TENANT: "demo",
+  AGENT_SYNC_URL: "",
+  AGENT_SYNC_ENV: "",
+  AGENT_SYNC_KEY: "",
+  AGENT_SYNC_TOKEN: ""
+}
 const cleanUp = async () => {
   for (const child of children) child.kill("SIGTERM")
   await Promise.all(children.map((child) => child.exited))
@@ -40,7 +48,12 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   })
 }
 
-const agentSync = (args: ReadonlyArray<string>, url: string) => [process.execPath, bin, ...args, ...(url === "" ? [] : ["--url", url])]
+const agentSync = (args: ReadonlyArray<string>, url: string) => [
+  process.execPath,
+  bin,
+  ...args,
+  ...(url === "" ? [] : ["--url", url])
+]
 
 interface Printed {
   readonly sequence: number
@@ -53,10 +66,18 @@ interface Printed {
 
 try {
   say()
-  say(`  ${paint.bold("agent-sync demo")}  a recorded session, an embedded hub, this terminal. Nothing leaves 127.0.0.1.`)
+  say(
+    `  ${paint.bold("agent-sync demo")}  a recorded session, an embedded hub, this terminal. Nothing leaves 127.0.0.1.`
+  )
   say()
 
-  const hub = Bun.spawn(agentSync(["dev", "--port", "0", "--json"], ""), { cwd: home, env, stdin: "ignore", stdout: "pipe", stderr: "inherit" })
+  const hub = Bun.spawn(agentSync(["dev", "--port", "0", "--json"], ""), {
+    cwd: home,
+    env,
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "inherit"
+  })
   children.push(hub)
   const ready = await Promise.race([firstLine(hub.stdout), Bun.sleep(START_MS).then(() => undefined)])
   if (ready === undefined) throw new Error("the hub did not start")
@@ -67,8 +88,20 @@ try {
   say(`  ${paint.cyan("$ agent-sync tail demo --until-end")}`)
   say()
 
-  const tail = Bun.spawn(agentSync(["tail", "demo", "--until-end"], url), { cwd: home, env, stdin: "ignore", stdout: "inherit", stderr: "inherit" })
-  const silent = Bun.spawn(agentSync(["tail", "demo", "--until-end", "--json"], url), { cwd: home, env, stdin: "ignore", stdout: "pipe", stderr: "ignore" })
+  const tail = Bun.spawn(agentSync(["tail", "demo", "--until-end"], url), {
+    cwd: home,
+    env,
+    stdin: "ignore",
+    stdout: "inherit",
+    stderr: "inherit"
+  })
+  const silent = Bun.spawn(agentSync(["tail", "demo", "--until-end", "--json"], url), {
+    cwd: home,
+    env,
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "ignore"
+  })
   children.push(tail, silent)
   const printed: Array<Printed> = []
   const watched = (async () => {
@@ -106,7 +139,9 @@ try {
   )
   say()
   say(`  Next  ${paint.cyan("agent-sync init --local --yes --tenant NAME")}   your own keys, here`)
-  say(`        ${paint.cyan("agent-sync dev")}                              your hub; then run and tail, as in the README`)
+  say(
+    `        ${paint.cyan("agent-sync dev")}                              your hub; then run and tail, as in the README`
+  )
   say()
 } catch (error) {
   step(false, error instanceof Error ? error.message : String(error))
@@ -126,7 +161,8 @@ async function firstLine(from: ReadableStream<Uint8Array>): Promise<string | und
 function phrasesOf(text: string): ReadonlyArray<string> {
   const found = new Set<string>()
   for (const line of text.split("\n")) {
-    for (const [, said] of line.matchAll(/"(?:text|command|thinking|content)":"([^"\\]{24,})/g)) found.add(said!.slice(0, 40))
+    for (const [, said] of line.matchAll(/"(?:text|command|thinking|content)":"([^"\\]{24,})/g))
+      found.add(said!.slice(0, 40))
   }
   return [...found].slice(0, 12)
 }

@@ -29,7 +29,10 @@ export class Failure extends Data.TaggedError("Failure")<{
 }
 
 /** The text of a failure for stderr, ending in a newline. */
-export const tell = (failure: Failure, how: { readonly json: boolean; readonly tty: boolean; readonly color: boolean }) => {
+export const tell = (
+  failure: Failure,
+  how: { readonly json: boolean; readonly tty: boolean; readonly color: boolean }
+) => {
   const tries = failure.tries ?? []
   if (how.json) {
     const { code, exit, what: message } = failure

@@ -7,8 +7,8 @@ import { join } from "node:path"
 import { makeReaderKey, parseKey, printKey, type ReaderKey, type RecorderKey } from "agent-sync"
 import * as Either from "effect/Either"
 import { EXIT, Failure } from "./Failure.ts"
-import { isNamed } from "./files.ts"
 import { type Env, type Folders, variable } from "./Folders.ts"
+import { isNamed } from "./files.ts"
 
 export interface TenantFiles {
   readonly folder: string
@@ -68,7 +68,11 @@ export const makeKeys = (files: TenantFiles): ReadonlyArray<string> => {
     const key = makeReaderKey()
     if (writeOnce(files.reader, printKey(key))) wrote.push(files.reader)
     const kept = parseKey(readFileSync(files.reader, "utf8"))
-    if (Either.isRight(kept) && kept.right.kind === "reader" && writeOnce(files.recorder, printKey(kept.right.recorder))) {
+    if (
+      Either.isRight(kept) &&
+      kept.right.kind === "reader" &&
+      writeOnce(files.recorder, printKey(kept.right.recorder))
+    ) {
       wrote.push(files.recorder)
     }
   }

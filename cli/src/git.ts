@@ -19,7 +19,9 @@ const gitFolder = (folder: string): string => {
   const kind = statSync(git, { throwIfNoEntry: false })
   if (kind?.isDirectory() === true) return git
   if (kind !== undefined) {
-    const named = readFileSync(git, "utf8").replace(/^gitdir: /, "").trim()
+    const named = readFileSync(git, "utf8")
+      .replace(/^gitdir: /, "")
+      .trim()
     return isAbsolute(named) ? named : join(folder, named)
   }
   const parent = dirname(folder)

@@ -37,7 +37,9 @@ if (Exit.isFailure(exit)) {
   // The grammar's own errors have been printed, with the help, by the time they come here.
   else if (isValidationError(error)) process.exitCode = EXIT.usage
   else {
-    process.stderr.write(`agent-sync: a fault of agent-sync itself. Nothing recorded is lost.\n${Cause.pretty(exit.cause)}\n`)
+    process.stderr.write(
+      `agent-sync: a fault of agent-sync itself. Nothing recorded is lost.\n${Cause.pretty(exit.cause)}\n`
+    )
     process.exitCode = EXIT.failure
   }
 }

@@ -9,10 +9,7 @@ export const hub = {
     Options.withDescription("A preset of agent-sync.json: dev, prod, …"),
     Options.optional
   ),
-  url: Options.text("url").pipe(
-    Options.withDescription("The hub's address, instead of the preset's"),
-    Options.optional
-  )
+  url: Options.text("url").pipe(Options.withDescription("The hub's address, instead of the preset's"), Options.optional)
 }
 
 export const tenant = Options.text("tenant").pipe(
@@ -20,7 +17,9 @@ export const tenant = Options.text("tenant").pipe(
   Options.optional
 )
 
-export const json = Options.boolean("json").pipe(Options.withDescription("One JSON object a line on stdout, for programs"))
+export const json = Options.boolean("json").pipe(
+  Options.withDescription("One JSON object a line on stdout, for programs")
+)
 
 export const flags = (given: {
   readonly env: Option.Option<string>

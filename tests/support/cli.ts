@@ -74,7 +74,10 @@ export const machine = (home = tempFolder(), env: Readonly<Record<string, string
   return { home, start, run: (args, options) => start(args, options).ended }
 }
 
-const watch = (child: Bun.Subprocess<"pipe" | "ignore", "pipe", "pipe">, stdin: string | Uint8Array | undefined): Running => {
+const watch = (
+  child: Bun.Subprocess<"pipe" | "ignore", "pipe", "pipe">,
+  stdin: string | Uint8Array | undefined
+): Running => {
   undo.push(async () => {
     child.kill("SIGKILL")
     await child.exited
@@ -128,9 +131,20 @@ export interface RunningHub {
 }
 
 /** `agent-sync dev` on a machine. Port 0 takes a free one. */
-export const startHub = async (on: Machine, options: { readonly port?: number; readonly args?: ReadonlyArray<string> } = {}): Promise<RunningHub> => {
+export const startHub = async (
+  on: Machine,
+  options: { readonly port?: number; readonly args?: ReadonlyArray<string> } = {}
+): Promise<RunningHub> => {
   const data = join(on.home, "hub")
-  const running = on.start(["dev", "--json", "--data", data, "--port", String(options.port ?? 0), ...(options.args ?? [])])
+  const running = on.start([
+    "dev",
+    "--json",
+    "--data",
+    data,
+    "--port",
+    String(options.port ?? 0),
+    ...(options.args ?? [])
+  ])
   const line = await running.until((text) => text.includes("\n"))
   const { port, url } = JSON.parse(line) as { url: string; port: number }
   return {
@@ -149,7 +163,10 @@ export const startHub = async (on: Machine, options: { readonly port?: number; r
 export const filesBelow = (folder: string): ReadonlyArray<{ readonly name: string; readonly bytes: Buffer }> =>
   readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
-    .map((entry) => ({ name: join(entry.parentPath, entry.name), bytes: readFileSync(join(entry.parentPath, entry.name)) }))
+    .map((entry) => ({
+      name: join(entry.parentPath, entry.name),
+      bytes: readFileSync(join(entry.parentPath, entry.name))
+    }))
 
 /** The rows that `tail --json` printed. */
 export interface Row {

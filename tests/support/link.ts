@@ -137,7 +137,9 @@ export const makeLink = (options: {
   }
 }
 
-const read = <A>(decoded: { readonly _tag: "Right"; readonly right: A } | { readonly _tag: "Left"; readonly left: unknown }) => {
+const read = <A>(
+  decoded: { readonly _tag: "Right"; readonly right: A } | { readonly _tag: "Left"; readonly left: unknown }
+) => {
   if (decoded._tag === "Left") throw decoded.left
   return decoded.right
 }

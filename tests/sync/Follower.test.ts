@@ -44,7 +44,18 @@ const scene = (hello: Hello = ours) => {
     more
   })
   const live = (entries: ReadonlyArray<StoredEntry>): Changes => ({ _tag: "Changes", publicKey: "log", entries })
-  return { follower, got, heard, asked, up, page, live, failNow: () => { fail = true } }
+  return {
+    follower,
+    got,
+    heard,
+    asked,
+    up,
+    page,
+    live,
+    failNow: () => {
+      fail = true
+    }
+  }
 }
 const starts = (asked: ReadonlyArray<Request>) =>
   asked.flatMap((request) => (request._tag === "RequestChanges" ? [request.startSequence] : []))

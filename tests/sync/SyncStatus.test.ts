@@ -17,7 +17,10 @@ describe("SyncStatus", () => {
   })
 
   test("a first attempt that fails counts from when it began", () => {
-    expect(next(connecting, { _tag: "Lost", why: "no answer", retryAt: 9 }, 4)).toMatchObject({ _tag: "Offline", since: 0 })
+    expect(next(connecting, { _tag: "Lost", why: "no answer", retryAt: 9 }, 4)).toMatchObject({
+      _tag: "Offline",
+      since: 0
+    })
   })
 
   test("a refusal is final until it is stopped", () => {

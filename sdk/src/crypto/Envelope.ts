@@ -8,7 +8,7 @@ import * as Either from "effect/Either"
 import { Packr } from "msgpackr"
 import type { Plain } from "../domain/Payload.ts"
 import { CannotOpen } from "./CannotOpen.ts"
-import { isPlain } from "./MessagePack.ts"
+import { isPlain } from "../domain/MessagePack.ts"
 
 export interface Envelope {
   /** 16 bytes. */

@@ -40,7 +40,8 @@ export type Frame = typeof Frame.Type
 export interface Unrecognized {
   readonly group: Group
   readonly kind: "unrecognized"
-  readonly original: { readonly kind: string; readonly data: unknown }
+  /** As it was read, to be written again: its own name, the version that wrote it, and its data. */
+  readonly original: { readonly kind: string; readonly v: number; readonly data: unknown }
 }
 
 export type Body = Chat.ChatEvent | Artifact.ArtifactEvent | Audit.AuditEvent | Unrecognized

@@ -1,10 +1,156 @@
 /**
  * An event in the form it is sealed in: `EventJournal.Entry` of `@effect/experimental` without its id
  * (the id is the entry's). `event` is `<group>.<kind>` of ours, or a user's own tag; `primaryKey` is
- * the event's key; `payload` is MessagePack.
+ * the event's key; `payload` is MessagePack with a version inside.
+ *
+ * Reading is total, and what this version does not know is kept: an unknown kind, a higher version and unknown fields are
+ * written again as they were.
  */
+import * as Schema from "effect/Schema"
+import { Packr } from "msgpackr"
+import { type AgentEvent, type Body, Frame, Group, type Kind, type Unrecognized } from "./AgentEvent.ts"
+import { ArtifactEvent } from "./ArtifactEvent.ts"
+import { AuditEvent } from "./AuditEvent.ts"
+import { ChatEvent } from "./ChatEvent.ts"
+import { Header, IndexEvent } from "./IndexEvent.ts"
+import { isPlain } from "./MessagePack.ts"
+
 export interface Plain {
   readonly event: string
   readonly primaryKey: string
   readonly payload: Uint8Array
+}
+
+export type Decoded =
+  | { readonly _tag: "Event"; readonly event: AgentEvent }
+  | { readonly _tag: "Index"; readonly event: IndexEvent }
+  | { readonly _tag: "Header"; readonly header: Header }
+  /** A tag that is not ours: a user's own event. */
+  | { readonly _tag: "Foreign"; readonly plain: Plain }
+  /** Ours by its tag, and not to be understood. `why` is a sentence. */
+  | { readonly _tag: "Unreadable"; readonly plain: Plain; readonly why: string }
+
+const VERSION = 1
+/** Levels of nesting that an agent's own data keeps; deeper ones become text. */
+const DEPTH = 12
+
+const packr = new Packr({ useRecords: false, variableMapSize: true, copyBuffers: true, int64AsType: "number" })
+
+export const encodeEvent = (event: AgentEvent): Plain => {
+  if (event.kind === "unrecognized") {
+    const { group, key, kind: _, original, ...rest } = event
+    return plain(`${group}.${original.kind}`, key, { v: original.v, ...rest, data: original.data })
+  }
+  const { group, key, kind, ...rest } = event
+  return plain(`${group}.${kind}`, key, { v: VERSION, ...rest })
+}
+
+/** The key of an index event is what it is about: its writer, or its log. */
+export const encodeIndex = (event: IndexEvent): Plain => {
+  const { _tag, ...rest } = event
+  return plain(_tag, _tag === "index.writer" ? "writer" : event.log, { v: VERSION, ...rest })
+}
+
+export const encodeHeader = (header: Header): Plain => {
+  const { _tag, ...rest } = header
+  return plain(_tag, "header", { v: VERSION, ...rest })
+}
+
+export const decode = (sealed: Plain): Decoded => {
+  const { event: tag, payload } = sealed
+  const [group, kind] = cut(tag)
+  const ours = isGroup(group) || group === "index" || tag === "log.header"
+  if (!ours) return { _tag: "Foreign", plain: sealed }
+  const fields = unpack(payload)
+  const unreadable = (why: string): Decoded => ({ _tag: "Unreadable", plain: sealed, why })
+  if (fields === undefined || typeof fields.v !== "number") return unreadable("Its bytes are no event of agent-sync.")
+  const { v, ...rest } = fields
+  if (isGroup(group)) {
+    const event = eventOf(group, kind, v, { ...rest, key: sealed.primaryKey })
+    return event === undefined ? unreadable("It lacks what every event has.") : { _tag: "Event", event }
+  }
+  if (v > VERSION) return unreadable("A newer agent-sync wrote it.")
+  const named = { _tag: tag, ...rest }
+  if (isHeader(named)) return { _tag: "Header", header: named }
+  return isIndexEvent(named) ? { _tag: "Index", event: named } : unreadable("It lacks what such an entry has.")
+}
+
+const isGroup = Schema.is(Group)
+const isFrame = Schema.is(Frame)
+const isHeader = Schema.is(Header)
+const isIndexEvent = Schema.is(IndexEvent)
+
+/** One check for each known kind, so that an event is held against its own shape only. */
+const shapes = new Map<string, (body: unknown) => boolean>(
+  [...ChatEvent.members, ...ArtifactEvent.members, ...AuditEvent.members].map((member) => {
+    const { group, kind } = member.fields
+    return [`${group.literals[0]}.${kind.literals[0]}`, Schema.is(member as Schema.Schema<Body>)]
+  })
+)
+
+const eventOf = (group: Group, kind: string, v: number, fields: Record<string, unknown>): AgentEvent | undefined => {
+  const { data, ...frame } = fields
+  if (!isFrame(frame)) return undefined
+  const known = { group, kind: kind as Kind, data }
+  if (v === VERSION && shapes.get(`${group}.${kind}`)?.(known) === true) return { ...frame, ...known } as AgentEvent
+  const unknown: Unrecognized = { group, kind: "unrecognized", original: { kind, v, data } }
+  return { ...frame, ...unknown }
+}
+
+/** `chat.message` is group `chat`, kind `message`; a tag without a dot has no kind. */
+const cut = (tag: string): readonly [string, string] => {
+  const dot = tag.indexOf(".")
+  return dot === -1 ? [tag, ""] : [tag.slice(0, dot), tag.slice(dot + 1)]
+}
+
+const plain = (event: string, primaryKey: string, fields: Record<string, unknown>): Plain => ({
+  event,
+  primaryKey,
+  // A copy in a plain Uint8Array: on Bun msgpackr answers a Buffer on a block that it goes on using.
+  payload: Uint8Array.from(packr.pack(portable(fields, DEPTH)))
+})
+
+const unpack = (payload: Uint8Array): Record<string, unknown> | undefined => {
+  if (!isPlain(payload)) return undefined
+  try {
+    const value: unknown = packr.unpack(payload)
+    return typeof value === "object" && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** The value in what MessagePack says in every language; what an agent's data may hold beside that becomes text, or is left out. */
+const portable = (value: unknown, depth: number): unknown => {
+  switch (typeof value) {
+    case "string":
+    case "boolean":
+    case "number":
+      return value
+    case "bigint":
+      return Number.isSafeInteger(Number(value)) ? Number(value) : value.toString()
+    case "object":
+      break
+    default:
+      return undefined
+  }
+  if (value === null || value instanceof Uint8Array) return value
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString()
+  if (depth === 0) return asText(value)
+  if (value instanceof Map) return portable(Object.fromEntries(value), depth)
+  if (Array.isArray(value) || value instanceof Set) {
+    return Array.from(value, (item: unknown) => portable(item, depth - 1) ?? null)
+  }
+  const fields = Object.entries(value).map(([name, field]) => [name, portable(field, depth - 1)] as const)
+  return Object.fromEntries(fields.filter(([, field]) => field !== undefined))
+}
+
+const asText = (value: unknown) => {
+  try {
+    return JSON.stringify(value)
+  } catch {
+    return "…"
+  }
 }

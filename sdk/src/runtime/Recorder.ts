@@ -36,7 +36,12 @@ export interface RecorderOptions {
   /** A UUID of this run. */
   readonly run: string
   /** What is known of the session from outside. */
-  readonly about: { readonly host?: string; readonly cwd?: string; readonly branch?: string; readonly repository?: string }
+  readonly about: {
+    readonly host?: string
+    readonly cwd?: string
+    readonly branch?: string
+    readonly repository?: string
+  }
   /** The command line that prints the output; where it holds the prompt, the prompt is recorded. */
   readonly command: ReadonlyArray<string>
   /** Whose output it is; told from its first lines where this is not given. */
@@ -98,7 +103,11 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
   // Writing down -----------------------------------------------------------------------------------------------------
 
   /** Journal writes in order. One that fails stays first and is tried again before the next. */
-  const backlog: Array<{ readonly write: () => Either.Either<unknown, JournalFailed>; readonly bytes: number; readonly count: number }> = []
+  const backlog: Array<{
+    readonly write: () => Either.Either<unknown, JournalFailed>
+    readonly bytes: number
+    readonly count: number
+  }> = []
   let backlogBytes = 0
   let troubled: JournalFailed["reason"] | undefined
 
@@ -282,7 +291,10 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
     const found = detect(undecided.map(({ text }) => text))
     const sure = found.agent !== "text" && found.agent !== "jsonl"
     const enough =
-      last || undecided.length >= UNDECIDED_LINES || undecidedBytes >= UNDECIDED_BYTES || (found.agent === "jsonl" && undecided.length > 2)
+      last ||
+      undecided.length >= UNDECIDED_LINES ||
+      undecidedBytes >= UNDECIDED_BYTES ||
+      (found.agent === "jsonl" && undecided.length > 2)
     if (sure || enough) decide(found)
   }
 

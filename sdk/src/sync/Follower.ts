@@ -81,7 +81,13 @@ export const makeFollower = (events: FollowerEvents): Follower => {
     session?.send({ _tag: "RequestChanges", publicKey: log, startSequence: read.from, limit: read.limit, live: false })
   }
 
-  const fresh = (cursor: number): Following => ({ cursor, head: cursor, asked: false, caughtUp: false, missing: undefined })
+  const fresh = (cursor: number): Following => ({
+    cursor,
+    head: cursor,
+    asked: false,
+    caughtUp: false,
+    missing: undefined
+  })
 
   const receive = (log: string, following: Following, page: Changes) => {
     if (page.refused !== undefined) {

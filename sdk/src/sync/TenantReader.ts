@@ -296,4 +296,9 @@ export const makeTenantReader = (options: {
 
 /** An old browser, or a page without a secure context: the entry is told as one that cannot be opened here. */
 const withoutX25519 = () =>
-  Either.left(new CannotOpen({ reason: "other key", what: "This platform has no X25519, so it cannot open entries sealed to the recorder key." }))
+  Either.left(
+    new CannotOpen({
+      reason: "other key",
+      what: "This platform has no X25519, so it cannot open entries sealed to the recorder key."
+    })
+  )

@@ -6,10 +6,7 @@ import { DEV_PORT } from "../../Config.ts"
 import { loaded } from "../../loaded.ts"
 import { json } from "../../options.ts"
 
-const port = Options.integer("port").pipe(
-  Options.withDescription("0 takes a free one"),
-  Options.withDefault(DEV_PORT)
-)
+const port = Options.integer("port").pipe(Options.withDescription("0 takes a free one"), Options.withDefault(DEV_PORT))
 const host = Options.text("host").pipe(
   Options.withDescription("The address to listen on"),
   Options.withDefault("127.0.0.1")

@@ -1,6 +1,6 @@
 /** Runs the embedded hub until a signal ends it. Who may connect: whoever holds a token of a tenant whose keys lie here. */
 import { join } from "node:path"
-import { TenantId, verifyToken } from "agent-sync"
+import { type TenantId, verifyToken } from "agent-sync"
 import { EventLogRemoteServer, SqliteStorage } from "agent-sync/bun"
 import { Access, MemoryStorage } from "agent-sync/hub"
 import * as Deferred from "effect/Deferred"
@@ -72,7 +72,9 @@ export const run = (input: DevInput) =>
         const took = `${((performance.now() - started) / 1000).toFixed(1)}s`
         process.stderr.write(`  ${paint.green("✓")} hub on ${host}:${server.port}, ${where}  ${paint.dim(took)}\n`)
         if (noAuth && !isLoopback(server.url)) {
-          process.stderr.write(`  ${paint.yellow("!")} anyone who reaches ${host}:${server.port} may write to it and read sealed entries\n`)
+          process.stderr.write(
+            `  ${paint.yellow("!")} anyone who reaches ${host}:${server.port} may write to it and read sealed entries\n`
+          )
         }
         process.stderr.write(
           `\n  Next  ${paint.cyan("agent-sync run -- claude -p …")}  record, in another terminal\n        ${paint.cyan("agent-sync tail")}                watch\n\n`

@@ -18,7 +18,11 @@ export interface InitInput {
 export const run = ({ local, tenant: named, yes }: InitInput) =>
   Effect.gen(function* () {
     if (!local || !yes || named === undefined) {
-      const missing = [...(local ? [] : ["--local"]), ...(yes ? [] : ["--yes"]), ...(named === undefined ? ["--tenant NAME"] : [])]
+      const missing = [
+        ...(local ? [] : ["--local"]),
+        ...(yes ? [] : ["--yes"]),
+        ...(named === undefined ? ["--tenant NAME"] : [])
+      ]
       return yield* new Failure({
         exit: EXIT.usage,
         code: "MissingFlags",
@@ -60,7 +64,11 @@ export const run = ({ local, tenant: named, yes }: InitInput) =>
     const { paint } = terminal(process.stderr)
     const home = process.env.HOME ?? homedir()
     const short = (path: string) =>
-      path.startsWith(`${process.cwd()}/`) ? path.slice(process.cwd().length + 1) : path.startsWith(`${home}/`) ? `~${path.slice(home.length)}` : path
+      path.startsWith(`${process.cwd()}/`)
+        ? path.slice(process.cwd().length + 1)
+        : path.startsWith(`${home}/`)
+          ? `~${path.slice(home.length)}`
+          : path
     const about: Record<string, string> = {
       "reader.key": "opens every session of this tenant; only people who watch need it",
       "recorder.key": "lets a machine record and not read back",

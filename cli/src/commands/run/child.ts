@@ -8,7 +8,12 @@ import { isNamed } from "../../files.ts"
 export interface How {
   /** The exit code for our own process. */
   readonly code: number
-  readonly ending: { readonly ok: boolean; readonly reason: string; readonly exitCode?: number; readonly signal?: string }
+  readonly ending: {
+    readonly ok: boolean
+    readonly reason: string
+    readonly exitCode?: number
+    readonly signal?: string
+  }
 }
 
 export interface Child {

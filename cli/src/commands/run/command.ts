@@ -16,9 +16,13 @@ const agent = Options.text("agent").pipe(
 )
 
 export const run = Command.make("run", { ...hub, tenant, agent, command }, (given) =>
-  loaded(() => import("./run.ts"), { ...flags(given), agent: Option.getOrUndefined(given.agent), command: given.command })
+  loaded(() => import("./run.ts"), {
+    ...flags(given),
+    agent: Option.getOrUndefined(given.agent),
+    command: given.command
+  })
 ).pipe(
   Command.withDescription(
-    "Run an agent and record its session: agent-sync run -- claude -p \"fix it\" --output-format stream-json --verbose"
+    'Run an agent and record its session: agent-sync run -- claude -p "fix it" --output-format stream-json --verbose'
   )
 )

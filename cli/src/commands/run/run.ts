@@ -5,9 +5,9 @@
  */
 import { hostname } from "node:os"
 import { basename } from "node:path"
+import { makeRecorder, type SyncStatus } from "agent-sync"
 import { adapterNamed } from "agent-sync/agents"
 import { connectJournal, openJournal } from "agent-sync/bun"
-import { makeRecorder, type SyncStatus } from "agent-sync"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { type Flags, keyOrMake, type Settings, settings } from "../../Config.ts"
@@ -79,7 +79,8 @@ const record = async (
   }
   const journal = opened.right
   if (journal.fresh === "copied") say("This journal is a copy, so a new writer goes on from here.")
-  if (journal.fresh === "keys lost") say("The keys of this journal's writer are gone, so a new writer goes on from here.")
+  if (journal.fresh === "keys lost")
+    say("The keys of this journal's writer are gone, so a new writer goes on from here.")
 
   let status: SyncStatus | undefined
   const remote =
@@ -125,7 +126,9 @@ const record = async (
   }
   if (left > 0) {
     const host = found.url === undefined ? "" : new URL(found.url).host
-    say(`${left} ${left === 1 ? "entry waits" : "entries wait"} in the journal for ${host}; the next run sends ${left === 1 ? "it" : "them"}.`)
+    say(
+      `${left} ${left === 1 ? "entry waits" : "entries wait"} in the journal for ${host}; the next run sends ${left === 1 ? "it" : "them"}.`
+    )
   }
   if (found.url === undefined && made) {
     say("Recorded on this machine only. Watch sessions live: agent-sync init --local, then agent-sync dev")

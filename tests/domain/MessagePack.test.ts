@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test"
 import * as fc from "effect/FastCheck"
 import { Packr } from "msgpackr"
-import { isPlain } from "../../sdk/src/crypto/MessagePack.ts"
-import { unhex } from "./fixed.ts"
+import { isPlain } from "../../sdk/src/domain/MessagePack.ts"
+import { unhex } from "../crypto/fixed.ts"
 
 const packr = new Packr({ useRecords: false, variableMapSize: true })
 const pack = (value: unknown) => new Uint8Array(packr.pack(value))

@@ -1,0 +1,10 @@
+/** `agent-sync/events`: what agents do, as events, and what can be folded from them. */
+export * from "./AgentEvent.ts"
+export * from "./ArtifactEvent.ts"
+export * from "./AuditEvent.ts"
+export * from "./ChatEvent.ts"
+export * from "./Ids.ts"
+export * from "./IndexEvent.ts"
+export { fit, join, wholeOf } from "./Parts.ts"
+export { type Decoded, decode, encodeEvent, encodeHeader, encodeIndex, type Plain } from "./Payload.ts"
+export { type Counts, makeSession, type OpenCall, type Session, type SessionFold, type WaitingFor } from "./Session.ts"

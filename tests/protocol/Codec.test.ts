@@ -1,0 +1,187 @@
+/** The stock Schema of `@effect/experimental` is the oracle: both codecs must understand each other, in both directions. */
+import { describe, expect, test } from "bun:test"
+import * as Stock from "@effect/experimental/EventLogRemote"
+import * as Arbitrary from "effect/Arbitrary"
+import * as Either from "effect/Either"
+import * as fc from "effect/FastCheck"
+import * as Schema from "effect/Schema"
+import { pack } from "msgpackr"
+import {
+  decodeRequest,
+  decodeResponse,
+  encodeChanges,
+  encodeRequest,
+  encodeResponse,
+  encodeStored,
+  storedBytes
+} from "../../sdk/src/protocol/Codec.ts"
+import type { Request, Response, StoredEntry } from "../../sdk/src/protocol/Message.ts"
+
+const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length })
+const key = fc.string({ minLength: 1, maxLength: 128 }).filter((text) => !/[\x00-\x1f\x7f]/.test(text))
+const count = fc.oneof(fc.nat(), fc.maxSafeNat())
+const sealed = fc.record({ entryId: bytes(16), encryptedEntry: fc.uint8Array({ maxLength: 700 }) })
+const stored: fc.Arbitrary<StoredEntry> = fc.record({
+  sequence: count,
+  iv: bytes(12),
+  entryId: bytes(16),
+  encryptedEntry: fc.oneof(
+    fc.uint8Array({ maxLength: 400 }),
+    fc.constantFrom(255, 256, 65_535, 65_536).map((n) => new Uint8Array(n))
+  )
+})
+const chunk = fc.record({
+  _tag: fc.constant("ChunkedMessage" as const),
+  id: count,
+  part: fc.tuple(count, count),
+  data: fc.uint8Array({ maxLength: 300 })
+})
+const request: fc.Arbitrary<Request> = fc.oneof(
+  fc.record({
+    _tag: fc.constant("WriteEntries" as const),
+    publicKey: key,
+    id: count,
+    iv: bytes(12),
+    encryptedEntries: fc.array(sealed, { maxLength: 20 })
+  }),
+  fc.record({ _tag: fc.constant("RequestChanges" as const), publicKey: key, startSequence: count }),
+  fc.record({ _tag: fc.constant("StopChanges" as const), publicKey: key }),
+  fc.record({ _tag: fc.constant("Ping" as const), id: count }),
+  chunk
+)
+const response: fc.Arbitrary<Response> = fc.oneof(
+  fc.record({ _tag: fc.constant("Hello" as const), remoteId: bytes(16) }),
+  fc.record({ _tag: fc.constant("Ack" as const), id: count, sequenceNumbers: fc.array(count, { maxLength: 40 }) }),
+  fc.record({ _tag: fc.constant("Changes" as const), publicKey: key, entries: fc.array(stored, { maxLength: 20 }) }),
+  fc.record({ _tag: fc.constant("Pong" as const), id: count }),
+  chunk
+)
+
+/** Without classes and Buffers, so that only content is compared. */
+const bare = (value: unknown): unknown =>
+  value instanceof Uint8Array
+    ? [...value]
+    : Array.isArray(value)
+      ? value.map(bare)
+      : typeof value === "object" && value !== null
+        ? Object.fromEntries(Object.entries(value).map(([name, field]) => [name, bare(field)]))
+        : value
+const right = <A>(decoded: Either.Either<A, unknown>) => bare(Either.getOrThrow(decoded))
+
+describe("Codec", () => {
+  test("reads every request that a stock client can write, and writes what a stock hub reads", () => {
+    fc.assert(
+      fc.property(request, (message) => {
+        const stock = Schema.decodeUnknownSync(Schema.typeSchema(Stock.ProtocolRequest))
+        expect(bare(Stock.decodeRequest(encodeRequest(message)))).toEqual(bare(message))
+        const asStock = Stock.decodeRequest(encodeRequest(message))
+        expect(right(decodeRequest(Stock.encodeRequest(stock(asStock))))).toEqual(bare(message))
+      }),
+      { numRuns: 300 }
+    )
+  })
+
+  test("reads every response of a stock hub, and writes what a stock client reads", () => {
+    fc.assert(
+      fc.property(response, (message) => {
+        const asStock = Stock.decodeResponse(encodeResponse(message))
+        expect(bare(asStock)).toEqual(bare(message))
+        expect(right(decodeResponse(Stock.encodeResponse(asStock)))).toEqual(bare(message))
+      }),
+      { numRuns: 300 }
+    )
+  })
+
+  test("our extra fields arrive at our side, and a stock client does not see them", () => {
+    const page: Response = {
+      _tag: "Changes",
+      publicKey: "log",
+      entries: [],
+      head: 7,
+      more: true,
+      batches: [3, 4],
+      chain: new Uint8Array(32).fill(1),
+      refused: { code: "retired", reason: "gone" }
+    }
+    expect(right(decodeResponse(encodeResponse(page)))).toEqual(bare(page))
+    expect(bare(Stock.decodeResponse(encodeResponse(page)))).toEqual({ _tag: "Changes", publicKey: "log", entries: [] })
+    const hello: Response = {
+      _tag: "Hello",
+      remoteId: new Uint8Array(16),
+      agentSync: { version: 1, contiguous: true, ping: true, kept: 2 }
+    }
+    expect(right(decodeResponse(encodeResponse(hello)))).toEqual(bare(hello))
+    expect(bare(Stock.decodeResponse(encodeResponse(hello)))).toEqual({ _tag: "Hello", remoteId: bare(hello.remoteId) })
+    const read: Request = { _tag: "RequestChanges", publicKey: "log", startSequence: 3, limit: 0, live: false }
+    expect(right(decodeRequest(encodeRequest(read)))).toEqual(bare(read))
+    const kept: Request = {
+      _tag: "WriteEntries",
+      publicKey: "log",
+      id: 0,
+      iv: new Uint8Array(12),
+      encryptedEntries: [],
+      keep: true
+    }
+    expect(right(decodeRequest(encodeRequest(kept)))).toEqual(bare(kept))
+  })
+
+  test("pages spliced from stored bytes are the same as pages encoded from entries", () => {
+    fc.assert(
+      fc.property(fc.array(stored, { maxLength: 40 }), fc.nat(40), (entries, at) => {
+        const runs = [encodeStored(entries.slice(0, at)), encodeStored(entries.slice(at))]
+        const spliced = encodeChanges({ publicKey: "log", head: 9, more: false }, runs, entries.length)
+        expect(right(decodeResponse(spliced))).toEqual(
+          bare({ _tag: "Changes", publicKey: "log", entries, head: 9, more: false })
+        )
+        expect(runs[0]!.byteLength).toBe(entries.slice(0, at).reduce((sum, entry) => sum + storedBytes(entry), 0))
+      }),
+      { numRuns: 200 }
+    )
+  })
+
+  test("no bytes make it throw: random ones, cut ones, glued ones, ones with a bit turned", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (noise) => {
+        for (const decode of [decodeRequest, decodeResponse]) {
+          const decoded = decode(noise)
+          if (Either.isLeft(decoded)) expect([1003, 1007, 1009]).toContain(decoded.left.closeCode)
+        }
+      }),
+      { numRuns: 500 }
+    )
+    fc.assert(
+      fc.property(request, fc.nat(), fc.nat(7), (message, where, bit) => {
+        const frame = Uint8Array.from(encodeRequest(message))
+        const cut = frame.subarray(0, where % frame.byteLength)
+        expect(Either.isLeft(decodeRequest(cut))).toBe(true)
+        expect(Either.isLeft(decodeRequest(Uint8Array.from([...frame, 0xc0])))).toBe(true)
+        frame[where % frame.byteLength]! ^= 1 << bit
+        decodeRequest(frame)
+      }),
+      { numRuns: 300 }
+    )
+  })
+
+  const write = { _tag: "WriteEntries", publicKey: "log", id: 1, iv: new Uint8Array(12), encryptedEntries: [] }
+  const refused: ReadonlyArray<readonly [string, unknown]> = [
+    ["a public key of 0 characters", { ...write, publicKey: "" }],
+    ["a public key of 10 kB", { ...write, publicKey: "x".repeat(10_000) }],
+    ["a public key with a line end", { ...write, publicKey: "a\nb" }],
+    ["an iv of 3 bytes", { ...write, iv: new Uint8Array(3) }],
+    [
+      "an entry id of 1 byte",
+      { ...write, encryptedEntries: [{ entryId: new Uint8Array(1), encryptedEntry: new Uint8Array(9) }] }
+    ],
+    ["a negative id", { ...write, id: -1 }],
+    ["an id that is not a number", { ...write, id: Number.NaN }],
+    ["an endless start", { _tag: "RequestChanges", publicKey: "log", startSequence: Number.POSITIVE_INFINITY }],
+    ["a start between two numbers", { _tag: "RequestChanges", publicKey: "log", startSequence: -5.5 }],
+    ["an unknown tag", { _tag: "Erase", publicKey: "log" }],
+    ["no tag", { publicKey: "log" }],
+    ["a list", [1, 2]],
+    ["a number", 7]
+  ]
+  test.each(refused)("refuses %s", (_, message) => {
+    expect(Either.isLeft(decodeRequest(pack(message)))).toBe(true)
+  })
+})
