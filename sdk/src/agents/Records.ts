@@ -6,28 +6,30 @@
 import { type Fields, objectOf } from "./Fields.ts"
 
 export type Piece =
-  | { readonly kind: "record"; readonly record: Fields }
+  /** `text` as it was printed: parsing loses the digits of long numbers, and repeated names. */
+  | { readonly kind: "record"; readonly record: Fields; readonly text: string }
   | { readonly kind: "text"; readonly text: string }
   | { readonly kind: "cut"; readonly text: string }
 
-/** Levels of nesting above which an object is taken as text, so that whoever walks it later keeps their stack. */
+/** Levels of nesting above which an object counts as unreadable, so that whoever walks it later keeps their stack. */
 const LEVELS = 200
 
 /** The pieces of a line in order; none for a blank line. One pass, whatever the line is. */
 export const piecesOf = (line: string): ReadonlyArray<Piece> => {
   if (line.trim() === "") return []
   const whole = objectIn(line)
-  if (whole !== undefined) return [{ kind: "record", record: whole }]
+  if (whole !== undefined) return [{ kind: "record", record: whole, text: line }]
   const pieces: Array<Piece> = []
   let from = 0
   while (from < line.length) {
     const open = line.slice(from).search(/\{\s*["}]/)
     const start = from + open
     const end = open < 0 ? -1 : objectEnd(line, start)
-    const record = end < 0 ? undefined : objectIn(line.slice(start, end))
+    const text = line.slice(start, end)
+    const record = end < 0 ? undefined : objectIn(text)
     if (record === undefined) break
     if (line.slice(from, start).trim() !== "") pieces.push({ kind: "text", text: line.slice(from, start) })
-    pieces.push({ kind: "record", record })
+    pieces.push({ kind: "record", record, text })
     from = end
   }
   const rest = line.slice(from)
@@ -35,8 +37,8 @@ export const piecesOf = (line: string): ReadonlyArray<Piece> => {
   return pieces
 }
 
-/** Whether text begins as a JSON object does. */
-const looksCut = (text: string) => /^\s*\{\s*("|$)/.test(text)
+/** Whether text begins as a JSON object with a field. A brace alone is as likely the first line of something printed. */
+const looksCut = (text: string) => /^\s*\{\s*"/.test(text)
 
 const objectIn = (text: string): Fields | undefined => {
   let value: unknown

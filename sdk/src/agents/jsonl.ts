@@ -15,7 +15,7 @@ export const jsonl: Adapter = {
   format: "jsonl",
   recognizes: (lines) => {
     const said = lines.filter((line) => line.trim() !== "")
-    const records = said.filter((line) => piecesOf(line).some(({ kind }) => kind === "record"))
+    const records = said.filter((line) => piecesOf(line).every(({ kind }) => kind === "record"))
     // A warning or two may stand before the first record.
     return records.length > 0 && (records[0] === said[0] || records.length * 2 >= said.length)
   },
@@ -26,39 +26,39 @@ const read = (run: string, line: Line): ReadonlyArray<AgentEvent> => {
   const stamp = makeStamp(jsonl, line)
   return piecesOf(line.text).flatMap((piece, n) => {
     const key = n === 0 ? `${run}:${line.ordinal}` : `${run}:${line.ordinal}:${n}`
-    if (piece.kind === "record") return eventsOf(piece.record, stamp, key)
+    if (piece.kind === "record") return eventsOf(piece, stamp, key)
     return [piece.kind === "text" ? output(stamp(key), piece.text) : cutOff(stamp(key), piece.text)]
   })
 }
 
-const roles = new Set(["user", "assistant", "system"])
-/** The fields of a message that its event says completely. A record with more is kept as a note besides. */
-const readFields = new Set(["type", "event", "role", "content", "text", "message"])
+type Role = "user" | "assistant" | "system"
+const isRole = (value: unknown): value is Role => value === "user" || value === "assistant" || value === "system"
 
-const eventsOf = (record: Fields, stamp: Stamp, key: string): ReadonlyArray<AgentEvent> => {
-  const what = stringOf(record.type) ?? stringOf(record.event) ?? stringOf(record.role) ?? "json"
-  const note = (noteKey: string): AgentEvent => ({
-    ...stamp(noteKey),
-    group: "audit",
-    kind: "note",
-    data: { what, text: JSON.stringify(record) }
-  })
+const eventsOf = (
+  { record, text }: { readonly record: Fields; readonly text: string },
+  stamp: Stamp,
+  key: string
+): ReadonlyArray<AgentEvent> => {
   const inner = objectOf(record.message)
-  const role = [record.role, inner?.role, record.type, record.event].find((told) => roles.has(told as string))
+  const role = [record.role, inner?.role, record.type, record.event].find(isRole)
   const said = textOf(inner?.content) ?? textOf(record.content) ?? textOf(record.text) ?? textOf(record.message)
-  if (role === undefined || said === undefined) return [note(key)]
-  const message: AgentEvent = {
-    ...stamp(key),
-    group: "chat",
-    kind: "message",
-    data: { role: role as "user" | "assistant" | "system", parts: [{ type: "text", text: said }] }
+  const note = (noteKey: string): AgentEvent => {
+    const what = stringOf(record.type) ?? stringOf(record.event) ?? stringOf(record.role) ?? "json"
+    return { ...stamp(noteKey), group: "audit", kind: "note", data: { what, text } }
   }
-  const complete =
-    inner === undefined &&
-    Object.keys(record).every((name) => readFields.has(name)) &&
-    Object.values(record).filter((value) => typeof value === "string" && !roles.has(value) && value !== what).length === 1
-  return complete ? [message] : [message, note(`${key}:record`)]
+  if (role === undefined || said === undefined) return [note(key)]
+  const data = { role, parts: [{ type: "text", text: said }] } as const
+  const message: AgentEvent = { ...stamp(key), group: "chat", kind: "message", data }
+  return saysOnly(record, said) ? [message] : [message, note(`${key}:record`)]
 }
+
+/** Whether a message says all that its record holds: who, what, and nothing else. Else the record is kept besides. */
+const saysOnly = (record: Fields, said: string) =>
+  Object.entries(record).every(([name, value]) => {
+    if (name === "role") return isRole(value)
+    if (name === "type" || name === "event") return isRole(value) || value === "message"
+    return (name === "content" || name === "text" || name === "message") && value === said
+  })
 
 /** A string, or blocks of nothing but text. */
 const textOf = (content: unknown): string | undefined => {

@@ -1,22 +1,22 @@
 /**
- * Cuts messages that are larger than one frame, and joins them again. Stock clients chunk only WriteEntries, stock
- * servers only Changes; both with ids that count from 0 on every connection, so a joiner belongs to one socket.
+ * Messages larger than a frame: cut into chunks on one side, joined on the other, in the form of `ChunkedMessage` in
+ * `@effect/experimental`. Stock clients cut WriteEntries, stock hubs cut Changes. A joiner belongs to one socket.
  */
 import * as Either from "effect/Either"
-import { encodeResponse } from "./Codec.ts"
+import { encodeRequest, isChunk } from "./Codec.ts"
 import { CHUNK_BYTES, CHUNK_DEADLINE_MS, CHUNK_PARTS, CHUNKS_OPEN, MESSAGE_BYTES } from "./Limits.ts"
 import type { ChunkedMessage } from "./Message.ts"
-import { type UnreadableFrame, unreadable } from "./UnreadableFrame.ts"
+import { againstRules, tooLarge, type UnreadableFrame } from "./UnreadableFrame.ts"
 
 /**
- * The frames of one encoded message; one that fits is its own only frame. `id` pairs the parts and is unique within
- * the connection while the message is on its way.
+ * The frames of one encoded message: itself where it fits, else chunks of `CHUNK_BYTES` with the rest in the last.
+ * `id` pairs the chunks of a message and differs from that of every other unfinished one on the connection.
  */
 export const split = (id: number, message: Uint8Array): ReadonlyArray<Uint8Array> => {
   if (message.byteLength <= CHUNK_BYTES) return [message]
   const count = Math.ceil(message.byteLength / CHUNK_BYTES)
   return Array.from({ length: count }, (_, index) =>
-    encodeResponse({
+    encodeRequest({
       _tag: "ChunkedMessage",
       id,
       part: [index, count],
@@ -26,55 +26,71 @@ export const split = (id: number, message: Uint8Array): ReadonlyArray<Uint8Array
 }
 
 export interface Joiner {
-  /** The whole message when this was the last missing part. A part seen before changes nothing. */
+  /** The whole message with its last missing part, nothing before; parts may come in any order and more than once. */
   readonly add: (chunk: ChunkedMessage, nowMs: number) => Either.Either<Uint8Array | undefined, UnreadableFrame>
-  /** Whether a message has been unfinished for longer than it may. */
+  /** Whether a message has waited for its next part for longer than `CHUNK_DEADLINE_MS`. */
   readonly overdue: (nowMs: number) => boolean
   readonly clear: () => void
 }
 
 interface Unfinished {
+  /** By index; a part's bytes are a copy. */
   readonly parts: Array<Uint8Array | undefined>
   missing: number
   bytes: number
-  readonly since: number
+  /** When the last new part came, in milliseconds. */
+  grownAt: number
 }
 
+/** Keeps at most `MESSAGE_BYTES` and `CHUNKS_OPEN` messages, whatever arrives. After a Left it is of no use. */
 export const makeJoiner = (): Joiner => {
   const unfinished = new Map<number, Unfinished>()
   let held = 0
+
+  const join = (id: number, { bytes, parts }: Unfinished): Either.Either<Uint8Array, UnreadableFrame> => {
+    unfinished.delete(id)
+    held -= bytes
+    const message = new Uint8Array(bytes)
+    let at = 0
+    for (const part of parts) {
+      if (part === undefined) continue
+      message.set(part, at)
+      at += part.byteLength
+    }
+    return isChunk(message) ? Either.left(againstRules("a chunked message holds another chunk")) : Either.right(message)
+  }
+
   return {
     add: ({ data, id, part: [index, count] }, nowMs) => {
-      if (count < 1 || count > CHUNK_PARTS || index >= count) {
-        return unreadable("policy", `part ${index} of ${count} of a chunked message`)
+      if (!(Number.isSafeInteger(count) && count >= 1 && Number.isSafeInteger(index) && index >= 0 && index < count)) {
+        return Either.left(againstRules("a part is not among the parts of its message"))
       }
+      if (count > CHUNK_PARTS) return Either.left(tooLarge(`a message has at most ${CHUNK_PARTS} parts`))
       let message = unfinished.get(id)
       if (message === undefined) {
-        if (unfinished.size >= CHUNKS_OPEN) return unreadable("policy", "too many unfinished chunked messages")
-        message = { parts: new Array(count).fill(undefined), missing: count, bytes: 0, since: nowMs }
+        if (unfinished.size === CHUNKS_OPEN) {
+          return Either.left(againstRules(`at most ${CHUNKS_OPEN} chunked messages are open at a time`))
+        }
+        message = {
+          parts: new Array<Uint8Array | undefined>(count).fill(undefined),
+          missing: count,
+          bytes: 0,
+          grownAt: nowMs
+        }
         unfinished.set(id, message)
       }
-      if (message.parts.length !== count) return unreadable("policy", "a chunked message changed its count of parts")
+      if (message.parts.length !== count) return Either.left(againstRules("a message changed its number of parts"))
       if (message.parts[index] !== undefined) return Either.right(undefined)
       held += data.byteLength
-      if (held > MESSAGE_BYTES) return unreadable("tooLarge", `a chunked message of more than ${MESSAGE_BYTES} bytes`)
-      // The frame's memory is the socket's.
+      if (held > MESSAGE_BYTES) return Either.left(tooLarge(`a message has at most ${MESSAGE_BYTES} bytes`))
       message.parts[index] = data.slice()
       message.bytes += data.byteLength
       message.missing--
-      if (message.missing > 0) return Either.right(undefined)
-      unfinished.delete(id)
-      held -= message.bytes
-      const whole = new Uint8Array(message.bytes)
-      let at = 0
-      for (const part of message.parts) {
-        whole.set(part!, at)
-        at += part!.byteLength
-      }
-      return Either.right(whole)
+      message.grownAt = nowMs
+      return message.missing === 0 ? join(id, message) : Either.right(undefined)
     },
     overdue: (nowMs) => {
-      for (const { since } of unfinished.values()) if (nowMs - since > CHUNK_DEADLINE_MS) return true
+      for (const { grownAt } of unfinished.values()) if (nowMs - grownAt > CHUNK_DEADLINE_MS) return true
       return false
     },
     clear: () => {

@@ -273,29 +273,31 @@ export class Writer {
     this.#header(count, 0x90, 16, 0xdc)
   }
 
-  /** Integers up to 32 bits as such, all else as a float of 64, as `msgpackr` does: 64-bit integers become BigInt there. */
+  /** Integers up to 32 bits as such, all else as a float of 64, as `msgpackr` does: it reads 64-bit integers as BigInt. */
   number(value: number): void {
-    const at = this.#room(9)
-    if (value >= 0 && value <= 0xff_ff_ff_ff && Math.floor(value) === value && !Object.is(value, -0)) {
-      if (value < 0x80) this.#bytes[this.#at++] = value
-      else if (value < 0x100) {
+    const size = numberBytes(value)
+    const at = this.#room(size)
+    this.#at += size
+    switch (size) {
+      case 1:
+        this.#bytes[at] = value
+        return
+      case 2:
         this.#bytes[at] = 0xcc
         this.#bytes[at + 1] = value
-        this.#at += 2
-      } else if (value < 0x1_00_00) {
+        return
+      case 3:
         this.#bytes[at] = 0xcd
         this.#view.setUint16(at + 1, value)
-        this.#at += 3
-      } else {
+        return
+      case 5:
         this.#bytes[at] = 0xce
         this.#view.setUint32(at + 1, value)
-        this.#at += 5
-      }
-      return
+        return
+      case 9:
+        this.#bytes[at] = 0xcb
+        this.#view.setFloat64(at + 1, value)
     }
-    this.#bytes[at] = 0xcb
-    this.#view.setFloat64(at + 1, value)
-    this.#at += 9
   }
 
   boolean(value: boolean): void {
@@ -359,6 +361,16 @@ export class Writer {
     return this.#at
   }
 }
+
+/** Bytes that `Writer.number` writes. */
+export const numberBytes = (value: number): 1 | 2 | 3 | 5 | 9 => {
+  if (!Number.isInteger(value) || value < 0 || value > 0xff_ff_ff_ff || Object.is(value, -0)) return 9
+  return value < 0x80 ? 1 : value < 0x100 ? 2 : value < 0x1_00_00 ? 3 : 5
+}
+
+/** Bytes that `Writer.binary` writes. */
+export const binaryBytes = ({ byteLength }: Uint8Array): number =>
+  byteLength + (byteLength < 0x100 ? 2 : byteLength < 0x1_00_00 ? 3 : 5)
 
 /** A text with its header, for names that are written again and again. */
 export const packedText = (value: string): Uint8Array => {

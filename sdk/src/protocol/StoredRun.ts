@@ -5,13 +5,13 @@
 import * as Either from "effect/Either"
 import { ENTRY_ID_BYTES, IV_BYTES } from "./Limits.ts"
 import type { SealedEntry, StoredEntry } from "./Message.ts"
-import { packedText, Reader, Writer } from "./MessagePack.ts"
+import { binaryBytes, numberBytes, packedText, Reader, Writer } from "./MessagePack.ts"
 import { againstRules, UnreadableFrame, unreadable } from "./UnreadableFrame.ts"
 
 /** The run of these entries. */
 export const encodeStored = (entries: ReadonlyArray<StoredEntry>): Uint8Array => {
   let size = 0
-  for (const entry of entries) size += STORED_FRAMING + entry.encryptedEntry.byteLength
+  for (const entry of entries) size += storedBytes(entry)
   const writer = new Writer(size)
   for (const entry of entries) writeStored(writer, entry)
   return writer.take()
@@ -25,6 +25,10 @@ export const decodeStored = (run: Uint8Array): Either.Either<ReadonlyArray<Store
     while (!reader.done) entries.push(readStored(reader))
     return entries
   })
+
+/** Bytes that one entry takes in a run. */
+export const storedBytes = ({ encryptedEntry, entryId, iv, sequence }: StoredEntry): number =>
+  STORED_NAMES + numberBytes(sequence) + binaryBytes(iv) + binaryBytes(entryId) + binaryBytes(encryptedEntry)
 
 /** Where each entry of a run begins, and at last where the run ends: entry `i` is `run.subarray(borders[i], borders[i + 1])`. */
 export const borders = (run: Uint8Array): Either.Either<ReadonlyArray<number>, UnreadableFrame> =>
@@ -50,8 +54,8 @@ export const total = <A>(read: () => A): Either.Either<A, UnreadableFrame> => {
   }
 }
 
-/** Bytes of names and headers around one sealed or stored entry, at most. */
-export const STORED_FRAMING = 96
+/** Bytes of names and headers around the bytes of one sealed entry, at most. */
+export const SEALED_FRAMING = 64
 
 const keys = {
   sequence: packedText("sequence"),
@@ -67,6 +71,10 @@ export const writeSealed = (writer: Writer, { encryptedEntry, entryId }: SealedE
   writer.raw(keys.encryptedEntry)
   writer.binary(encryptedEntry)
 }
+
+/** Bytes of a stored entry's map header and field names. */
+const STORED_NAMES =
+  1 + keys.sequence.byteLength + keys.iv.byteLength + keys.entryId.byteLength + keys.encryptedEntry.byteLength
 
 const writeStored = (writer: Writer, { encryptedEntry, entryId, iv, sequence }: StoredEntry): void => {
   writer.map(4)

@@ -1,4 +1,4 @@
-/** `agent-sync/protocol`: the wire, for another client or hub. In words: `sdk/PROTOCOL.md`. */
+/** `agent-sync/protocol`: the wire, for those who write another hub or another client. In words: `sdk/PROTOCOL.md`. */
 export * as Chunks from "./Chunks.ts"
 export * as Codec from "./Codec.ts"
 export * as Limits from "./Limits.ts"

@@ -1,0 +1,23 @@
+/** The recordings of the project's own: `fixtures/<agent>/`, and the demo's. */
+import { readdirSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import type { Recording } from "../suites/adapter.ts"
+
+const folder = join(import.meta.dir, "fixtures")
+
+export const recordingsOf = (agent: string): ReadonlyArray<Recording> => {
+  const own = readdirSync(join(folder, agent))
+    .filter((name) => !name.endsWith(".events.json"))
+    .sort()
+    .map((name) => recording(join(folder, agent, name), name))
+  const demo = join(import.meta.dir, "../../cli/demo/session.jsonl")
+  return agent === "claude-code" ? [...own, recording(demo, "the demo")] : own
+}
+
+export const recording = (path: string, name: string): Recording => {
+  const lines = readFileSync(path, "utf8").split("\n")
+  return { name, lines: lines.at(-1) === "" ? lines.slice(0, -1) : lines }
+}
+
+/** Where the expected events of a recording lie. */
+export const eventsPath = (agent: string, name: string) => join(folder, agent, name.replace(/\.\w+$/, ".events.json"))

@@ -1,0 +1,197 @@
+/**
+ * What every adapter promises, whatever its agent prints. A new agent passes this with its recordings, whole; they
+ * are the files of `tests/agents/fixtures/<agent>/`.
+ */
+import { describe, expect, test } from "bun:test"
+import type { Adapter, Reading } from "agent-sync/agents"
+import type { AgentEvent, Kind } from "agent-sync/events"
+import * as fc from "effect/FastCheck"
+import * as Schema from "effect/Schema"
+import { Frame } from "../../sdk/src/domain/AgentEvent.ts"
+import { ArtifactEvent } from "../../sdk/src/domain/ArtifactEvent.ts"
+import { AuditEvent } from "../../sdk/src/domain/AuditEvent.ts"
+import { ChatEvent } from "../../sdk/src/domain/ChatEvent.ts"
+
+export interface Recording {
+  readonly name: string
+  readonly lines: ReadonlyArray<string>
+}
+
+export const run = "0b5f3c1e-0000-4000-8000-000000000001"
+
+/** Reads lines as one run, a tenth of a second apart. */
+export const readAll = (adapter: Adapter, lines: ReadonlyArray<string>): ReadonlyArray<AgentEvent> => {
+  const reader = adapter.open(run)
+  const at = (ordinal: number) => 1_800_000_000_000 + ordinal * 100
+  const readings: Array<Reading> = lines.map((text, ordinal) => reader.read({ text, ordinal, at: at(ordinal) }))
+  return [...readings, reader.end(at(lines.length))].flatMap(({ events }) => events)
+}
+
+const isFramed = Schema.is(Frame)
+const isBody = Schema.is(Schema.Union(ChatEvent, ArtifactEvent, AuditEvent))
+/** Kinds in which the same key twice is an update: of a state, or of figures that grew. */
+const updating = new Set<Kind>(["session_start", "permission", "hook", "usage"])
+/** Names of fields that build prompts or repeat whole files. */
+const neverKept = ["originalFile", "originalFileContents", "fullOutput", "signature", "mcp_servers", "slash_commands"]
+
+export const adapterSuite = (adapter: Adapter, recordings: ReadonlyArray<Recording>) => {
+  const isJson = adapter.format !== "stdout"
+  const lines = recordings.flatMap((recording) => recording.lines).filter((line) => line.trim() !== "")
+  const expectEvents = (events: ReadonlyArray<AgentEvent>) => {
+    for (const event of events) {
+      if (!isFramed(event) || !isBody(event)) throw new Error(`not an event: ${JSON.stringify(event)}`)
+      expect(event.source).toEqual({ agent: adapter.agent, format: adapter.format })
+    }
+  }
+
+  describe(`Adapter (${adapter.agent})`, () => {
+    test("has a recording to be tested with", () => {
+      expect(lines.length).toBeGreaterThan(5)
+    })
+
+    test("answers any text with events", () => {
+      fc.assert(
+        fc.property(fc.array(anyLine), (some) => {
+          expectEvents(readAll(adapter, some))
+        }),
+        { numRuns: 300 }
+      )
+    })
+
+    test("answers records whose fields have unexpected types with events", () => {
+      const records = lines.flatMap((line) => {
+        try {
+          return [JSON.parse(line) as unknown]
+        } catch {
+          return []
+        }
+      })
+      if (records.length === 0) return
+      const broken = fc
+        .tuple(fc.constantFrom(...records), fc.nat(), fc.jsonValue())
+        .map(([record, place, value]) => JSON.stringify(replaced(record, place, value)))
+      fc.assert(
+        fc.property(fc.array(broken, { maxLength: 8 }), (some) => {
+          expectEvents(readAll(adapter, some))
+        }),
+        { numRuns: 500 }
+      )
+    })
+
+    test("loses nothing of a line that was cut off", () => {
+      for (const line of lines) {
+        const step = Math.max(1, Math.floor(line.length / 60))
+        for (let length = 1; length < line.length; length += step) {
+          const cut = line.slice(0, length)
+          if (cut.trim() === "") continue
+          const events = readAll(adapter, [cut])
+          expectEvents(events)
+          expect(textOf(events)).toContain(cut)
+        }
+      }
+    })
+
+    test("reads two records glued on one line as both", () => {
+      if (!isJson) return
+      const bodies = (some: ReadonlyArray<string>) =>
+        readAll(adapter, some).map(({ kind, ...event }) => [kind, bodyOf(event)])
+      for (const [n, line] of lines.slice(1).entries()) {
+        // Only what begins as a record is glued; and durations grow with the lines between.
+        if (!line.startsWith("{") || !lines[n]!.startsWith("{")) continue
+        expect(withoutDurations(bodies([`${lines[n]}${line}`]))).toEqual(withoutDurations(bodies([lines[n]!, line])))
+      }
+    })
+
+    test("gives each piece of one line, and of each line, a key of its own", () => {
+      const keys = readAll(adapter, ['{"a":1} and {"b":2}{"c', '{"a":1} and {"b":2}']).map(({ key }) => key)
+      expect(keys.length).toBeGreaterThan(1)
+      expect(new Set(keys).size).toBe(keys.length)
+    })
+
+    for (const recording of recordings) {
+      test(`reads ${recording.name} twice to the same events`, () => {
+        expect(readAll(adapter, recording.lines)).toEqual(readAll(adapter, recording.lines))
+      })
+
+      test(`gives each event of ${recording.name} a key of its own, unless it updates one of its kind`, () => {
+        const kinds = new Map<string, Kind>()
+        for (const { key, kind } of readAll(adapter, recording.lines)) {
+          const before = kinds.get(key)
+          if (before !== undefined && (before !== kind || !updating.has(kind))) throw new Error(`${kind} ${key} again`)
+          kinds.set(key, kind)
+        }
+      })
+
+      test(`finds events in ${recording.name} that survive JSON`, () => {
+        const events = readAll(adapter, recording.lines).filter(({ kind }) => kind !== "blob")
+        expectEvents(events)
+        expect(events.length).toBeGreaterThan(0)
+        expect(JSON.parse(JSON.stringify(events))).toStrictEqual(events as never)
+      })
+
+      test(`keeps nothing of ${recording.name} that builds prompts or repeats files`, () => {
+        const kept = JSON.stringify(readAll(adapter, recording.lines))
+        for (const name of neverKept) expect(kept).not.toContain(name)
+      })
+    }
+  })
+}
+
+/** Text, JSON, and both torn and stuck together. */
+const anyLine = fc.oneof(
+  fc.string({ unit: "binary" }),
+  fc.json(),
+  fc.json().map((json) => json.slice(0, json.length / 2)),
+  fc.tuple(fc.string(), fc.json(), fc.json()).map((pieces) => pieces.join("")),
+  fc
+    .record({
+      type: fc.constantFrom("system", "user", "assistant", "result", "control_request", "control_response", "note"),
+      subtype: fc.constantFrom("init", "hook_response", "compact_boundary", "task_started", "api_retry", "x"),
+      message: fc.anything(),
+      session_id: fc.anything()
+    })
+    .map((record) => safeJson(record))
+)
+
+const safeJson = (value: unknown) => {
+  try {
+    return JSON.stringify(value, (_, inner) => (typeof inner === "bigint" ? String(inner) : inner)) ?? "null"
+  } catch {
+    return "null"
+  }
+}
+
+/** A copy with the value at one place, counted in depth, replaced. */
+const replaced = (record: unknown, place: number, value: unknown) => {
+  let places = 0
+  const count = (inner: unknown): void => {
+    places++
+    if (typeof inner === "object" && inner !== null) Object.values(inner).forEach(count)
+  }
+  count(record)
+  let at = 1 + (place % Math.max(1, places - 1))
+  const copy = (inner: unknown): unknown => {
+    if (at-- === 0) return value
+    if (Array.isArray(inner)) return inner.map(copy)
+    if (typeof inner !== "object" || inner === null) return inner
+    return Object.fromEntries(Object.entries(inner).map(([name, one]) => [name, copy(one)]))
+  }
+  return copy(record)
+}
+
+/** Every string of the events' data, in order. */
+const textOf = (events: ReadonlyArray<AgentEvent>): string => {
+  const found: Array<string> = []
+  const walk = (value: unknown): void => {
+    if (typeof value === "string") found.push(value)
+    else if (typeof value === "object" && value !== null && !ArrayBuffer.isView(value))
+      Object.values(value).forEach(walk)
+  }
+  for (const event of events) walk(bodyOf(event))
+  return found.join("\n")
+}
+
+const bodyOf = (event: object) => ("data" in event ? event.data : undefined)
+
+const withoutDurations = (value: unknown): unknown =>
+  JSON.parse(JSON.stringify(value, (name, inner) => (name === "durationMs" ? undefined : inner)))
