@@ -192,7 +192,7 @@ const readConfig = (file: string): Either.Either<ConfigFile, Failure> => {
     return unreadable(error instanceof Error ? error.message : String(error))
   }
   const decoded = Schema.decodeUnknownEither(ConfigFile, { onExcessProperty: "error" })(json)
-  if (Either.isRight(decoded)) return decoded
+  if (Either.isRight(decoded)) return Either.right(decoded.right)
   const [issue] = ParseResult.ArrayFormatter.formatErrorSync(decoded.left)
   return unreadable(issue === undefined ? "its shape is wrong" : `${issue.path.join(".")} ${issue.message}`)
 }

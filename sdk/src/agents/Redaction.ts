@@ -19,9 +19,12 @@ export const redact = (event: AgentEvent): Redacted => {
   return found.length === 0 ? { event, found } : { event: { ...event, [content]: safe } as AgentEvent, found }
 }
 
+/** One text without its secrets, for what is told of a session outside its events. */
+export const redactText = (text: string): string => replace(text, [])
+
 /** The same value where nothing was found in it. */
 const walk = (value: unknown, found: Array<string>): unknown => {
-  if (typeof value === "string") return redactText(value, found)
+  if (typeof value === "string") return replace(value, found)
   if (Array.isArray(value)) {
     const inner = value.map((one) => walk(one, found))
     return inner.some((one, n) => one !== value[n]) ? inner : value
@@ -34,7 +37,7 @@ const walk = (value: unknown, found: Array<string>): unknown => {
     : value
 }
 
-const redactText = (text: string, found: Array<string>): string => {
+const replace = (text: string, found: Array<string>): string => {
   let safe = text
   for (const { hints, name, pattern } of rules) {
     if (!hints.some((hint) => safe.includes(hint))) continue

@@ -6,7 +6,7 @@ import { text } from "./text.ts"
 
 export type { About, Adapter, Line, LineReader, Reading } from "./Adapter.ts"
 export { type Lines, makeLines } from "./Lines.ts"
-export { type Redacted, redact } from "./Redaction.ts"
+export { type Redacted, redact, redactText } from "./Redaction.ts"
 export { claude, jsonl, text }
 
 export const adapters: ReadonlyArray<Adapter> = [claude, jsonl, text]

@@ -7,7 +7,7 @@ import * as Either from "effect/Either"
 import type { About, Adapter, Line, LineReader, Reading } from "../agents/Adapter.ts"
 import { detect } from "../agents/index.ts"
 import { makeLines } from "../agents/Lines.ts"
-import { redact } from "../agents/Redaction.ts"
+import { redact, redactText } from "../agents/Redaction.ts"
 import type { AgentEvent } from "../domain/AgentEvent.ts"
 import { type LogId, SessionId } from "../domain/Ids.ts"
 import type { IndexEvent, Origin } from "../domain/IndexEvent.ts"
@@ -227,7 +227,8 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
   const generic = () => adapter?.agent === "text" || adapter?.agent === "jsonl"
   const agentName = () =>
     about.agentName ?? (generic() ? (command[0]?.split("/").at(-1) ?? adapter?.agentName) : adapter?.agentName)
-  const titleNow = () => about.title ?? fold.view.title ?? (prompt === undefined ? undefined : oneLine(prompt))
+  const titleNow = () =>
+    about.title ?? fold.view.title ?? (prompt === undefined ? undefined : oneLine(redactText(prompt)))
 
   // The index --------------------------------------------------------------------------------------------------------
 
@@ -329,7 +330,7 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
 
   const learn = ({ about: told }: Reading) => {
     if (told === undefined) return
-    about = { ...about, ...told }
+    about = { ...about, ...told, ...(told.title === undefined ? {} : { title: redactText(told.title) }) }
     if (told.session !== undefined) named(told.session)
   }
 

@@ -109,9 +109,9 @@ export const connect = (options: ConnectionOptions): Connection => {
         session = undefined
         if (timers.now() - upSince >= BACKOFF_RESET_MS) attempts = 0
         for (const part of parts) part.down()
-        if (code === CLOSE.unauthorized || code === CLOSE.forbidden) {
-          change({ _tag: "Refused", error: why, fix: undefined })
-        } else lost(why)
+        // A token that ran out may be renewed: the next attempt asks for one, and is told if it is no good either.
+        if (code === CLOSE.forbidden) change({ _tag: "Refused", error: why, fix: undefined })
+        else lost(why)
         return
       }
       if (over()) return

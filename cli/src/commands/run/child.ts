@@ -41,8 +41,9 @@ export const spawn = (command: ReadonlyArray<string>): Child => ({
     stop()
     const { exitCode, signalCode } = child
     if (signalCode !== null) {
-      const code = 128 + (constants.signals[signalCode] ?? 0)
-      return { code, ending: { ok: false, reason: "signal", signal: signalCode } }
+      const [signal, number] = Object.entries(constants.signals).find((known) => known.includes(signalCode)) ?? ["?", 0]
+      // As a shell reports it.
+      return { code: 128 + number, ending: { ok: false, reason: "signal", signal } }
     }
     const code = exitCode ?? 1
     return { code, ending: { ok: code === 0, reason: "exit", exitCode: code } }

@@ -5,7 +5,7 @@
  */
 import { hostname } from "node:os"
 import { basename } from "node:path"
-import { makeRecorder, type SyncStatus } from "agent-sync"
+import { liveTimers, makeRecorder, type SyncStatus } from "agent-sync"
 import { adapterNamed } from "agent-sync/agents"
 import { connectJournal, openJournal } from "agent-sync/bun"
 import * as Effect from "effect/Effect"
@@ -106,6 +106,8 @@ const record = async (
     },
     command: fromStdin ? [] : command,
     ...(adapter === undefined ? {} : { adapter }),
+    timers: liveTimers,
+    wall: Date.now,
     onTrouble: (failed) => say(`Events wait in memory: ${failed.message}`)
   })
 
