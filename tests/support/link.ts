@@ -2,8 +2,7 @@
  * A network for the sync engine with a real hub at its far end: every frame takes one millisecond of the test's clock,
  * and a test may cut connections, refuse them, drop, repeat or change frames, and see all that was sent.
  */
-import { makeHub } from "../../sdk/src/hub/Hub.ts"
-import type { HubStorage } from "../../sdk/src/hub/HubStorage.ts"
+import type { Connection, Hub } from "../../sdk/src/hub/Hub.ts"
 import type { Peer } from "../../sdk/src/hub/Peer.ts"
 import * as Codec from "../../sdk/src/protocol/Codec.ts"
 import type { Request, Response } from "../../sdk/src/protocol/Message.ts"
@@ -44,7 +43,8 @@ export interface Link {
 
 export const makeLink = (options: {
   readonly clock: Clock
-  readonly storage: () => HubStorage
+  /** Asked at every connection. */
+  readonly hub: () => Hub
   readonly grant: Peer["grant"]
 }): Link => {
   const { clock } = options
@@ -54,14 +54,6 @@ export const makeLink = (options: {
   const texts: Array<string> = []
   const closes: Array<{ code: number; reason: string }> = []
   let current: Wire | undefined
-  const hubs = new Map<HubStorage, ReturnType<typeof makeHub>>()
-  const hubOf = (storage: HubStorage) => {
-    const known = hubs.get(storage)
-    if (known !== undefined) return known
-    const hub = makeHub({ storage, now: clock.now, later: (run) => void clock.after(0, run) })
-    hubs.set(storage, hub)
-    return hub
-  }
   const rules: Link["rules"] = {
     up: true,
     explanation: { _tag: "Unreachable", error: "the hub does not answer" },
@@ -87,13 +79,13 @@ export const makeLink = (options: {
       }
       const wire: Wire = { cut: (code, reason = "") => end(code, reason), inject: deliver }
       wires.push(wire)
-      let peer: ReturnType<ReturnType<typeof makeHub>["open"]> | undefined
+      let peer: Connection | undefined
       clock.after(1, () => {
         if (!rules.up) return end(1006, "")
         if (!open) return
         current = wire
         events.onOpen()
-        peer = hubOf(options.storage()).open({
+        peer = options.hub().open({
           extended: true,
           grant: rules.grant,
           buffered: () => 0,

@@ -42,11 +42,15 @@ export interface Appended {
 }
 
 export interface Page {
-  /** In order and without holes; the first begins at the asked sequence or is empty. */
+  /** In order and without holes; the first begins at the asked sequence. None where the log ends before it. */
   readonly runs: ReadonlyArray<WireEntries>
   readonly head: number
-  /** Sizes of the writes these entries came in (the first and last may be cut by the page), and the chain after the last whole one. */
+  /**
+   * Whole sizes of the writes these entries came in, in order. The first may have begun before the page, the last may
+   * go on behind it: whoever reads on from where a write begins (sequence 1 is such a place) knows where the next does.
+   */
   readonly batches: ReadonlyArray<number>
+  /** Chain after the last write that ends in this page; absent where none does. A page beyond the head has the head's. */
   readonly chain?: Uint8Array
 }
 
@@ -55,8 +59,9 @@ export interface LogInfo {
   readonly head: number
   readonly keep: boolean
   readonly entries: number
+  /** Of all its entries in wire form. */
   readonly bytes: number
-  /** Milliseconds since 1970. */
+  /** When something new was last stored, in milliseconds since 1970. */
   readonly lastWrite: number
 }
 
@@ -64,9 +69,15 @@ export interface HubStorage {
   /** 16 bytes, made once with the storage. */
   readonly remoteId: Uint8Array
   readonly kind: string
-  /** One transaction: all or nothing. `keep` once said stays. Ids repeated inside the batch are one entry. */
+  /**
+   * One transaction: all or nothing. `keep` once said stays. Ids repeated inside the batch are one entry, and the
+   * same id in two logs is two. A write without entries changes nothing. What it is given is free again when it answers.
+   */
   readonly append: (log: string, iv: Uint8Array, entries: ReadonlyArray<SealedEntry>, keep: boolean) => Answer<Appended>
-  /** From `from` (at least 1), as many as fit `bytes` and `entries`, but at least one where there is one. */
+  /**
+   * From `from` (at least 1), as many as fit: `bytes` of runs and `entries`, but at least one where there is one. Every
+   * storage cuts at the same entry.
+   */
   readonly page: (log: string, from: number, limits: { bytes: number; entries: number }) => Answer<Page>
   readonly logs: () => Answer<ReadonlyArray<LogInfo>>
   /** How many logs were written with `keep`. */

@@ -6,20 +6,23 @@ export interface Rights {
   readonly roles: ReadonlyArray<Role>
   /** Only these logs; all of the tenant's where it is absent. */
   readonly logs?: ReadonlyArray<string>
+  /** In seconds since 1970; from then on nothing is received and nothing sent. */
+  readonly exp?: number
 }
 
 export interface Peer {
+  /** Hands over one frame, whole. Throws where the socket cannot take it; the hub then forgets the peer. */
   readonly send: (frame: Uint8Array | string) => void
   readonly close: (code: number, reason: string) => void
-  /** Bytes that were sent and have not left yet. */
+  /** Bytes that were handed over and have not left yet; 0 where a platform does not say. */
   readonly buffered: () => number
   /** It offered our subprotocol: it understands refusals and pages. */
   readonly extended: boolean
   readonly grant: Rights
 }
 
-export const mayRead = ({ logs, roles }: Rights, log: string) =>
+export const mayRead = ({ logs, roles }: Rights, log: string): boolean =>
   roles.includes("read") && (logs === undefined || logs.includes(log))
 
-export const mayWrite = ({ logs, roles }: Rights, log: string) =>
+export const mayWrite = ({ logs, roles }: Rights, log: string): boolean =>
   roles.includes("write") && (logs === undefined || logs.includes(log))

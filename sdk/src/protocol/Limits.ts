@@ -68,6 +68,10 @@ export const DRAIN_MS = 2_000
 
 /** Bytes waiting in one socket above which the Bun hub stops pushing pages until it drains. */
 export const PEER_BUFFER_BYTES = 1024 * 1024
+/** Bytes waiting in one socket above which it is closed when it asks for more. Ours: a page and the largest message fit often. */
+export const PEER_UNREAD_BYTES = 32 * 1024 * 1024
+/** Logs one socket may watch, and requests of it that may wait until it drains. Ours. */
+export const PEER_LOGS = 50_000
 
 /** Close codes. 1003, 1007, 1008, 1009: RFC 6455; 1013: IANA registry, try again later; 44xx: ours. */
 export const CLOSE = {

@@ -29,6 +29,9 @@ export interface Session {
   readonly abandon: (why: string) => void
 }
 
+/** Our close code where the other side does not answer: the first that RFC 6455 §7.4.2 leaves to libraries. */
+const SILENT = 3000
+
 /** What uses a connection. Calls never overlap. */
 export interface Part {
   readonly up: (session: Session) => void
@@ -138,16 +141,16 @@ export const connect = (options: ConnectionOptions): Connection => {
       watch?.cancel()
       watch = timers.after(ms, act)
     }
+    /** Asks for a sign of life once nothing was heard for a while, and gives up where none comes. */
     const pingLater = () =>
-      watchSilence(PING_EVERY_MS, () => {
+      watchSilence(Math.max(0, heard + PING_EVERY_MS - timers.now()), () => {
         if (joiner.overdue(timers.now())) return drop(CLOSE.policy, "a chunked message was never finished")
-        const quiet = timers.now() - heard
-        if (quiet < PING_EVERY_MS) return pingLater()
         const asked = timers.now()
+        if (asked - heard < PING_EVERY_MS) return pingLater()
         if (session?.hello.agentSync?.ping === true) socket?.send("ping")
         else socket?.send(Codec.encodeRequest({ _tag: "Ping", id: ++pings }))
         watchSilence(PING_DEADLINE_MS, () => {
-          if (heard < asked) drop(3000, "the hub is silent")
+          if (heard < asked) drop(SILENT, "the hub is silent")
           else pingLater()
         })
       })
@@ -196,7 +199,7 @@ export const connect = (options: ConnectionOptions): Connection => {
     }
 
     end = drop
-    watchSilence(HELLO_DEADLINE_MS, () => drop(3000, "no greeting from the hub"))
+    watchSilence(HELLO_DEADLINE_MS, () => drop(SILENT, "no greeting from the hub"))
     socket = network.open(at, {
       onOpen: () => {},
       onFrame: (frame) => {

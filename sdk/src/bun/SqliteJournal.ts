@@ -1,0 +1,201 @@
+/**
+ * The journal as one SQLite file in WAL mode, shared by every process of the machine; its parts are in `journal/`
+ * beside this. Writers' keys lie in the keys folder, so a copied file alone says nothing.
+ *
+ * A writer that cannot go on (its key file is gone, or the file is a copy) is ended, and a new one takes its
+ * destination, with new logs. Its old entries stay in the outbox: they are the bytes and ids that the original
+ * pushes, so a hub stores them once, whoever comes first; nothing is ever appended to them. What waited unnamed
+ * under it stays sealed there.
+ */
+import * as Either from "effect/Either"
+import { type Aead, aead as portableAead } from "../crypto/Aead.ts"
+import { timeOf } from "../crypto/EntryId.ts"
+import type { RecorderKey } from "../crypto/TenantKey.ts"
+import type { LogId } from "../domain/Ids.ts"
+import type { Plain } from "../domain/Payload.ts"
+import { type Journal, type JournalEntry, JournalFailed, type OwnLog, type PendingRun } from "../journal/Journal.ts"
+import { beginning, extend, type Head } from "../journal/Sealing.ts"
+import { type FoundWriter, findWriter } from "./journal/destination.ts"
+import { outboxOf, readEntries } from "./journal/outbox.ts"
+import { owe } from "./journal/owed.ts"
+import * as Pending from "./journal/pending.ts"
+import { openStore, type Store } from "./journal/Store.ts"
+import { besideLog, type Keeping, keepingOf } from "./journal/sealing.ts"
+import { makeWake } from "./journal/wake.ts"
+import { writerFiles } from "./journal/writerFiles.ts"
+
+export interface SqliteJournalOptions {
+  /** Made, 0600, where it is not there; its folder too, 0700. */
+  readonly file: string
+  readonly keysFolder: string
+  readonly recorder: RecorderKey
+  /** Addresses of hubs, each always written the same way. */
+  readonly remotes: ReadonlyArray<string>
+  /** This machine's name, for readers. */
+  readonly host?: string
+  readonly aead?: Aead
+}
+
+export const open = async (options: SqliteJournalOptions): Promise<Either.Either<Journal, JournalFailed>> => {
+  const { aead = portableAead, file, keysFolder, ...rest } = options
+  const opened = await openStore(file)
+  if (Either.isLeft(opened)) return Either.left(opened.left)
+  const store = opened.right
+  const found = await findWriter(store, writerFiles(keysFolder), { aead, ...rest })
+  if (Either.isRight(found)) return Either.right(journalOf(store, found.right, keepingOf(aead, found.right.identity)))
+  store.close()
+  return Either.left(found.left)
+}
+
+interface LogRow extends Head {
+  readonly id: number
+  readonly name: LogId
+  readonly keep: number
+  readonly key: Uint8Array | null
+}
+
+const LOG = "SELECT id, name, keep, key, last, digest FROM log"
+
+const journalOf = (store: Store, { fresh, row: writer, sealing }: FoundWriter, keeping: Keeping): Journal => {
+  const wake = makeWake(store)
+  /** Opened log keys; they never change. */
+  const keys = new Map<LogId, Uint8Array>([[sealing.index, sealing.indexKey]])
+
+  const keyOf = ({ key, name }: LogRow): Uint8Array => {
+    const known = keys.get(name)
+    if (known !== undefined) return known
+    const opened = key === null ? undefined : keeping.open({ log: name, entryId: besideLog("log key") }, key)
+    if (opened === undefined) throw damaged(store, `the key of log ${name}`)
+    keys.set(name, opened)
+    return opened
+  }
+  const ownLog = (row: LogRow): OwnLog => ({
+    id: row.name,
+    kind: row.keep === 1 ? "index" : "session",
+    key: keyOf(row),
+    last: row.last
+  })
+  const logRow = (log: LogId): LogRow => {
+    const row = store.get<LogRow>(`${LOG} WHERE writer = ? AND name = ?`, writer, log)
+    if (row === undefined) throw new JournalFailed({ reason: "other", what: `This journal has no log ${log}.` })
+    return row
+  }
+
+  /** Inside a write. */
+  const extendLog = (log: LogId, plains: ReadonlyArray<Plain>): ReadonlyArray<JournalEntry> => {
+    const row = logRow(log)
+    const { entries, head } = extend(sealing, { id: log, key: keyOf(row) }, row, plains)
+    for (const { entryId, n, sealed } of entries) {
+      store.run("INSERT INTO entry (id, entry_id, sealed) VALUES ((? << 32) | ?, ?, ?)", row.id, n, entryId, sealed)
+    }
+    store.run("UPDATE log SET last = ?, digest = ? WHERE id = ?", head.last, head.digest, row.id)
+    owe(store, writer, row.id)
+    return entries
+  }
+  /** Inside a write. */
+  const nameLog = (session: string, log: number) => {
+    const name = keeping.nameOf(`session ${session}`)
+    store.run("INSERT OR REPLACE INTO session (writer, name, log) VALUES (?, ?, ?)", writer, name, log)
+  }
+  const told = (answer: Either.Either<ReadonlyArray<JournalEntry>, JournalFailed>) => {
+    if (Either.isRight(answer) && answer.right.length > 0) wake.tell()
+    return answer
+  }
+
+  const runName = (run: string) => keeping.nameOf(`run ${run}`)
+  const openPending = (row: { readonly entry_id: Uint8Array; readonly sealed: Uint8Array }) => {
+    const bytes = keeping.open({ log: sealing.index, entryId: row.entry_id }, row.sealed)
+    const waiting = bytes === undefined ? undefined : Pending.decode(bytes)
+    if (waiting === undefined) throw damaged(store, "an event that waits for its session")
+    return waiting
+  }
+
+  return {
+    writer: sealing.writer,
+    fresh,
+    index: sealing.index,
+    openLog: (session) =>
+      store.write(() => {
+        const known = store.get<LogRow>(
+          `${LOG} WHERE id = (SELECT log FROM session WHERE writer = ? AND name = ?)`,
+          writer,
+          keeping.nameOf(`session ${session}`)
+        )
+        if (known !== undefined) return { ...ownLog(known), created: false }
+        const { id: name, key } = sealing.makeLog()
+        const { id } = store.get<{ id: number }>(
+          "INSERT INTO log (writer, name, keep, key, last, digest) VALUES (?, ?, 0, ?, ?, ?) RETURNING id",
+          writer,
+          name,
+          keeping.seal({ log: name, entryId: besideLog("log key") }, key),
+          beginning.last,
+          beginning.digest
+        )!
+        nameLog(session, id)
+        return { id: name, kind: "session", key, last: beginning.last, created: true }
+      }),
+    alias: (log, session) => store.write(() => nameLog(session, logRow(log).id)),
+    logs: () =>
+      store.read(() => store.all<LogRow>(`${LOG} WHERE writer = ? ORDER BY keep DESC, id`, writer).map(ownLog)),
+    append: (log, plains) => (plains.length === 0 ? Either.right([]) : told(store.write(() => extendLog(log, plains)))),
+    read: (log, n, limit) => store.read(() => readEntries(store, log, logRow(log).id, n, limit)),
+    pend: (run, plains) => {
+      if (plains.length === 0) return Either.right(undefined)
+      return store.write(() => {
+        const entryId = sealing.makeEntryId()
+        const sealed = keeping.seal({ log: sealing.index, entryId }, Pending.encode({ run, plains }))
+        const name = runName(run)
+        store.run(
+          "INSERT INTO pending (writer, run, entry_id, sealed) VALUES (?, ?, ?, ?)",
+          writer,
+          name,
+          entryId,
+          sealed
+        )
+      })
+    },
+    settle: (run, log) =>
+      told(
+        store.write(() => {
+          const name = runName(run)
+          const rows = store.all<{ entry_id: Uint8Array; sealed: Uint8Array }>(
+            "SELECT entry_id, sealed FROM pending WHERE writer = ? AND run = ? ORDER BY id",
+            writer,
+            name
+          )
+          if (rows.length === 0) return []
+          store.run("DELETE FROM pending WHERE writer = ? AND run = ?", writer, name)
+          return extendLog(
+            log,
+            rows.flatMap((row) => openPending(row).plains)
+          )
+        })
+      ),
+    pending: () =>
+      store.read(() => {
+        const runs = new Map<string, PendingRun>()
+        for (const row of store.all<{ entry_id: Uint8Array; sealed: Uint8Array }>(
+          "SELECT entry_id, sealed FROM pending WHERE writer = ? ORDER BY id",
+          writer
+        )) {
+          const { plains, run } = openPending(row)
+          const until = timeOf(row.entry_id)
+          const before = runs.get(run)
+          runs.set(run, { run, since: before?.since ?? until, until, plains: [...(before?.plains ?? []), ...plains] })
+        }
+        return [...runs.values()]
+      }),
+    outbox: (remote) => outboxOf(store, keeping, remote),
+    onAppend: wake.onAppend,
+    close: () => {
+      wake.close()
+      store.close()
+    }
+  }
+}
+
+const damaged = (store: Store, what: string) =>
+  new JournalFailed({
+    reason: "damaged",
+    what: `In the journal ${store.file}, ${what} does not open: the file was changed by something else. What is at the hub is safe; move the file away to begin a new one.`
+  })

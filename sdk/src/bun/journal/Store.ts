@@ -1,0 +1,174 @@
+/**
+ * The journal's file as transactions: opened, checked and, where it is new, laid out. Failures of SQLite become
+ * `JournalFailed` here and nowhere else. A file that turns out to be a copy has its writers ended on opening.
+ */
+import { Database, type SQLQueryBindings, type Statement } from "bun:sqlite"
+import { chmodSync, closeSync, mkdirSync, openSync, statSync } from "node:fs"
+import { dirname } from "node:path"
+import { bytesToHex } from "@noble/hashes/utils.js"
+import * as Either from "effect/Either"
+import { lookup } from "../../crypto/WriterKey.ts"
+import { JournalFailed } from "../../journal/Journal.ts"
+import { failureOf } from "./failure.ts"
+import { isSamePlace, type Place, placeOf } from "./place.ts"
+import { APPLICATION, FORMAT, schema } from "./schema.ts"
+
+export interface Store {
+  readonly file: string
+  /** Statements, prepared once each. They throw; use them inside `read` or `write`. */
+  readonly all: <Row>(text: string, ...values: ReadonlyArray<SQLQueryBindings>) => Array<Row>
+  readonly get: <Row>(text: string, ...values: ReadonlyArray<SQLQueryBindings>) => Row | undefined
+  /** Answers how many rows it changed. */
+  readonly run: (text: string, ...values: ReadonlyArray<SQLQueryBindings>) => number
+  readonly read: <A>(act: () => A) => Either.Either<A, JournalFailed>
+  /** One transaction, which has the file to itself from its beginning. Whatever is thrown undoes it whole. */
+  readonly write: <A>(act: () => A) => Either.Either<A, JournalFailed>
+  /** A hash keyed with the file's salt, for names that are needed before a writer's key is at hand. */
+  readonly nameOf: (kind: "destination" | "remote" | "owner", text: string) => Uint8Array
+  readonly close: () => void
+}
+
+/** Milliseconds for which SQLite waits for another process's transaction. */
+const BUSY_MS = 5_000
+/** Two processes that turn a new file into WAL at once are refused without that wait; they try again after so long. */
+const AGAIN_MS = 20
+
+export const openStore = async (file: string): Promise<Either.Either<Store, JournalFailed>> => {
+  const deadline = Date.now() + BUSY_MS
+  while (true) {
+    const opened = openOnce(file)
+    if (Either.isRight(opened) || opened.left.reason !== "locked" || Date.now() > deadline) return opened
+    await Bun.sleep(AGAIN_MS)
+  }
+}
+
+const openOnce = (file: string): Either.Either<Store, JournalFailed> => {
+  let database: Database | undefined
+  try {
+    makeFile(file)
+    database = new Database(file, { readwrite: true })
+    return Either.right(storeOf(file, database))
+  } catch (error) {
+    database?.close()
+    return Either.left(failureOf(file, error))
+  }
+}
+
+/** SQLite gives the files beside it (-wal, -shm) the mode of the file. */
+const makeFile = (file: string) => {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+  closeSync(openSync(file, "a", 0o600))
+  if ((statSync(file).mode & 0o077) !== 0) chmodSync(file, 0o600)
+}
+
+const storeOf = (file: string, database: Database): Store => {
+  const statements = new Map<string, Statement<unknown, Array<SQLQueryBindings>>>()
+  let closed = false
+
+  const prepared = (text: string) => {
+    const known = statements.get(text)
+    if (known !== undefined) return known
+    const made = database.prepare<unknown, Array<SQLQueryBindings>>(text)
+    statements.set(text, made)
+    return made
+  }
+  const guarded = <A>(act: () => A): Either.Either<A, JournalFailed> => {
+    if (closed) return Either.left(new JournalFailed({ reason: "other", what: `The journal ${file} is closed.` }))
+    try {
+      return Either.right(act())
+    } catch (error) {
+      return Either.left(failureOf(file, error))
+    }
+  }
+  const store: Omit<Store, "nameOf"> = {
+    file,
+    all: <Row>(text: string, ...values: ReadonlyArray<SQLQueryBindings>) => prepared(text).all(...values) as Array<Row>,
+    get: <Row>(text: string, ...values: ReadonlyArray<SQLQueryBindings>) =>
+      (prepared(text).get(...values) ?? undefined) as Row | undefined,
+    run: (text, ...values) => prepared(text).run(...values).changes,
+    read: guarded,
+    write: (act) =>
+      guarded(() => {
+        prepared("BEGIN IMMEDIATE").run()
+        try {
+          const answer = act()
+          prepared("COMMIT").run()
+          return answer
+        } catch (error) {
+          undo(database)
+          throw error
+        }
+      }),
+    close: () => {
+      if (closed) return
+      closed = true
+      for (const statement of statements.values()) statement.finalize()
+      // The last one to close folds the -wal into the file and removes it.
+      database.close()
+    }
+  }
+
+  database.run(`PRAGMA busy_timeout = ${BUSY_MS}`)
+  database.run("PRAGMA journal_mode = WAL")
+  // An entry that a hub has must not vanish from here at a power cut: its n would be given twice.
+  database.run("PRAGMA synchronous = FULL")
+  const salt = Either.getOrThrowWith(
+    store.write(() => prepare(store, database)),
+    (failed) => failed
+  )
+  return { ...store, nameOf: (kind, text) => lookup(salt, `${kind} ${text}`) }
+}
+
+/** SQLite undoes by itself after some failures; then there is nothing left to undo. */
+const undo = (database: Database) => {
+  try {
+    if (database.inTransaction) database.run("ROLLBACK")
+  } catch {
+    // What failed first is what the caller hears of.
+  }
+}
+
+/** Lays a new file out, refuses a file that is not ours to write, and answers the salt. */
+const prepare = (store: Omit<Store, "nameOf">, database: Database): Uint8Array => {
+  const application = pragma(database, "application_id")
+  const format = pragma(database, "user_version")
+  const isNew = store.get("SELECT 1 FROM sqlite_schema") === undefined
+  if (!isNew && application !== APPLICATION) {
+    const what = `${store.file} is another program's SQLite file, no journal. Name another file.`
+    throw new JournalFailed({ reason: "other", what })
+  }
+  if (format > FORMAT) {
+    const what = `A newer agent-sync wrote the journal ${store.file}. Upgrade this one to go on with it.`
+    throw new JournalFailed({ reason: "newer", what })
+  }
+  if (isNew) {
+    database.run(`PRAGMA application_id = ${APPLICATION}`)
+    database.run(`PRAGMA user_version = ${FORMAT}`)
+    database.run(schema)
+  }
+  const known = store.get<Place & { salt: Uint8Array }>("SELECT * FROM place")
+  const salt = known?.salt ?? crypto.getRandomValues(new Uint8Array(16))
+  const found = placeOf(store.file)
+  const here: Place = { ...found, machine: bytesToHex(lookup(salt, `machine ${found.machine}`)) }
+  if (known !== undefined && !isSamePlace(known, here)) {
+    store.run("UPDATE writer SET ended = 'copied' WHERE ended IS NULL")
+  }
+  if (known === undefined || JSON.stringify(here) !== JSON.stringify(pick(known))) {
+    store.run(
+      "INSERT OR REPLACE INTO place (id, salt, machine, inode, device, born) VALUES (1, ?, ?, ?, ?, ?)",
+      salt,
+      here.machine,
+      here.inode,
+      here.device,
+      here.born
+    )
+  }
+  return salt
+}
+
+const pick = ({ born, device, inode, machine }: Place): Place => ({ machine, inode, device, born })
+
+const pragma = (database: Database, name: string): number => {
+  const row = database.query<Record<string, number>, []>(`PRAGMA ${name}`).get()
+  return row?.[name] ?? 0
+}

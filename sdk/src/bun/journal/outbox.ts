@@ -1,0 +1,196 @@
+/**
+ * The outbox of one remote in a journal file: the lease, what is owed, and how far each hub at the address has come.
+ * What is owed is decided in `owed.ts`; pushing it is `sync/Publisher.ts`.
+ */
+import * as Either from "effect/Either"
+import type { LogId } from "../../domain/Ids.ts"
+import { type JournalEntry, JournalFailed, type Outbox, type OwedLog } from "../../journal/Journal.ts"
+import { remoteRow } from "./destination.ts"
+import { recountOwed } from "./owed.ts"
+import type { Store } from "./Store.ts"
+import { besideLog, type Keeping } from "./sealing.ts"
+
+export const outboxOf = (store: Store, keeping: Keeping, address: string): Outbox => {
+  let row: number | undefined
+  /** Inside a write. */
+  const remote = () => (row ??= remoteRow(store, address))
+  /** Undefined while nobody knows the address, so that asking makes nothing. */
+  const known = () => {
+    row ??= store.get<{ id: number }>("SELECT id FROM remote WHERE name = ?", store.nameOf("remote", address))?.id
+    return row
+  }
+  /** Inside a write. */
+  const hubRow = (remoteId: Uint8Array) =>
+    store.get<{ id: number }>(
+      `INSERT INTO hub (remote, remote_id) VALUES (?, ?)
+       ON CONFLICT (remote, remote_id) DO UPDATE SET remote_id = excluded.remote_id RETURNING id`,
+      remote(),
+      remoteId
+    )!.id
+  const logRow = ({ log, writer }: OwedLog) => {
+    const found = store.get<{ id: number; last: number }>(
+      "SELECT log.id, log.last FROM writer JOIN log ON log.writer = writer.id WHERE writer.name = ? AND log.name = ?",
+      writer,
+      log
+    )
+    if (found === undefined) throw new JournalFailed({ reason: "other", what: `This journal has no log ${log}.` })
+    return found
+  }
+  const isCurrent = (remoteId: Uint8Array) =>
+    store.get(
+      "SELECT 1 FROM remote JOIN hub ON hub.id = remote.hub WHERE remote.id = ? AND hub.remote_id = ?",
+      known() ?? null,
+      remoteId
+    ) !== undefined
+
+  /** From here on this hub is the one at the address. */
+  const see = (remoteId: Uint8Array): Either.Either<void, JournalFailed> =>
+    Either.flatMap(
+      store.read(() => isCurrent(remoteId)),
+      (seen) =>
+        seen
+          ? Either.right(undefined)
+          : store.write(() => {
+              store.run("UPDATE remote SET hub = ? WHERE id = ?", hubRow(remoteId), remote())
+              recountOwed(store, remote())
+            })
+    )
+
+  return {
+    lease: (owner, forMs) =>
+      store.write(() => {
+        const now = Date.now()
+        // A lease that begins in the future is of before the clock was set back.
+        const taken = store.run(
+          `UPDATE remote SET owner = ?2, since = ?3, until = ?4
+           WHERE id = ?1 AND (owner IS NULL OR owner = ?2 OR since > ?3 OR until <= ?3)`,
+          remote(),
+          store.nameOf("owner", owner),
+          now,
+          now + forMs
+        )
+        return taken > 0
+      }),
+    release: (owner) =>
+      store.write(() => {
+        const name = store.nameOf("owner", owner)
+        store.run("UPDATE remote SET owner = NULL WHERE id = ? AND owner = ?", remote(), name)
+      }),
+    owed: (remoteId) =>
+      Either.flatMap(see(remoteId), () =>
+        store.read(() =>
+          store
+            .all<{ log: LogId; writer: Uint8Array; keep: number; acked: number; last: number }>(
+              `SELECT log.name AS log, writer.name AS writer, log.keep, coalesce(delivery.acked, 0) AS acked, log.last
+               FROM owed JOIN log ON log.id = owed.log JOIN writer ON writer.id = log.writer
+               JOIN remote ON remote.id = owed.remote
+               LEFT JOIN delivery ON delivery.hub = remote.hub AND delivery.log = log.id
+               WHERE owed.remote = ? ORDER BY log.keep DESC, log.id`,
+              known() ?? null
+            )
+            .map((owed): OwedLog => ({ ...owed, keep: owed.keep === 1 }))
+        )
+      ),
+    page: (log, n, limits) => store.read(() => page(store, log.log, logRow(log).id, n, limits)),
+    acked: (remoteId, log, n) =>
+      store.write(() => {
+        const { id, last } = logRow(log)
+        const hub = hubRow(remoteId)
+        const { acked } = store.get<{ acked: number }>(
+          `INSERT INTO delivery (hub, log, acked) VALUES (?, ?, ?)
+           ON CONFLICT (hub, log) DO UPDATE SET acked = max(acked, excluded.acked) RETURNING acked`,
+          hub,
+          id,
+          n
+        )!
+        if (!isCurrent(remoteId)) recountOwed(store, remote())
+        else if (acked >= last) store.run("DELETE FROM owed WHERE remote = ? AND log = ?", remote(), id)
+      }),
+    refused: (remoteId, log, reason) =>
+      store.write(() => {
+        const { id } = logRow(log)
+        const place = { log: log.log, entryId: besideLog("refusal") }
+        store.run(
+          `INSERT INTO delivery (hub, log, acked, refused) VALUES (?, ?, 0, ?)
+           ON CONFLICT (hub, log) DO UPDATE SET refused = excluded.refused`,
+          hubRow(remoteId),
+          id,
+          keeping.seal(place, new TextEncoder().encode(reason))
+        )
+        if (isCurrent(remoteId)) store.run("DELETE FROM owed WHERE remote = ? AND log = ?", remote(), id)
+      }),
+    waiting: () =>
+      store.read(
+        () =>
+          store.get<{ count: number }>(
+            `SELECT coalesce(sum(log.last - coalesce(delivery.acked, 0)), 0) AS count
+             FROM owed JOIN log ON log.id = owed.log JOIN remote ON remote.id = owed.remote
+             LEFT JOIN delivery ON delivery.hub = remote.hub AND delivery.log = log.id
+             WHERE owed.remote = ?`,
+            known() ?? null
+          )!.count
+      ),
+    cursor: (remoteId, log) =>
+      store.read(
+        () =>
+          store.get<{ sequence: number }>(
+            `SELECT sequence FROM hub JOIN cursor ON cursor.hub = hub.id
+             WHERE hub.remote = ? AND hub.remote_id = ? AND cursor.log = ?`,
+            known() ?? null,
+            remoteId,
+            log
+          )?.sequence ?? 0
+      ),
+    moveCursor: (remoteId, log, sequence) =>
+      store.write(() => {
+        store.run(
+          "INSERT OR REPLACE INTO cursor (hub, log, sequence) VALUES (?, ?, ?)",
+          hubRow(remoteId),
+          log,
+          sequence
+        )
+      })
+  }
+}
+
+/** Sizes first: they lie at the head of a row, so a page costs no more than what it holds. */
+const page = (
+  store: Store,
+  name: LogId,
+  log: number,
+  n: number,
+  limits: { readonly entries: number; readonly bytes: number }
+): ReadonlyArray<JournalEntry> => {
+  const sizes = store.all<{ bytes: number }>(
+    `SELECT length(sealed) AS bytes FROM entry
+     WHERE id >= (?1 << 32) | ?2 AND id < (?1 + 1) << 32 ORDER BY id LIMIT ?3`,
+    log,
+    Math.max(n, 1),
+    limits.entries
+  )
+  let count = 0
+  let bytes = 0
+  for (const size of sizes) {
+    bytes += size.bytes
+    if (count > 0 && bytes > limits.bytes) break
+    count++
+  }
+  return readEntries(store, name, log, n, count)
+}
+
+export const readEntries = (
+  store: Store,
+  name: LogId,
+  log: number,
+  n: number,
+  limit: number
+): ReadonlyArray<JournalEntry> =>
+  store
+    .all<{ n: number; entry_id: Uint8Array; sealed: Uint8Array }>(
+      `SELECT id & 0xffffffff AS n, entry_id, sealed FROM entry
+       WHERE id >= (?1 << 32) | ?2 AND id < (?1 + 1) << 32 ORDER BY id LIMIT ?3`,
+      log,
+      Math.max(n, 1),
+      limit
+    )
+    .map((row) => ({ log: name, n: row.n, entryId: row.entry_id, sealed: row.sealed }))

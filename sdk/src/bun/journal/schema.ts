@@ -1,0 +1,64 @@
+/**
+ * The tables of a journal file, format 1. What a stranger could read is ids, sizes, counts and times: texts are
+ * sealed under the writer key or stand as keyed hashes (`name` columns), so a file without its keys says nothing.
+ */
+
+/** "asyn"; tells a journal from another program's SQLite file. */
+export const APPLICATION = 0x6173796e
+export const FORMAT = 1
+
+export const schema = `
+  -- Which file this is (machine hashed), and the salt of those names that no writer key is at hand for.
+  CREATE TABLE place (
+    id INTEGER PRIMARY KEY CHECK (id = 1), salt BLOB NOT NULL,
+    machine TEXT NOT NULL, inode TEXT NOT NULL, device TEXT NOT NULL, born TEXT NOT NULL
+  ) STRICT;
+
+  -- Where entries go: an index and a set of remotes, which may be empty.
+  CREATE TABLE destination (id INTEGER PRIMARY KEY, index_log TEXT NOT NULL, name BLOB NOT NULL UNIQUE) STRICT;
+  -- A hub's address. 'hub' is the one last seen there; 'owner' may push from 'since' until 'until' (ms since 1970).
+  CREATE TABLE remote (
+    id INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE, hub INTEGER, owner BLOB, since INTEGER, until INTEGER
+  ) STRICT;
+  CREATE TABLE route (
+    remote INTEGER NOT NULL, destination INTEGER NOT NULL, PRIMARY KEY (remote, destination)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX route_destination ON route (destination);
+
+  -- 'name' is the 16 bytes of its id. At most one writer of a destination goes on; 'ended' says why another does not.
+  CREATE TABLE writer (
+    id INTEGER PRIMARY KEY, destination INTEGER NOT NULL, name BLOB NOT NULL UNIQUE, signer BLOB NOT NULL, ended TEXT
+  ) STRICT;
+  CREATE UNIQUE INDEX writer_going_on ON writer (destination) WHERE ended IS NULL;
+
+  -- A writer's view of a log. 'key' is sealed, and null for an index; 'digest' is of the last entry.
+  CREATE TABLE log (
+    id INTEGER PRIMARY KEY, writer INTEGER NOT NULL, name TEXT NOT NULL, keep INTEGER NOT NULL, key BLOB,
+    last INTEGER NOT NULL, digest BLOB NOT NULL, UNIQUE (writer, name)
+  ) STRICT;
+  CREATE TABLE session (
+    writer INTEGER NOT NULL, name BLOB NOT NULL, log INTEGER NOT NULL, PRIMARY KEY (writer, name)
+  ) STRICT, WITHOUT ROWID;
+
+  -- id is log << 32 | n, so one B-tree keeps every log in order.
+  CREATE TABLE entry (id INTEGER PRIMARY KEY, entry_id BLOB NOT NULL, sealed BLOB NOT NULL) STRICT;
+  CREATE TABLE pending (
+    id INTEGER PRIMARY KEY, writer INTEGER NOT NULL, run BLOB NOT NULL, entry_id BLOB NOT NULL, sealed BLOB NOT NULL
+  ) STRICT;
+  CREATE INDEX pending_run ON pending (writer, run);
+
+  -- A storage that was seen at an address, and what it has of each log.
+  CREATE TABLE hub (
+    id INTEGER PRIMARY KEY, remote INTEGER NOT NULL, remote_id BLOB NOT NULL, UNIQUE (remote, remote_id)
+  ) STRICT;
+  CREATE TABLE delivery (
+    hub INTEGER NOT NULL, log INTEGER NOT NULL, acked INTEGER NOT NULL, refused BLOB, PRIMARY KEY (hub, log)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX delivery_log ON delivery (log);
+  CREATE TABLE cursor (
+    hub INTEGER NOT NULL, log TEXT NOT NULL, sequence INTEGER NOT NULL, PRIMARY KEY (hub, log)
+  ) STRICT, WITHOUT ROWID;
+
+  -- Exactly the logs that the hub last seen at an address is owed, so that nobody looks through all of them.
+  CREATE TABLE owed (remote INTEGER NOT NULL, log INTEGER NOT NULL, PRIMARY KEY (remote, log)) STRICT, WITHOUT ROWID;
+`

@@ -1,0 +1,14 @@
+/** `agent-sync/hub`: the hub without a platform, for a new one. */
+export * as Access from "./Access.ts"
+export { type Connection, type Hub, type HubOptions, makeHub } from "./Hub.ts"
+export {
+  type Answer,
+  type Appended,
+  HubStorage,
+  type LogInfo,
+  type Page,
+  StorageFailed,
+  type WireEntries
+} from "./HubStorage.ts"
+export * as MemoryStorage from "./MemoryStorage.ts"
+export type { Peer, Rights } from "./Peer.ts"

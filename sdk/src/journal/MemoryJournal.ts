@@ -1,0 +1,291 @@
+/**
+ * A journal that forgets everything at exit: for tests, and for programs that want no disk. A `MemoryStore` stands
+ * where the file stands; journals opened on the same one see each other. It is written by the definitions of
+ * `Journal.ts`, without indexes, so that other journals can be held against it.
+ */
+import * as Either from "effect/Either"
+import type { LogId } from "../domain/Ids.ts"
+import type { Plain } from "../domain/Payload.ts"
+import { type Journal, type JournalEntry, JournalFailed, type Outbox, type OwedLog, type OwnLog } from "./Journal.ts"
+import { beginning, extend, type Head, type Introduction, type Sealing } from "./Sealing.ts"
+
+interface Log {
+  readonly id: LogId
+  readonly kind: "index" | "session"
+  readonly key: Uint8Array
+  readonly writer: Uint8Array
+  /** Older logs of the store have smaller ones. */
+  readonly age: number
+  readonly entries: Array<JournalEntry>
+  head: Head
+}
+
+interface Destination {
+  readonly sealing: Sealing
+  remotes: ReadonlyArray<string>
+  /** The index first, then oldest first. */
+  readonly logs: Array<Log>
+  readonly sessions: Map<string, Log>
+  readonly pending: Map<string, { readonly since: number; until: number; readonly plains: Array<Plain> }>
+}
+
+interface Hub {
+  readonly acked: Map<Log, number>
+  readonly refused: Map<Log, string>
+  readonly cursors: Map<LogId, number>
+}
+
+interface Remote {
+  readonly hubs: Map<string, Hub>
+  /** The hub last seen at this address. */
+  current: Hub | undefined
+  lease: { readonly owner: string; readonly since: number; readonly until: number } | undefined
+}
+
+export interface MemoryStore {
+  readonly destinations: Array<Destination>
+  readonly remotes: Map<string, Remote>
+  readonly listeners: Set<() => void>
+  /** How many logs were made. */
+  logs: number
+}
+
+export const makeStore = (): MemoryStore => ({
+  destinations: [],
+  remotes: new Map(),
+  listeners: new Set(),
+  logs: 0
+})
+
+/** Where the store already has a writer for this destination, that one goes on and `sealing` is not used. */
+export const open = (options: {
+  readonly sealing: Sealing
+  readonly introduction: Introduction
+  readonly remotes: ReadonlyArray<string>
+  readonly store?: MemoryStore
+}): Journal => {
+  const { introduction, store = makeStore() } = options
+  const known = find(store, options.sealing.index, options.remotes)
+  const destination = known ?? begin(options.sealing, introduction, options.remotes, store.logs++)
+  if (known === undefined) store.destinations.push(destination)
+  const { logs, pending, sealing, sessions } = destination
+  const own = new Set<() => void>()
+  let closed = false
+
+  const guarded = <A>(act: () => A): Either.Either<A, JournalFailed> => {
+    if (closed) return failed("This journal is closed.")
+    try {
+      return Either.right(act())
+    } catch (error) {
+      return error instanceof JournalFailed ? Either.left(error) : failed("The journal could not be written.", error)
+    }
+  }
+  const logOf = (id: LogId) => {
+    const log = logs.find((each) => each.id === id)
+    if (log === undefined) throw unknownLog(id)
+    return log
+  }
+  const write = (log: Log, plains: ReadonlyArray<Plain>) => {
+    const { entries, head } = extend(sealing, log, log.head, plains)
+    log.entries.push(...entries)
+    log.head = head
+    return entries
+  }
+  const told = <A>(answer: Either.Either<ReadonlyArray<A>, JournalFailed>) => {
+    if (Either.isRight(answer) && answer.right.length > 0) for (const listener of [...store.listeners]) listener()
+    return answer
+  }
+
+  return {
+    writer: sealing.writer,
+    fresh: known === undefined ? "first" : false,
+    index: sealing.index,
+    openLog: (session) =>
+      guarded(() => {
+        const log = sessions.get(session)
+        if (log !== undefined) return { ...ownLog(log), created: false }
+        const made: Log = {
+          ...sealing.makeLog(),
+          kind: "session",
+          writer: sealing.writer.id,
+          age: store.logs++,
+          entries: [],
+          head: beginning
+        }
+        logs.push(made)
+        sessions.set(session, made)
+        return { ...ownLog(made), created: true }
+      }),
+    alias: (log, session) => guarded(() => void sessions.set(session, logOf(log))),
+    logs: () => guarded(() => logs.map(ownLog)),
+    append: (log, plains) => told(guarded(() => (plains.length === 0 ? [] : write(logOf(log), plains)))),
+    read: (log, n, limit) =>
+      guarded(() =>
+        logOf(log)
+          .entries.slice(Math.max(0, n - 1))
+          .slice(0, limit)
+      ),
+    pend: (run, plains) =>
+      guarded(() => {
+        if (plains.length === 0) return
+        const now = Date.now()
+        const waiting = pending.get(run) ?? { since: now, until: now, plains: [] }
+        waiting.until = now
+        waiting.plains.push(...plains)
+        pending.set(run, waiting)
+      }),
+    settle: (run, log) =>
+      told(
+        guarded(() => {
+          const entries = write(logOf(log), pending.get(run)?.plains ?? [])
+          pending.delete(run)
+          return entries
+        })
+      ),
+    pending: () =>
+      guarded(() => Array.from(pending, ([run, waiting]) => ({ run, ...waiting, plains: [...waiting.plains] }))),
+    outbox: (remote) => outboxOf(store, remote, guarded),
+    onAppend: (listener) => {
+      // A wrapper of its own, so that one listener can be given twice.
+      const each = () => listener()
+      own.add(each)
+      store.listeners.add(each)
+      return () => {
+        store.listeners.delete(each)
+      }
+    },
+    close: () => {
+      closed = true
+      for (const listener of own) store.listeners.delete(listener)
+    }
+  }
+}
+
+const find = (store: MemoryStore, index: LogId, remotes: ReadonlyArray<string>): Destination | undefined => {
+  const ofIndex = store.destinations.filter(({ sealing }) => sealing.index === index)
+  const name = nameOf(remotes)
+  const exact = ofIndex.find((each) => nameOf(each.remotes) === name)
+  if (exact !== undefined || ofIndex.length !== 1 || ofIndex[0]!.remotes.length > 0) return exact
+  // Recorded for no remote so far: it is handed to the first ones.
+  ofIndex[0]!.remotes = remotes
+  return ofIndex[0]
+}
+
+const nameOf = (remotes: ReadonlyArray<string>) => [...new Set(remotes)].sort().join("\n")
+
+const begin = (
+  sealing: Sealing,
+  introduction: Introduction,
+  remotes: ReadonlyArray<string>,
+  age: number
+): Destination => {
+  const { index, indexKey, writer } = sealing
+  const first: JournalEntry = { log: index, n: 1, ...introduction }
+  const head = { last: 1, digest: sealing.digest(introduction.sealed) }
+  const log: Log = { id: index, kind: "index", key: indexKey, writer: writer.id, age, entries: [first], head }
+  return { sealing, remotes, logs: [log], sessions: new Map(), pending: new Map() }
+}
+
+const outboxOf = (
+  store: MemoryStore,
+  address: string,
+  guarded: <A>(act: () => A) => Either.Either<A, JournalFailed>
+): Outbox => {
+  const remote = () => {
+    const known = store.remotes.get(address)
+    if (known !== undefined) return known
+    const made: Remote = { hubs: new Map(), current: undefined, lease: undefined }
+    store.remotes.set(address, made)
+    return made
+  }
+  const hubOf = (remoteId: Uint8Array) => {
+    const { hubs } = remote()
+    const name = remoteId.join()
+    const known = hubs.get(name)
+    if (known !== undefined) return known
+    const made: Hub = { acked: new Map(), refused: new Map(), cursors: new Map() }
+    hubs.set(name, made)
+    return made
+  }
+  const logs = () =>
+    store.destinations
+      .filter(({ remotes }) => remotes.includes(address))
+      .flatMap((destination) => destination.logs)
+      .sort((a, b) => Number(b.kind === "index") - Number(a.kind === "index") || a.age - b.age)
+  const logOf = ({ log: id, writer }: OwedLog) => {
+    const log = logs().find((each) => each.id === id && each.writer.join() === writer.join())
+    if (log === undefined) throw unknownLog(id)
+    return log
+  }
+  const isOwed = (log: Log, hub: Hub | undefined) => {
+    const { last } = log.head
+    const acked = hub?.acked.get(log) ?? 0
+    if (acked >= last || hub?.refused.has(log) === true) return false
+    if (log.kind === "index" || acked > 0 || hub === undefined) return true
+    return ![...remote().hubs.values()].some((other) => other !== hub && (other.acked.get(log) ?? 0) >= last)
+  }
+
+  return {
+    lease: (owner, forMs) =>
+      guarded(() => {
+        const now = Date.now()
+        const { lease } = remote()
+        // A lease that begins in the future is of before the clock was set back.
+        if (lease !== undefined && lease.owner !== owner && lease.since <= now && now < lease.until) return false
+        remote().lease = { owner, since: now, until: now + forMs }
+        return true
+      }),
+    release: (owner) =>
+      guarded(() => {
+        if (remote().lease?.owner === owner) remote().lease = undefined
+      }),
+    owed: (remoteId) =>
+      guarded(() => {
+        const hub = hubOf(remoteId)
+        remote().current = hub
+        return logs()
+          .filter((log) => isOwed(log, hub))
+          .map((log) => ({
+            log: log.id,
+            writer: log.writer,
+            keep: log.kind === "index",
+            acked: hub.acked.get(log) ?? 0,
+            last: log.head.last
+          }))
+      }),
+    page: (log, n, limits) =>
+      guarded(() => {
+        const page: Array<JournalEntry> = []
+        let bytes = 0
+        for (const entry of logOf(log)
+          .entries.slice(Math.max(0, n - 1))
+          .slice(0, limits.entries)) {
+          bytes += entry.sealed.byteLength
+          if (page.length > 0 && bytes > limits.bytes) break
+          page.push(entry)
+        }
+        return page
+      }),
+    acked: (remoteId, owed, n) =>
+      guarded(() => {
+        const { acked } = hubOf(remoteId)
+        const log = logOf(owed)
+        acked.set(log, Math.max(n, acked.get(log) ?? 0))
+      }),
+    refused: (remoteId, owed, reason) => guarded(() => void hubOf(remoteId).refused.set(logOf(owed), reason)),
+    waiting: () =>
+      guarded(() => {
+        const hub = remote().current
+        return logs()
+          .filter((log) => isOwed(log, hub))
+          .reduce((sum, log) => sum + log.head.last - (hub?.acked.get(log) ?? 0), 0)
+      }),
+    cursor: (remoteId, log) => guarded(() => hubOf(remoteId).cursors.get(log) ?? 0),
+    moveCursor: (remoteId, log, sequence) => guarded(() => void hubOf(remoteId).cursors.set(log, sequence))
+  }
+}
+
+const ownLog = ({ head, id, key, kind }: Log): OwnLog => ({ id, kind, key, last: head.last })
+
+const failed = (what: string, cause?: unknown) => Either.left(new JournalFailed({ reason: "other", what, cause }))
+const unknownLog = (log: LogId) => new JournalFailed({ reason: "other", what: `This journal has no log ${log}.` })

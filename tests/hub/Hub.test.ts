@@ -1,0 +1,163 @@
+/** The hub over a storage that answers at once and over one that does not, and what only shows turn by turn. */
+import { describe, expect, test } from "bun:test"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import { type HubStorage, StorageFailed } from "../../sdk/src/hub/HubStorage.ts"
+import * as MemoryStorage from "../../sdk/src/hub/MemoryStorage.ts"
+import { hubSuite } from "../suites/hub.ts"
+import { asking, entries, following, makeWorld, upTo, writing } from "./world.ts"
+
+/** Answers every question some turns later, and not always the same number, so a question that does not wait its turn is early. */
+const delayed = (): HubStorage => {
+  const inner = MemoryStorage.make()
+  let asked = 0
+  const late = <A, E>(answer: () => Effect.Effect<A, E>): Effect.Effect<A, E> =>
+    Effect.promise(async () => {
+      for (let turns = (asked++ * 7) % 5; turns >= 0; turns--) await new Promise((resolve) => setImmediate(resolve))
+    }).pipe(Effect.andThen(Effect.suspend(answer)))
+  return {
+    ...inner,
+    append: (log, iv, batch, keep) => late(() => inner.append(log, iv, batch, keep)),
+    page: (log, from, limits) => late(() => inner.page(log, from, limits)),
+    kept: () => late(() => inner.kept())
+  }
+}
+
+hubSuite("memory", MemoryStorage.make)
+hubSuite("memory, with delay", delayed)
+
+describe("Hub, turn by turn", () => {
+  test("the first write of a turn is told at once, the others of that turn together", () => {
+    const world = makeWorld(MemoryStorage.make())
+    const [writer, reader] = [world.connect(), world.connect()]
+    reader.write(following("log"))
+    for (let i = 0; i < 5; i++) writer.write(writing("log", entries(2)))
+    expect(reader.sequences()).toEqual([1, 2])
+    world.turn()
+    expect(reader.changes().map(({ batches, head }) => ({ batches, head }))).toEqual([
+      { batches: [2], head: 2 },
+      { batches: [2, 2, 2, 2], head: 10 }
+    ])
+    writer.write(writing("log", entries(1)))
+    expect(reader.sequences()).toEqual(upTo(11))
+  })
+
+  test("a reader that begins in the middle of a turn hears nothing twice", () => {
+    const world = makeWorld(MemoryStorage.make())
+    const [writer, early, late] = [world.connect(), world.connect(), world.connect()]
+    early.write(following("log"))
+    writer.write(writing("log", entries(1)))
+    writer.write(writing("log", entries(1)))
+    late.write(asking("log", 1, 10))
+    writer.write(writing("log", entries(1)))
+    world.turn()
+    expect([early.sequences(), late.sequences()]).toEqual([
+      [1, 2, 3],
+      [1, 2, 3]
+    ])
+  })
+
+  test("pages are pushed one in a turn, so a long catch-up lets others in between", () => {
+    const world = makeWorld(MemoryStorage.make())
+    const [writer, reader] = [world.connect(), world.connect({ extended: false })]
+    writer.write(writing("log", entries(12, 30_000)))
+    writer.write(writing("log", entries(12, 30_000)))
+    reader.write(following("log"))
+    const pages = [reader.changes().length]
+    for (let i = 0; i < 6; i++) {
+      world.turn()
+      pages.push(reader.changes().length)
+    }
+    expect(pages).toEqual([1, 2, 3, 3, 3, 3, 3])
+    expect(reader.sequences()).toEqual(upTo(24))
+  })
+
+  test("all watchers of a log are sent the same bytes", () => {
+    const world = makeWorld(MemoryStorage.make())
+    const sent: Array<Uint8Array | string> = []
+    for (let i = 0; i < 3; i++) {
+      const peer = world.hub.open({
+        extended: i === 0,
+        grant: { roles: ["read"] },
+        buffered: () => 0,
+        close: () => {},
+        send: (frame) => void sent.push(frame)
+      })
+      peer.receive(new Uint8Array(0xc0))
+    }
+    const readers = [world.connect(), world.connect({ extended: false })]
+    for (const reader of readers) reader.write(following("log"))
+    world.connect().write(writing("log", entries(2)))
+    expect(readers[0]!.frames.at(-1)).toBe(readers[1]!.frames.at(-1))
+  })
+})
+
+describe("Hub, when the storage fails", () => {
+  const failing = (how: () => ReturnType<HubStorage["append"]>): HubStorage => ({
+    ...MemoryStorage.make(),
+    append: (log, iv, batch, keep) => (log === "bad" ? how() : MemoryStorage.make().append(log, iv, batch, keep)),
+    page: (log) =>
+      log === "bad"
+        ? Either.left(new StorageFailed({ reason: "damaged", what: "This log is damaged." }))
+        : Either.right({ runs: [], head: 0, batches: [] })
+  })
+  const failed = (reason: StorageFailed["reason"]) => () =>
+    Either.left(new StorageFailed({ reason, what: "It is so." }))
+
+  test.each([
+    ["retired", "retired", 1008],
+    ["too-large", "too-large", 1009],
+    ["full", "storage", 1013],
+    ["other", "storage", 1013]
+  ] as const)("%s is told as `%s`, or to a stock peer as close %d, and to the operator", (reason, code, close) => {
+    const world = makeWorld(failing(failed(reason)))
+    const [socket, stock] = [world.connect(), world.connect({ extended: false })]
+    socket.write(writing("bad", entries(1), 1))
+    socket.write(writing("good", entries(1), 2))
+    stock.write(writing("bad", entries(1)))
+    expect(socket.acks()).toMatchObject([
+      { id: 1, sequenceNumbers: [], refused: { code, reason: "It is so." } },
+      { id: 2, sequenceNumbers: [1] }
+    ])
+    expect(stock.closes).toEqual([{ code: close, reason: "It is so." }])
+    expect(world.troubles).toEqual(["It is so.", "It is so."])
+  })
+
+  test("a log that cannot be read is refused to its reader, whichever way it asked", () => {
+    const world = makeWorld(failing(failed("other")))
+    const [socket, stock] = [world.connect(), world.connect({ extended: false })]
+    socket.write(following("bad"))
+    socket.write(asking("bad", 1, 5))
+    socket.write(asking("good", 1, 5))
+    stock.write(following("bad"))
+    expect(socket.changes().map(({ publicKey, refused }) => [publicKey, refused?.code])).toEqual([
+      ["bad", "storage"],
+      ["bad", "storage"],
+      ["good", undefined]
+    ])
+    expect(stock.closes.map(({ code }) => code)).toEqual([1013])
+  })
+
+  test.each([
+    [
+      "throws",
+      () => {
+        throw new Error("a bug")
+      }
+    ],
+    ["dies", () => Effect.die(new Error("a bug"))]
+  ])("a storage that %s ends the one who asked, and the log goes on", async (_, how) => {
+    let broken = true
+    const inner = MemoryStorage.make()
+    const world = makeWorld({ ...inner, append: (...args) => (broken ? how() : inner.append(...args)) })
+    const [first, second] = [world.connect(), world.connect()]
+    first.write(writing("log", entries(1)))
+    await world.settle()
+    broken = false
+    second.write(writing("log", entries(1)))
+    await world.settle()
+    expect(first.closes.map(({ code }) => code)).toEqual([1013])
+    expect(second.acks()[0]?.sequenceNumbers).toEqual([1])
+    expect(world.troubles).toEqual(["The hub's storage broke down."])
+  })
+})
