@@ -8,7 +8,7 @@ import type { HubStorage } from "../../sdk/src/hub/HubStorage.ts"
 import type { Rights } from "../../sdk/src/hub/Peer.ts"
 import { makeJoiner } from "../../sdk/src/protocol/Chunks.ts"
 import * as Codec from "../../sdk/src/protocol/Codec.ts"
-import type { Ack, Changes, Request, Response, SealedEntry } from "../../sdk/src/protocol/Message.ts"
+import type { Ack, Changes, Request, Response, SealedEntry, WriteEntries } from "../../sdk/src/protocol/Message.ts"
 
 export interface Socket {
   readonly write: (frame: Request | Uint8Array | string) => void
@@ -70,7 +70,7 @@ export const makeWorld = (storage: HubStorage): World => {
         if (happened !== before) quiet = 0
       }
     },
-    connect: ({ extended = true, roles = ["read", "write"], ...rights } = {}) => {
+    connect: ({ extended = true, ...rights } = {}) => {
       const heard: Array<Response> = []
       const texts: Array<string> = []
       const frames: Array<number> = []
@@ -85,7 +85,7 @@ export const makeWorld = (storage: HubStorage): World => {
       }
       const connection = world.hub.open({
         extended,
-        grant: { roles, ...rights },
+        grant: { roles: ["read", "write"], ...rights },
         buffered: () => socket.stuck,
         close: (code, reason) => {
           closes.push({ code, reason })
@@ -107,10 +107,7 @@ export const makeWorld = (storage: HubStorage): World => {
         stuck: 0,
         write: (frame) => {
           happened++
-          const bytes = typeof frame === "string" || frame instanceof Uint8Array ? frame : Codec.encodeRequest(frame)
-          connection.receive(bytes)
-          // A platform may use the memory of a frame again.
-          if (typeof bytes !== "string") bytes.fill(0xc1)
+          connection.receive(typeof frame === "string" || frame instanceof Uint8Array ? frame : Codec.encodeRequest(frame))
         },
         acks: () => heard.filter((message) => message._tag === "Ack"),
         changes: (log) =>
@@ -146,7 +143,7 @@ export const entries = (count: number, bytes?: number) => Array.from({ length: c
 
 const iv = new Uint8Array(12).fill(7)
 let writes = 0
-export const writing = (log: string, encryptedEntries: ReadonlyArray<SealedEntry>, id = ++writes): Request => ({
+export const writing = (log: string, encryptedEntries: ReadonlyArray<SealedEntry>, id = ++writes): WriteEntries => ({
   _tag: "WriteEntries",
   publicKey: log,
   id,

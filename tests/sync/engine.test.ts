@@ -126,11 +126,11 @@ const scene = async (options: { readonly reader?: ReaderKey; readonly journal?: 
     ])
   )
   const write = (...texts: ReadonlyArray<string>) => right(journal.append(session.id, texts.map(note)))
-  /** HPKE is the platform's and settles in its own time. */
+  /** Opening a writer's envelope is the platform's work and takes its own time, not the clock's. */
   const settle = async (ms = 20) => {
     for (let i = 0; i < 6; i++) {
       await clock.advance(ms / 6)
-      await Bun.sleep(1)
+      await reader.settled()
     }
   }
   return {

@@ -84,6 +84,7 @@ const journalOf = (store: Store, { fresh, row: writer, sealing }: FoundWriter, k
   /** Inside a write. */
   const extendLog = (log: LogId, plains: ReadonlyArray<Plain>): ReadonlyArray<JournalEntry> => {
     const row = logRow(log)
+    if (plains.length === 0) return []
     const { entries, head } = extend(sealing, { id: log, key: keyOf(row) }, row, plains)
     for (const { entryId, n, sealed } of entries) {
       store.run("INSERT INTO entry (id, entry_id, sealed) VALUES ((? << 32) | ?, ?, ?)", row.id, n, entryId, sealed)
@@ -163,7 +164,6 @@ const journalOf = (store: Store, { fresh, row: writer, sealing }: FoundWriter, k
             writer,
             name
           )
-          if (rows.length === 0) return []
           store.run("DELETE FROM pending WHERE writer = ? AND run = ?", writer, name)
           return extendLog(
             log,

@@ -27,7 +27,7 @@ export interface HubOptions {
 
 /** What a platform calls for one socket, from the opening to the end. */
 export interface Connection {
-  /** A frame as it came. What the hub keeps of it, it copies. */
+  /** A frame as it came. Its memory is the hub's from now on: a storage may need it until it answers. */
   readonly receive: (frame: Uint8Array | string) => void
   /** The socket took what waited in it. */
   readonly drained: () => void
@@ -157,7 +157,7 @@ export const makeHub = (options: HubOptions): Hub => {
       if (!greeted) {
         earlyBytes += frame.length
         if (earlyBytes > MESSAGE_BYTES) return member.end(CLOSE.tryAgain, "the hub is not ready yet")
-        early.push(typeof frame === "string" ? frame : frame.slice())
+        early.push(frame)
         return
       }
       if (joiner.overdue(now())) return member.end(CLOSE.policy, "a chunked message was never finished")

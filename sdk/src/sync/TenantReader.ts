@@ -79,6 +79,8 @@ export interface TenantReader {
   readonly watch: (log: LogId, entries: number | "all") => void
   readonly unwatch: (log: LogId) => void
   readonly behind: () => number
+  /** Resolves when every index entry that has arrived by now is read. */
+  readonly settled: () => Promise<void>
 }
 
 interface Watched {
@@ -290,7 +292,8 @@ export const makeTenantReader = (options: {
     unwatch: (log) => {
       if (watched.delete(log)) follower.unfollow(log)
     },
-    behind: follower.behind
+    behind: follower.behind,
+    settled: () => queue
   }
 }
 
