@@ -56,6 +56,8 @@ test("the command line reaches the sdk by its public names only", async () => {
 
 test("Effect is imported by deep path, so that programs start fast", async () => {
   const barrels = ["effect", "@effect/cli", "@effect/experimental", "@effect/platform", "@effect/platform-bun"]
-  const astray = [...(await importsOf("sdk/src")), ...(await importsOf("cli"))].filter(({ path }) => barrels.includes(path))
+  const astray = [...(await importsOf("sdk/src")), ...(await importsOf("cli"))].filter(({ path }) =>
+    barrels.includes(path)
+  )
   expect(astray).toEqual([])
 })

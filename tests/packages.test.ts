@@ -7,9 +7,9 @@ import manifest from "../package.json" with { type: "json" }
 const root = join(import.meta.dir, "..")
 
 test("there is one copy of effect, and its major is 3", async () => {
-  const copies = [...new Glob("node_modules/**/effect/package.json").scanSync({ cwd: root, followSymlinks: false })].filter(
-    (file) => file.endsWith("node_modules/effect/package.json")
-  )
+  const copies = [
+    ...new Glob("node_modules/**/effect/package.json").scanSync({ cwd: root, followSymlinks: false })
+  ].filter((file) => file.endsWith("node_modules/effect/package.json"))
   expect(copies).toHaveLength(1)
   const { version } = (await Bun.file(join(root, copies[0]!)).json()) as { version: string }
   expect(version).toStartWith("3.")

@@ -9,7 +9,9 @@ export const loaded = <A>(
 ): Effect.Effect<void, Failure> =>
   Effect.promise(load).pipe(
     Effect.flatMap(({ run }) => run(input)),
-    Effect.map((code) => {
-      process.exitCode = code
-    })
+    Effect.flatMap((code) =>
+      Effect.sync(() => {
+        process.exitCode = code
+      })
+    )
   )

@@ -19,7 +19,13 @@ const home = mkdtempSync(join(tmpdir(), "agent-sync-bench-"))
 const env = { PATH: process.env.PATH ?? "", HOME: home, AGENT_SYNC_HOME: home, AGENT_SYNC_TENANT: "bench" }
 const children: Array<Bun.Subprocess> = []
 const start = <In extends "ignore" | "pipe">(args: ReadonlyArray<string>, stdin: In) => {
-  const child = Bun.spawn([process.execPath, bin, ...args], { cwd: home, env, stdin, stdout: "pipe", stderr: "inherit" })
+  const child = Bun.spawn([process.execPath, bin, ...args], {
+    cwd: home,
+    env,
+    stdin,
+    stdout: "pipe",
+    stderr: "inherit"
+  })
   children.push(child)
   return child
 }
@@ -27,7 +33,8 @@ const lines = (from: ReadableStream<Uint8Array>) => createInterface({ input: Rea
 
 const spread = (times: Array<number>) => {
   times.sort((a, b) => a - b)
-  const at = (share: number) => `${(times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? Number.NaN).toFixed(2)}`
+  const at = (share: number) =>
+    `${(times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? Number.NaN).toFixed(2)}`
   return `p50 ${at(0.5)}  p90 ${at(0.9)}  p99 ${at(0.99)}  max ${at(1)}  (n ${times.length})`
 }
 
@@ -60,7 +67,9 @@ try {
   })()
   const write = (i: number) => {
     wroteAt.set(String(i), performance.now())
-    run.stdin.write(`${JSON.stringify({ role: "assistant", content: `mark-${i}- a line of ordinary length that an agent might print while it works` })}\n`)
+    run.stdin.write(
+      `${JSON.stringify({ role: "assistant", content: `mark-${i}- a line of ordinary length that an agent might print while it works` })}\n`
+    )
     return run.stdin.flush()
   }
   // The first lines wait until it is known whose output this is, and until the watcher has found the session.

@@ -26,13 +26,30 @@ process.stderr.write(String(performance.now() - began))
 )
 
 const once = async (args: ReadonlyArray<string>) => {
-  const run = Bun.spawn([process.execPath, ...args], { cwd: home, env, stdin: "ignore", stdout: "pipe", stderr: "pipe" })
-  const [, stderr] = await Promise.all([new Response(run.stdout).arrayBuffer(), new Response(run.stderr).text(), run.exited])
+  const run = Bun.spawn([process.execPath, ...args], {
+    cwd: home,
+    env,
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe"
+  })
+  const [, stderr] = await Promise.all([
+    new Response(run.stdout).arrayBuffer(),
+    new Response(run.stderr).text(),
+    run.exited
+  ])
   return Number.parseFloat(stderr)
 }
-const median = (times: ReadonlyArray<number>) => [...times].sort((a, b) => a - b)[Math.floor(times.length / 2)] ?? Number.NaN
+const median = (times: ReadonlyArray<number>) =>
+  [...times].sort((a, b) => a - b)[Math.floor(times.length / 2)] ?? Number.NaN
 
-const hub = Bun.spawn([process.execPath, bin, "dev", "--port", "0", "--json"], { cwd: home, env, stdout: "pipe", stderr: "inherit", stdin: "ignore" })
+const hub = Bun.spawn([process.execPath, bin, "dev", "--port", "0", "--json"], {
+  cwd: home,
+  env,
+  stdout: "pipe",
+  stderr: "inherit",
+  stdin: "ignore"
+})
 try {
   const first = await hub.stdout.getReader().read()
   const { url } = JSON.parse(new TextDecoder().decode(first.value)) as { url: string }
@@ -46,8 +63,12 @@ try {
     for (const [way, args] of Object.entries(ways)) times[way as keyof typeof times].push(await once(args))
   }
   const { alone, dead, live } = { alone: median(times.alone), live: median(times.live), dead: median(times.dead) }
-  console.log(`child's own wall time, ms (median of ${rounds}): alone ${alone.toFixed(0)}, hub live ${live.toFixed(0)}, hub dead ${dead.toFixed(0)}`)
-  console.log(`hub dead against live: ${(dead / live).toFixed(3)}   recorded against alone: ${(live / alone).toFixed(3)}`)
+  console.log(
+    `child's own wall time, ms (median of ${rounds}): alone ${alone.toFixed(0)}, hub live ${live.toFixed(0)}, hub dead ${dead.toFixed(0)}`
+  )
+  console.log(
+    `hub dead against live: ${(dead / live).toFixed(3)}   recorded against alone: ${(live / alone).toFixed(3)}`
+  )
 } finally {
   hub.kill()
   await hub.exited

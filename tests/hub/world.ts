@@ -107,7 +107,9 @@ export const makeWorld = (storage: HubStorage): World => {
         stuck: 0,
         write: (frame) => {
           happened++
-          connection.receive(typeof frame === "string" || frame instanceof Uint8Array ? frame : Codec.encodeRequest(frame))
+          connection.receive(
+            typeof frame === "string" || frame instanceof Uint8Array ? frame : Codec.encodeRequest(frame)
+          )
         },
         acks: () => heard.filter((message) => message._tag === "Ack"),
         changes: (log) =>

@@ -1,6 +1,6 @@
+import { introduce, sealingOf } from "../../sdk/src/bun/journal/sealing.ts"
 import { aead } from "../../sdk/src/crypto/Aead.ts"
 import { makeWriter } from "../../sdk/src/crypto/WriterKey.ts"
-import { introduce, sealingOf } from "../../sdk/src/bun/journal/sealing.ts"
 import * as MemoryJournal from "../../sdk/src/journal/MemoryJournal.ts"
 import { journalSuite } from "../suites/journal.ts"
 

@@ -11,25 +11,13 @@ import type { Answer, HubStorage, LogInfo, Page } from "../../sdk/src/hub/HubSto
 import { ENTRY_BYTES, PAGE_BYTES } from "../../sdk/src/protocol/Limits.ts"
 import type { SealedEntry, StoredEntry } from "../../sdk/src/protocol/Message.ts"
 import { decodeStored, encodeStored } from "../../sdk/src/protocol/StoredRun.ts"
+import { entries, entry, iv } from "../support/hubEntries.ts"
 
 type Limits = Parameters<HubStorage["page"]>[2]
 
 export const everything: Limits = { bytes: Number.MAX_SAFE_INTEGER, entries: Number.MAX_SAFE_INTEGER }
 export const ask = <A>(answer: Answer<A>): Promise<A> => Effect.runPromise(answer)
 export const failureOf = <A>(answer: Answer<A>) => Effect.runPromise(Effect.flip(answer))
-
-/** An entry whose bytes say which it is. */
-export const entry = (n: number, size = 40): SealedEntry => ({ entryId: idOf(n), encryptedEntry: bytesOf(n, size) })
-export const entries = (from: number, count: number, size?: number) =>
-  Array.from({ length: count }, (_, index) => entry(from + index, size))
-export const iv = (n: number) => new Uint8Array(12).fill(n)
-
-const idOf = (n: number) => {
-  const id = new Uint8Array(16)
-  new DataView(id.buffer).setUint32(9, n)
-  return id
-}
-const bytesOf = (n: number, size: number) => new Uint8Array(size).fill(n % 251)
 
 /** A page as a reader sees it. */
 export const opened = (page: Page): ReadonlyArray<StoredEntry> =>
@@ -182,7 +170,9 @@ export const hubStorageSuite = (name: string, open: () => HubStorage) => {
     test("keeps the first bytes and iv of an id that comes again with others", async () => {
       const storage = open()
       await append(storage, [entry(1, 10)])
-      const again = await ask(storage.append("log", iv(2), [{ ...entry(1, 10), encryptedEntry: bytesOf(9, 3) }], false))
+      const again = await ask(
+        storage.append("log", iv(2), [{ ...entry(1, 10), encryptedEntry: new Uint8Array(3) }], false)
+      )
       expect(again.sequences).toEqual([1])
       const page = await ask(storage.page("log", 1, everything))
       expect(opened(page)).toEqual([{ ...entry(1, 10), iv: iv(1), sequence: 1 }])
@@ -277,7 +267,12 @@ export const hubStorageSuite = (name: string, open: () => HubStorage) => {
     test("stores an entry of the largest size among small ones", async () => {
       const storage = open()
       const model = makeModel()
-      for (const write of [[entry(1)], [entry(2), entry(3, ENTRY_BYTES), entry(4)], [entry(5, ENTRY_BYTES)], [entry(6)]]) {
+      for (const write of [
+        [entry(1)],
+        [entry(2), entry(3, ENTRY_BYTES), entry(4)],
+        [entry(5, ENTRY_BYTES)],
+        [entry(6)]
+      ]) {
         model.append(iv(1), write)
         await append(storage, write)
       }
@@ -291,7 +286,9 @@ export const hubStorageSuite = (name: string, open: () => HubStorage) => {
       await append(storage, [entry(1)])
       const before = [await ask(storage.logs()), await ask(storage.page("log", 1, everything))]
       for (const log of ["log", "another"]) {
-        const failed = await failureOf(storage.append(log, iv(1), [entry(2), entry(3, ENTRY_BYTES + 1), entry(4)], true))
+        const failed = await failureOf(
+          storage.append(log, iv(1), [entry(2), entry(3, ENTRY_BYTES + 1), entry(4)], true)
+        )
         expect(failed).toMatchObject({ _tag: "StorageFailed", reason: "too-large" })
         expect(failed.message).toContain(String(ENTRY_BYTES))
       }
@@ -342,25 +339,29 @@ export const hubStorageSuite = (name: string, open: () => HubStorage) => {
       const storage = open()
       let run = 0
       await fc.assert(
-        fc.asyncProperty(fc.array(write, { maxLength: 160 }), fc.array(cut, { maxLength: 20 }), async (writes, cuts) => {
-          const prefix = `${run++} `
-          const models = [makeModel(), makeModel()]
-          for (const [n, { ids, log, size }] of writes.entries()) {
-            const sent = ids.map((id) => entry(id, size + (id % 3)))
-            const sequences = models[log]!.append(iv(n), sent)
-            const appended = await ask(storage.append(prefix + log, iv(n), sent, false))
-            expect(appended.sequences).toEqual(sequences)
-            expect(appended.chain).toEqual(models[log]!.chain())
-          }
-          for (const [log, model] of models.entries()) {
-            const head = model.entries.length
-            for (const { bytes, entries, start } of cuts) {
-              await expectPage(storage, prefix + log, model, 1 + Math.floor(start * (head + 1)), { bytes, entries })
+        fc.asyncProperty(
+          fc.array(write, { maxLength: 160 }),
+          fc.array(cut, { maxLength: 20 }),
+          async (writes, cuts) => {
+            const prefix = `${run++} `
+            const models = [makeModel(), makeModel()]
+            for (const [n, { ids, log, size }] of writes.entries()) {
+              const sent = ids.map((id) => entry(id, size + (id % 3)))
+              const sequences = models[log]!.append(iv(n), sent)
+              const appended = await ask(storage.append(prefix + log, iv(n), sent, false))
+              expect(appended.sequences).toEqual(sequences)
+              expect(appended.chain).toEqual(models[log]!.chain())
             }
-            const limits = cuts[0] ?? everything
-            expect((await walk(storage, prefix + log, limits)).chain).toEqual(model.chain())
+            for (const [log, model] of models.entries()) {
+              const head = model.entries.length
+              for (const { bytes, entries, start } of cuts) {
+                await expectPage(storage, prefix + log, model, 1 + Math.floor(start * (head + 1)), { bytes, entries })
+              }
+              const limits = cuts[0] ?? everything
+              expect((await walk(storage, prefix + log, limits)).chain).toEqual(model.chain())
+            }
           }
-        }),
+        ),
         { numRuns: 40 }
       )
     })
@@ -371,7 +372,10 @@ export const hubStorageSuite = (name: string, open: () => HubStorage) => {
 const write = fc.record({
   log: fc.oneof({ weight: 9, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.constant(1) }),
   ids: fc.array(fc.nat(400), { maxLength: 5 }),
-  size: fc.oneof({ weight: 30, arbitrary: fc.nat(300) }, { weight: 1, arbitrary: fc.integer({ min: 40_000, max: 300_000 }) })
+  size: fc.oneof(
+    { weight: 30, arbitrary: fc.nat(300) },
+    { weight: 1, arbitrary: fc.integer({ min: 40_000, max: 300_000 }) }
+  )
 })
 const cut = fc.record({
   start: fc.double({ min: 0, max: 0.999, noNaN: true }),

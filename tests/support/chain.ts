@@ -1,5 +1,4 @@
 /** Reads the entries of one writer's log as a reader would, and holds them against what an envelope promises. */
-import { expect } from "bun:test"
 import * as Either from "effect/Either"
 import { aead } from "../../sdk/src/crypto/Aead.ts"
 import * as Envelope from "../../sdk/src/crypto/Envelope.ts"
@@ -28,16 +27,21 @@ export const openChain = async (
         ? await openAsReader(with_.reader, place, sealed)
         : Sealer.open(aead, keys, place, sealed)
     const envelope = Either.getOrThrow(Either.flatMap(bytes, Envelope.decode))
-    expect([envelope.n, n]).toEqual([i + 1, i + 1])
-    expect(envelope.prev).toEqual(prev)
-    expect(envelope.writer).toEqual(with_.writer)
-    expect(envelope.seen.size).toBe(0)
+    check(envelope.n === i + 1 && n === i + 1, `entry ${i + 1} of ${log} says n = ${envelope.n}, and ${n} outside`)
+    check(hex(envelope.prev) === hex(prev), `entry ${n} of ${log} does not name the one before it`)
+    check(hex(envelope.writer) === hex(with_.writer), `entry ${n} of ${log} is of another writer`)
+    check(envelope.seen.size === 0, `entry ${n} of ${log} has seen others`)
     const content = decode(envelope.plain)
     if (content._tag === "Index" && content.event._tag === "index.writer") keys.add(content.event.key)
     plains.push(envelope.plain)
     prev = Envelope.digest(sealed)
   }
   return plains
+}
+
+const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex")
+const check = (holds: boolean, what: string) => {
+  if (!holds) throw new Error(what)
 }
 
 /** An event of a user's own that says `text`. */

@@ -10,7 +10,7 @@ import { isLoopback, settings } from "../../Config.ts"
 import { EXIT, Failure } from "../../Failure.ts"
 import { foldersOf, variable } from "../../Folders.ts"
 import { authSecret, filesOf, makeKeys } from "../../Keys.ts"
-import { terminal } from "../../Terminal.ts"
+import { paintFor, shortPath } from "../../paint.ts"
 
 export interface DevInput {
   readonly port: number
@@ -64,11 +64,11 @@ export const run = (input: DevInput) =>
         )
       )
 
-      const { paint, home } = terminal(process.stderr)
+      const paint = paintFor(process.stderr)
       if (json) {
         process.stdout.write(`${JSON.stringify({ schema: 1, ready: true, url: server.url, port: server.port })}\n`)
       } else {
-        const where = memory ? "in memory only" : `SQLite in ${home(data)}`
+        const where = memory ? "in memory only" : `SQLite in ${shortPath(data)}`
         const took = `${((performance.now() - started) / 1000).toFixed(1)}s`
         process.stderr.write(`  ${paint.green("✓")} hub on ${host}:${server.port}, ${where}  ${paint.dim(took)}\n`)
         if (noAuth && !isLoopback(server.url)) {

@@ -1,13 +1,12 @@
 /** Makes a tenant's keys outside the repository and writes `agent-sync.json`, which holds no secret. */
 import { existsSync, writeFileSync } from "node:fs"
-import { homedir } from "node:os"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import { CONFIG_FILE, type ConfigFile, DEV_PORT, parseTenant } from "../../Config.ts"
 import { EXIT, Failure } from "../../Failure.ts"
 import { foldersOf } from "../../Folders.ts"
 import { filesOf, makeKeys } from "../../Keys.ts"
-import { terminal } from "../../Terminal.ts"
+import { paintFor, shortPath } from "../../paint.ts"
 
 export interface InitInput {
   readonly local: boolean
@@ -61,23 +60,16 @@ export const run = ({ local, tenant: named, yes }: InitInput) =>
         })
     })
 
-    const { paint } = terminal(process.stderr)
-    const home = process.env.HOME ?? homedir()
-    const short = (path: string) =>
-      path.startsWith(`${process.cwd()}/`)
-        ? path.slice(process.cwd().length + 1)
-        : path.startsWith(`${home}/`)
-          ? `~${path.slice(home.length)}`
-          : path
+    const paint = paintFor(process.stderr)
     const about: Record<string, string> = {
       "reader.key": "opens every session of this tenant; only people who watch need it",
       "recorder.key": "lets a machine record and not read back",
       "auth-secret": "signs the tokens of the hub on this machine"
     }
-    const width = Math.max(...wrote.map((path) => short(path).length))
+    const width = Math.max(...wrote.map((path) => shortPath(path).length))
     const rows = wrote.map((path) => {
       const name = path.split("/").at(-1) ?? ""
-      return `  ${paint.green("✓")} ${short(path).padEnd(width)}  ${paint.dim(about[name] ?? `tenant ${tenant}, preset dev, no secrets`)}`
+      return `  ${paint.green("✓")} ${shortPath(path).padEnd(width)}  ${paint.dim(about[name] ?? `tenant ${tenant}, preset dev, no secrets`)}`
     })
     const lost = wrote.some((path) => path.endsWith("reader.key"))
       ? `\n  ${paint.yellow("!")} Only this machine has the reader key. If it is lost, so are the sessions: keep a copy.\n`

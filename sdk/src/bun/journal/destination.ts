@@ -50,7 +50,9 @@ export const findWriter = async (
         const going = goingOn(store, destination)
         if (going !== undefined || made === undefined) return { going }
         const sealing = sealingOf(aead, recorder, made.identity)
-        return { found: { ...insert(store, destination, sealing, made.introduction), identity: made.identity, sealing } }
+        return {
+          found: { ...insert(store, destination, sealing, made.introduction), identity: made.identity, sealing }
+        }
       })
       if (Either.isLeft(looked)) return Either.left(looked.left)
       const { found, going } = looked.right

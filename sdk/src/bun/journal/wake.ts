@@ -1,7 +1,7 @@
 /**
- * Tells listeners of appends: of this process's own at once, of other processes' when the -wal file changes. Where the
- * system does not tell that (or tells it late), SQLite's data_version is asked once a second; with no listener nothing
- * runs. Another process's mark in the outbox wakes listeners too.
+ * Tells listeners of appends: of this process's own at once, of other processes' soon after the -wal file changes. Where
+ * the system does not tell that, SQLite's data_version is asked once a second; with no listener nothing runs. Another
+ * process's mark in the outbox wakes listeners too.
  */
 import { type FSWatcher, watch } from "node:fs"
 import { basename, dirname } from "node:path"
@@ -16,12 +16,19 @@ export interface Wake {
 }
 
 const ASK_MS = 1_000
+/**
+ * The -wal file changes before its commit can be seen: the writer still has to sync it (about 1 ms on a fast disk, 20 on
+ * a slow one). So each change is asked after again, in steps that double between these.
+ */
+const FIRST_AGAIN_MS = 1
+const LAST_AGAIN_MS = 128
 
 export const makeWake = (store: Store): Wake => {
   const listeners = new Set<() => void>()
   const wal = `${basename(store.file)}-wal`
   let version: number | undefined
   let timer: ReturnType<typeof setInterval> | undefined
+  let again: ReturnType<typeof setTimeout> | undefined
   let watcher: FSWatcher | undefined
 
   const tell = () => {
@@ -37,13 +44,21 @@ export const makeWake = (store: Store): Wake => {
     tell()
   }
 
+  const askFrom = (ms: number) => {
+    ask()
+    clearTimeout(again)
+    if (ms > LAST_AGAIN_MS || listeners.size === 0) return
+    again = setTimeout(() => askFrom(ms * 2), ms)
+    again.unref()
+  }
+
   const begin = () => {
     version = versionNow()
     timer = setInterval(ask, ASK_MS)
     timer.unref()
     try {
       watcher = watch(dirname(store.file), { persistent: false }, (_, name) => {
-        if (name === wal) ask()
+        if (name === wal) askFrom(FIRST_AGAIN_MS)
       })
       // Such as a folder that went away: the timer goes on.
       watcher.on("error", unwatch)
@@ -57,6 +72,7 @@ export const makeWake = (store: Store): Wake => {
   }
   const end = () => {
     clearInterval(timer)
+    clearTimeout(again)
     unwatch()
   }
 

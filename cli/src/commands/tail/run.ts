@@ -1,0 +1,281 @@
+/**
+ * Follows a tenant in this terminal: reads the index, shows the last lines of every session that has not ended, then
+ * what comes, until it is interrupted. It only reads.
+ */
+import type { KnownSession, Notice, ReaderKey, SyncStatus } from "agent-sync"
+import { connectReader } from "agent-sync/bun"
+import type { LogId } from "agent-sync/events"
+import * as Effect from "effect/Effect"
+import { type Flags, keyOrMake, type Settings, settings } from "../../Config.ts"
+import { EXIT, Failure } from "../../Failure.ts"
+import { makeOutput } from "./Output.ts"
+import type { Line, Printer } from "./Printer.ts"
+
+/** Lines of each session to begin with. */
+const LINES = 10
+/** Milliseconds without any answer after which a hub counts as unreachable. */
+const UNREACHABLE_MS = 5_000
+/** Milliseconds between looks at what only time changes. */
+const TICK_MS = 250
+
+export interface TailInput extends Flags {
+  readonly session: string | undefined
+  readonly lines: number | undefined
+  readonly follow: boolean
+  readonly untilEnd: boolean
+  readonly json: boolean
+  readonly plain: boolean
+}
+
+export const run = (input: TailInput) =>
+  Effect.gen(function* () {
+    const found = yield* settings(input, { env: process.env, cwd: process.cwd() })
+    const { tenant, url } = found
+    if (url === undefined) {
+      return yield* new Failure({
+        exit: EXIT.usage,
+        code: "NoHub",
+        what: `No hub is configured for tenant ${tenant}.`,
+        now: "Sessions recorded on this machine wait in its journal.",
+        tries: [
+          { command: "agent-sync init --local --yes --tenant NAME", why: "a config for the hub on this machine" },
+          { command: "agent-sync tail --url ws://…", why: "a hub elsewhere" }
+        ]
+      })
+    }
+    const { key } = yield* keyOrMake(found)
+    if (key.kind !== "reader") {
+      return yield* new Failure({
+        exit: EXIT.unopened,
+        code: "CannotRead",
+        what: `This machine has only the recorder key of tenant ${tenant}: it can record and not read back.`,
+        now: "Nothing was asked of the hub.",
+        tries: [{ command: "AGENT_SYNC_KEY=asr1… agent-sync tail", why: "with the reader key, from where you watch" }]
+      })
+    }
+    const printer = yield* Effect.promise(() => printerFor(input, tenant))
+    return yield* watch(input, found, url, key, printer)
+  })
+
+const printerFor = async (input: TailInput, tenant: string): Promise<Printer> => {
+  if (input.json) {
+    const { jsonPrinter } = await import("./Json.ts")
+    return jsonPrinter(tenant)
+  }
+  const { rowPrinter } = await import("./RowPrinter.ts")
+  return rowPrinter({ plain: input.plain, tagged: input.session === undefined })
+}
+
+/** What is known of a session that is shown. */
+interface Shown {
+  /** Lines of its past, until all that is shown has caught up; then undefined. */
+  past: Array<Line> | undefined
+  ended: boolean
+}
+
+const watch = (input: TailInput, found: Settings, url: string, key: ReaderKey, printer: Printer) =>
+  Effect.async<number, Failure>((resume) => {
+    const { tenant } = found
+    const output = makeOutput(printer)
+    const shown = new Map<LogId, Shown>()
+    let indexRead = false
+    let live = false
+    let answered = false
+    let finished = false
+    const began = performance.now()
+
+    const finish = (how: Effect.Effect<number, Failure>) => {
+      if (finished) return
+      finished = true
+      clearInterval(ticker)
+      process.off("SIGINT", interrupted)
+      process.off("SIGTERM", interrupted)
+      remote.stop()
+      output.close().then(() => resume(how))
+    }
+    const fail = (failure: ConstructorParameters<typeof Failure>[0]) => finish(Effect.fail(new Failure(failure)))
+    const interrupted = () => finish(Effect.succeed(EXIT.interrupted))
+    output.onClosed(() => finish(Effect.succeed(EXIT.ok)))
+
+    /** All that there was is here: the past comes out by time, and from now on lines come as they are. */
+    const goLive = () => {
+      live = true
+      const most = input.lines ?? (input.session === undefined && !input.json ? LINES : Number.POSITIVE_INFINITY)
+      const past = [...shown.values()].flatMap(({ past }) => (most === 0 ? [] : inOrder(past ?? []).slice(-most)))
+      output.print(past.sort((a, b) => a.time - b.time))
+      for (const session of shown.values()) session.past = undefined
+      if (!input.follow) return finish(Effect.succeed(EXIT.ok))
+      endIfAllEnded()
+    }
+    const caughtUp = new Set<LogId>()
+
+    const endIfAllEnded = () => {
+      if (input.untilEnd && live && shown.size > 0 && [...shown.values()].every(({ ended }) => ended)) {
+        finish(Effect.succeed(EXIT.ok))
+      }
+    }
+
+    const show = (session: KnownSession) => {
+      if (shown.has(session.log)) return
+      shown.set(session.log, { past: live ? undefined : [], ended: false })
+      const all = live || input.session !== undefined || input.json
+      remote.reader.watch(
+        session.log,
+        all && input.lines === undefined ? "all" : printer.entriesFor(input.lines ?? LINES)
+      )
+    }
+
+    /** The index is read: decides what is shown from the start. */
+    const choose = () => {
+      const sessions = [...remote.reader.sessions()]
+      if (input.session !== undefined) {
+        const wanted = input.session
+        const matches = sessions.filter(({ alias, origin }) =>
+          [alias, origin.session].some((id) => id?.endsWith(wanted))
+        )
+        const [match] = matches
+        if (match === undefined || matches.length > 1) return fail(notOne(wanted, matches, sessions))
+        return show(match)
+      }
+      const open = sessions.filter(({ state }) => state !== "ended" && state !== "failed")
+      for (const session of open) show(session)
+      const newest = sessions.toSorted((a, b) => a.startedAt - b.startedAt).at(-1)
+      if (sessions.length === 0) {
+        output.say(`Nothing recorded for ${tenant} yet.  Start one:  agent-sync run -- claude …`)
+      } else if (open.length === 0 && newest !== undefined && !input.untilEnd) {
+        // Nothing runs: the last thing that did is what people come to see.
+        show(newest)
+      }
+    }
+
+    const remote = connectReader({
+      key,
+      url,
+      token: () => found.token("read"),
+      onStatus: (status) => {
+        if (finished) return
+        if (status._tag === "Live") answered = true
+        if (status._tag === "Refused") return fail(refused(status))
+        output.say(...printer.status(status, performance.now()).map(({ text }) => text))
+        if (status._tag === "Offline" && (!answered || !input.follow) && performance.now() - began > UNREACHABLE_MS) {
+          fail(unreachable(url, status.why))
+        }
+      },
+      events: {
+        onSession: (session) => {
+          // Those that were there before are chosen together, when the index is read.
+          if (indexRead && input.session === undefined && session.state !== "ended" && session.state !== "failed")
+            show(session)
+        },
+        onIndexRead: () => {
+          if (indexRead) return
+          indexRead = true
+          choose()
+          if (!finished) settleLive()
+        },
+        onEntries: (log, entries) => {
+          const session = sessionOf(log)
+          const state = shown.get(log)
+          if (session === undefined || state === undefined) return
+          for (const { content } of entries) {
+            if (content._tag !== "Event") continue
+            if (content.event.kind === "session_end") state.ended = true
+            if (content.event.kind === "session_start") state.ended = false
+          }
+          give(state, printer.entries(session, entries))
+          endIfAllEnded()
+        },
+        onCaughtUp: (log) => {
+          caughtUp.add(log)
+          settleLive()
+        },
+        onNotice: (log, notice) => noticed(log, notice),
+        onWrongKey: () => fail(wrongKey(tenant))
+      }
+    })
+
+    const settleLive = () => {
+      if (live || !indexRead) return
+      if ([...shown.keys()].every((log) => caughtUp.has(log))) goLive()
+    }
+    const sessionOf = (log: LogId) => [...remote.reader.sessions()].find((session) => session.log === log)
+    const give = (state: Shown, lines: ReadonlyArray<Line>) => {
+      if (state.past === undefined) output.print(lines)
+      else state.past.push(...lines)
+    }
+    const noticed = (log: LogId | undefined, notice: Notice) => {
+      const session = log === undefined ? undefined : sessionOf(log)
+      const state = log === undefined ? undefined : shown.get(log)
+      if (log === undefined && notice._tag === "Refused") {
+        return fail(refused({ error: notice.refusal.reason, fix: undefined }))
+      }
+      const lines = printer.notice(session, notice)
+      if (state === undefined) output.print(lines)
+      else give(state, lines)
+      // A log that is refused has nothing to catch up with.
+      if (log !== undefined && notice._tag === "Refused") {
+        caughtUp.add(log)
+        settleLive()
+      }
+    }
+
+    const ticker = setInterval(() => {
+      if (live) output.print(printer.tick(performance.now()))
+      output.redraw()
+      if (!answered && performance.now() - began > UNREACHABLE_MS) {
+        const status = remote.status()
+        fail(unreachable(url, status._tag === "Offline" ? status.why : "it does not answer"))
+      }
+    }, TICK_MS)
+    process.on("SIGINT", interrupted)
+    process.on("SIGTERM", interrupted)
+  })
+
+/** An agent's clock may step back; a log's order stays, so a line is never sorted before the one it follows. */
+const inOrder = (lines: ReadonlyArray<Line>): ReadonlyArray<Line> => {
+  let latest = 0
+  return lines.map((line) => {
+    latest = Math.max(latest, line.time)
+    return { ...line, time: latest }
+  })
+}
+
+const notOne = (wanted: string, matches: ReadonlyArray<KnownSession>, all: ReadonlyArray<KnownSession>) => {
+  const named = (matches.length === 0 ? all : matches).slice(-5).map(({ alias, origin, title }) => ({
+    command: `agent-sync tail --session ${alias ?? origin.session}`,
+    ...(title === undefined ? {} : { why: title })
+  }))
+  return {
+    exit: EXIT.failure,
+    code: matches.length === 0 ? "NoSuchSession" : "AmbiguousSession",
+    what:
+      matches.length === 0
+        ? `No session ends with ${wanted}.`
+        : `${matches.length} sessions end with ${wanted}; give more of the id.`,
+    tries: named
+  }
+}
+
+const refused = ({ error, fix }: Pick<Extract<SyncStatus, { _tag: "Refused" }>, "error" | "fix">) => ({
+  exit: EXIT.refused,
+  code: "Refused",
+  what: `The hub refused: ${error}`,
+  now: "Sessions and keys are untouched.",
+  ...(fix === undefined ? {} : { tries: [{ command: fix }] })
+})
+
+const unreachable = (url: string, why: string) => ({
+  exit: EXIT.unreachable,
+  code: "HubUnreachable",
+  what: `The hub at ${new URL(url).host} cannot be reached.`,
+  now: `${why[0]?.toUpperCase()}${why.slice(1)}. Nothing is lost: what was recorded waits in the journals.`,
+  tries: [{ command: "agent-sync dev", why: "starts the hub on this machine" }]
+})
+
+const wrongKey = (tenant: string) => ({
+  exit: EXIT.unopened,
+  code: "WrongKey",
+  what: `Your key does not open tenant ${tenant}.`,
+  now: "The hub has its logs, and none of them was sealed for this key.",
+  tries: [{ command: "AGENT_SYNC_KEY=asr1… agent-sync tail", why: "with the tenant's own reader key" }]
+})
