@@ -73,7 +73,7 @@ try {
     return run.stdin.flush()
   }
   // The first lines wait until it is known whose output this is, and until the watcher has found the session.
-  for (let i = 0; i < 5; i++) await write(-1 - i)
+  for (let i = 0; i < 5; i++) await write(events + i)
   await watching
   await Bun.sleep(300)
   took.length = 0

@@ -2,6 +2,7 @@ import { Database } from "bun:sqlite"
 import { afterEach, describe, expect, test } from "bun:test"
 import {
   copyFileSync,
+  existsSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -19,6 +20,7 @@ import * as SqliteJournal from "../../sdk/src/bun/SqliteJournal.ts"
 import { makeReaderKey, print } from "../../sdk/src/crypto/TenantKey.ts"
 import { parseWriter } from "../../sdk/src/crypto/WriterKey.ts"
 import type { LogId } from "../../sdk/src/domain/Ids.ts"
+import { decode } from "../../sdk/src/domain/Payload.ts"
 import type { Journal, JournalFailed } from "../../sdk/src/journal/Journal.ts"
 import { journalSuite, ok } from "../suites/journal.ts"
 import { notes, openChain, textsOf } from "../support/chain.ts"
@@ -184,6 +186,21 @@ describe("SqliteJournal", () => {
     })
   })
 
+  test("tells readers in its introduction on which machine it is", async () => {
+    const journal = await begin().open({ host: "workstation" })
+    const [plain] = await openChain(ok(journal.read(journal.index, 1, 1)), { reader, writer: journal.writer.id })
+    expect(decode(plain!)).toMatchObject({ event: { _tag: "index.writer", host: "workstation" } })
+  })
+
+  test("does not begin under a recorder key that nothing can be sealed to, and leaves no key file", async () => {
+    const { keysFolder, open, tryOpen, writers } = begin()
+    const failed = await failure(tryOpen({ recorder: { kind: "recorder", publicKey: new Uint8Array(32) } }))
+    expect(failed.message).toContain("recorder key")
+    expect(existsSync(join(keysFolder, "writers"))).toBe(false)
+    await open()
+    expect(writers()).toHaveLength(1)
+  })
+
   describe("as a copy", () => {
     const record = async (folder: ReturnType<typeof makeFolder>) => {
       const journal = await folder.open()
@@ -251,6 +268,16 @@ describe("SqliteJournal", () => {
       expect(moved.fresh).toBe(false)
       ok(moved.append(log, notes("c")))
       expect(await chainOf(moved, log)).toEqual(["a", "b", "c"])
+    })
+
+    test("is known on another machine, whatever the file's inode there", async () => {
+      const folder = begin()
+      ;(await folder.open()).close()
+      const database = new Database(folder.file)
+      database.run("UPDATE place SET machine = 'the hash of another one'")
+      database.close()
+      expect((await folder.open()).fresh).toBe("copied")
+      expect((await folder.open()).fresh).toBe(false)
     })
 
     test("is known where an old copy was put back at the old name", async () => {

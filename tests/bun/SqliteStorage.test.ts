@@ -158,9 +158,8 @@ describe("A hub's storage in a file", () => {
     })
     const elsewhere = child("open", file)
     expect(await new Response(elsewhere.stdout).text()).toContain(`${file} is open in another hub`)
-    // The one that has it goes on, and still has it.
+    // The one that has it goes on.
     await ask(first.append("log", iv(1), [entry(1)], false))
-    expect(Either.isLeft(open(file))).toBe(true)
     first.close()
     const next = child("open", file)
     expect(await new Response(next.stdout).text()).toBe("opened\n")
@@ -236,6 +235,19 @@ describe("A hub's storage in a file", () => {
         reason: "damaged"
       })
     }
+    damaged.close()
+    // What another log has at that place is not taken for it.
+    inside(file, (db) => db.run("INSERT INTO logs SELECT 2, 'other', head, chain, 0, 0, 0, 0, 0 FROM logs"))
+    expect(await failureOf(storageIn(file).page("other", 1, everything))).toMatchObject({ reason: "damaged" })
+  })
+
+  test("that has lost a table is a failure, and is not held", () => {
+    const file = newFile()
+    storageIn(file).close()
+    inside(file, (db) => db.run("ALTER TABLE ids RENAME TO lost"))
+    expect(refusalOf(file)).toMatchObject({ reason: "other", message: `${file} failed: no such table: ids.` })
+    inside(file, (db) => db.run("ALTER TABLE lost RENAME TO ids"))
+    storageIn(file)
   })
 
   test("in a folder that may not be written is a failure with a sentence", async () => {

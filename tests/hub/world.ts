@@ -132,6 +132,22 @@ export const makeWorld = (storage: HubStorage): World => {
   return world
 }
 
+export type MakeStorage = () => HubStorage
+
+/** A hub that is ready. */
+export const startOn = async (makeStorage: MakeStorage): Promise<World> => {
+  const world = makeWorld(makeStorage())
+  await world.settle()
+  return world
+}
+
+/** A socket that was greeted. */
+export const connected = async (world: World, options?: Parameters<World["connect"]>[0]): Promise<Socket> => {
+  const socket = world.connect(options)
+  await world.settle()
+  return socket
+}
+
 let ids = 0
 /** An entry that is like no other. */
 export const entry = (bytes = 40): SealedEntry => {

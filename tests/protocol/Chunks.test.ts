@@ -3,14 +3,14 @@ import { ChunkedMessage, decodeResponse as decodeStock } from "@effect/experimen
 import * as Either from "effect/Either"
 import * as fc from "effect/FastCheck"
 import { makeJoiner, split } from "../../sdk/src/protocol/Chunks.ts"
-import { decodeResponse } from "../../sdk/src/protocol/Codec.ts"
+import { decodeResponse, encodeRequest } from "../../sdk/src/protocol/Codec.ts"
 import { CHUNK_BYTES, CHUNK_DEADLINE_MS, CHUNK_PARTS, CHUNKS_OPEN } from "../../sdk/src/protocol/Limits.ts"
 import type { ChunkedMessage as Chunk } from "../../sdk/src/protocol/Message.ts"
 
 const chunksOf = (message: Uint8Array, id = 7) =>
   split(id, message).map((frame) => Either.getOrThrow(decodeResponse(frame)) as Chunk)
 const noise = (length: number) => Uint8Array.from({ length }, (_, i) => (i * 31) & 0xff)
-const part = (index: number, count: number, id = 1, data = new Uint8Array(4)): Chunk => ({
+const part = (index: number, count: number, id = 1, data: Uint8Array = new Uint8Array(4)): Chunk => ({
   _tag: "ChunkedMessage",
   id,
   part: [index, count],
@@ -59,6 +59,10 @@ describe("Chunks", () => {
   const absurd: ReadonlyArray<readonly [string, ReadonlyArray<Chunk>]> = [
     ["a part behind the last", [part(2, 2)]],
     ["no parts at all", [part(0, 0)]],
+    ["a part before the first", [part(-1, 2)]],
+    ["half a part", [part(0.5, 2)]],
+    ["a count that is no number", [part(0, Number.NaN)]],
+    ["a chunk inside a chunk", [part(0, 1, 1, encodeRequest(part(0, 1)))]],
     ["four billion parts", [part(0, 0xffffffff)]],
     ["one part more than allowed", [part(0, CHUNK_PARTS + 1)]],
     ["a count that changes on the way", [part(0, 3), part(1, 4)]],

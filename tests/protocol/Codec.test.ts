@@ -1,6 +1,7 @@
 /** The stock Schema of `@effect/experimental` is the oracle: both codecs must understand each other, in both directions. */
 import { describe, expect, test } from "bun:test"
 import * as Stock from "@effect/experimental/EventLogRemote"
+import * as Arbitrary from "effect/Arbitrary"
 import * as Either from "effect/Either"
 import * as fc from "effect/FastCheck"
 import * as Schema from "effect/Schema"
@@ -12,7 +13,8 @@ import {
   encodeRequest,
   encodeResponse,
   encodeStored,
-  storedBytes
+  storedBytes,
+  type UnreadableFrame
 } from "../../sdk/src/protocol/Codec.ts"
 import type { Request, Response, StoredEntry } from "../../sdk/src/protocol/Message.ts"
 
@@ -89,6 +91,65 @@ describe("Codec", () => {
       }),
       { numRuns: 300 }
     )
+  })
+
+  test("of all that a stock peer's types allow, it reads what keeps the rules as the stock codec does, and refuses the rest as a value", () => {
+    const directions = [
+      [Stock.ProtocolRequest, Stock.encodeRequest, decodeRequest],
+      [Stock.ProtocolResponse, Stock.encodeResponse, decodeResponse]
+    ] as const
+    for (const [schema, encode, decode] of directions) {
+      fc.assert(
+        fc.property(
+          Arbitrary.make(
+            schema as Schema.Schema<typeof Stock.ProtocolRequest.Type & typeof Stock.ProtocolResponse.Type>
+          ),
+          (message) => {
+            const decoded: Either.Either<Request | Response, UnreadableFrame> = decode(encode(message))
+            if (Either.isRight(decoded)) expect(bare(decoded.right)).toEqual(bare(message))
+            else expect([1007, 1008, 1009]).toContain(decoded.left.closeCode)
+          }
+        ),
+        { numRuns: 200 }
+      )
+    }
+  })
+
+  test("fields of a newer version are passed by, whatever is in them", () => {
+    const newer = {
+      list: [1, { deep: [[[]]] }],
+      when: new Date(0),
+      text: "x".repeat(70_000),
+      big: 2n ** 63n,
+      none: undefined
+    }
+    const write = { publicKey: "log", id: 3, iv: new Uint8Array(12), keep: null }
+    const entry = { entryId: new Uint8Array(16), encryptedEntry: new Uint8Array(5) }
+    expect(
+      right(
+        decodeRequest(pack({ ...newer, ...write, encryptedEntries: [{ ...newer, ...entry }], _tag: "WriteEntries" }))
+      )
+    ).toEqual(bare({ _tag: "WriteEntries", publicKey: "log", id: 3, iv: write.iv, encryptedEntries: [entry] }))
+    const hello = { _tag: "Hello", remoteId: new Uint8Array(16), agentSync: { version: 2, more: newer } }
+    expect(right(decodeResponse(pack(hello)))).toMatchObject({
+      agentSync: { version: 2, contiguous: false, ping: false, kept: 0 }
+    })
+    const refused = { code: "on strike", reason: "no" }
+    expect(right(decodeResponse(pack({ _tag: "Ack", id: 1, sequenceNumbers: [], refused })))).toMatchObject({
+      refused: { code: "forbidden", reason: "no" }
+    })
+  })
+
+  test("a byte array of a message is a view on its frame, also where the frame is a Buffer in the middle of another", () => {
+    const outer = Buffer.from([
+      9,
+      9,
+      ...encodeRequest({ _tag: "ChunkedMessage", id: 1, part: [0, 1], data: Uint8Array.of(1, 2, 3) }),
+      9
+    ])
+    const decoded = Either.getOrThrow(decodeRequest(outer.subarray(2, -1)))
+    expect(decoded._tag === "ChunkedMessage" && [...decoded.data]).toEqual([1, 2, 3])
+    expect(decoded._tag === "ChunkedMessage" && decoded.data.buffer).toBe(outer.buffer)
   })
 
   test("our extra fields arrive at our side, and a stock client does not see them", () => {
@@ -174,12 +235,13 @@ describe("Codec", () => {
     ["an id that is not a number", { ...write, id: Number.NaN }],
     ["an endless start", { _tag: "RequestChanges", publicKey: "log", startSequence: Number.POSITIVE_INFINITY }],
     ["a start between two numbers", { _tag: "RequestChanges", publicKey: "log", startSequence: -5.5 }],
+    ["a field that is there twice", Uint8Array.from([0x82, ...pack("id"), 1, ...pack("id"), 2])],
     ["an unknown tag", { _tag: "Erase", publicKey: "log" }],
     ["no tag", { publicKey: "log" }],
     ["a list", [1, 2]],
     ["a number", 7]
   ]
   test.each(refused)("refuses %s", (_, message) => {
-    expect(Either.isLeft(decodeRequest(pack(message)))).toBe(true)
+    expect(Either.isLeft(decodeRequest(message instanceof Uint8Array ? message : pack(message)))).toBe(true)
   })
 })

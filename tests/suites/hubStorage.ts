@@ -330,6 +330,16 @@ export const hubStorageSuite = (name: string, open: () => HubStorage) => {
       for (const from of [1, 4, 700, 3_003, 3_004, 3_005, 3_006]) {
         await expectPage(storage, "log", model, from, { bytes: PAGE_BYTES, entries: 1_000 })
       }
+      // Small writes behind it: a storage that packs must not take the end of the large one for a write of its own.
+      for (let n = 10_000; n < 10_150; n++) {
+        model.append(iv(1), [entry(n)])
+        await append(storage, [entry(n)])
+      }
+      const cut = [entries(20_000, 5, 120_000), entries(30_000, 9, 60_000)]
+      for (const write of [...cut, ...entries(40_000, 150).map((one) => [one])]) {
+        model.append(iv(1), write)
+        await append(storage, write)
+      }
       const walked = await walk(storage, "log", { bytes: PAGE_BYTES, entries: 1_000 })
       expect(walked.chain).toEqual(model.chain())
       expect(walked.entries).toEqual([...model.entries])

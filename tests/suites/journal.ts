@@ -312,6 +312,8 @@ export const journalSuite = (name: string, make: () => JournalPlace) =>
         ok(outbox.acked(hub(1), session, 3))
         expect(owed(hub(1))).toEqual([])
         expect(ok(outbox.waiting())).toBe(0)
+        // Nobody has what was not written yet.
+        ok(outbox.acked(hub(1), session, 9))
         ok(journal.append(log, notes("d")))
         expect(owed(hub(1))).toEqual([[log, 3, 4]])
         expect(ok(outbox.waiting())).toBe(1)

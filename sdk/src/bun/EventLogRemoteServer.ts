@@ -1,19 +1,20 @@
 /**
- * The hub on Bun: sockets, tenants and access around `hub/Hub.ts`, one hub and one storage per tenant, opened when the
- * first peer comes. For one machine or a network you trust; on Cloudflare the Worker stands in its place.
+ * The hub on Bun: sockets, tenants and access around `hub/Hub.ts`, one hub and one storage for each tenant, opened when
+ * its first peer comes. For one machine or a network you trust; on Cloudflare the Worker stands in its place.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
+import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { TenantId } from "../domain/Ids.ts"
-import { type Access, isExtended, Refused, tenantOf, tokenOf } from "../hub/Access.ts"
+import { type Access, isExtended, type Refused, strangerOf, tenantOf, tokenOf } from "../hub/Access.ts"
 import { type Connection, type Hub, makeHub } from "../hub/Hub.ts"
 import type { HubStorage, StorageFailed } from "../hub/HubStorage.ts"
 import type { Rights } from "../hub/Peer.ts"
-import { CLOSE, MESSAGE_BYTES } from "../protocol/Limits.ts"
+import { CLOSE, MESSAGE_BYTES, PEER_UNREAD_BYTES } from "../protocol/Limits.ts"
 import { SUBPROTOCOL } from "../protocol/Message.ts"
 
 /** The port is taken, or the address is not this machine's. */
@@ -23,10 +24,10 @@ export class CannotListen extends Schema.TaggedError<CannotListen>()("CannotList
   cause: Schema.Defect
 }) {
   override get message() {
-    const taken = this.cause instanceof Error && "code" in this.cause && this.cause.code === "EADDRINUSE"
-    return taken
-      ? `Port ${this.port} on ${this.hostname} is taken by another program.`
-      : `The hub cannot listen on ${this.hostname}:${this.port}: ${String(this.cause)}`
+    const code = this.cause instanceof Error && "code" in this.cause ? this.cause.code : undefined
+    if (code === "EADDRINUSE") return `Port ${this.port} on ${this.hostname} is taken by another program.`
+    if (code === "EACCES") return `Port ${this.port} needs rights this program does not have.`
+    return `The hub cannot listen on ${this.hostname}:${this.port}: ${String(this.cause)}`
   }
 }
 
@@ -35,7 +36,10 @@ export interface Options {
   readonly port: number
   readonly hostname: string
   readonly access: Access
+  /** Opens the storage of a tenant; asked once, when its first socket opens. */
   readonly storage: (tenant: TenantId) => Either.Either<HubStorage, StorageFailed>
+  /** Tenants that may be open at a time; a shared token opens any name. */
+  readonly maxTenants?: number
 }
 
 export interface Running {
@@ -44,146 +48,154 @@ export interface Running {
   readonly port: number
 }
 
-export class EventLogRemoteServer extends Context.Tag("agent-sync/EventLogRemoteServer")<EventLogRemoteServer, Running>() {}
+export class EventLogRemoteServer extends Context.Tag("agent-sync/EventLogRemoteServer")<
+  EventLogRemoteServer,
+  Running
+>() {}
+
+/** Serves until its scope closes; then every socket is closed with 1001 and every storage is closed. */
+export const make = (options: Options): Effect.Effect<Running, CannotListen, Scope.Scope> =>
+  Effect.flatMap(Effect.runtime(), (runtime) => {
+    const onTrouble: Trouble = (what, cause) => void Runtime.runFork(runtime)(Effect.logError(what, cause))
+    return Effect.acquireRelease(
+      Effect.try({
+        try: () => serve(options, onTrouble),
+        catch: (cause) => new CannotListen({ hostname: options.hostname, port: options.port, cause })
+      }),
+      ({ stop }) => Effect.promise(stop)
+    )
+  })
+
+export const layer = (options: Options): Layer.Layer<EventLogRemoteServer, CannotListen> =>
+  Layer.scoped(EventLogRemoteServer, make(options))
+
+type Trouble = (what: string, cause: unknown) => void
 
 interface Socket {
-  readonly tenant: TenantId
+  readonly hub: Hub
   readonly rights: Rights
-  readonly until: number | undefined
   readonly extended: boolean
   connection: Connection | undefined
   expiry: ReturnType<typeof setTimeout> | undefined
 }
 
+const MAX_TENANTS = 1_000
+/** Seconds after which a socket that does not even answer pings is dead. Bun pings in between, and every client answers. */
+const IDLE_SECONDS = 120
 /** `setTimeout` takes no longer wait than this many milliseconds. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
-/** Serves until its scope closes; then every socket is closed with 1001 and every storage is closed. */
-export const make = (options: Options): Effect.Effect<Running, CannotListen, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.try({
-      try: () => serve(options),
-      catch: (cause) => new CannotListen({ hostname: options.hostname, port: options.port, cause })
-    }),
-    ({ stop }) => Effect.promise(stop)
-  )
+const serve = ({ access, hostname, maxTenants = MAX_TENANTS, port, storage }: Options, onTrouble: Trouble) => {
+  const open = new Map<TenantId, { readonly hub: Hub; readonly storage: HubStorage }>()
 
-export const layer = (options: Options): Layer.Layer<EventLogRemoteServer, CannotListen> =>
-  Layer.scoped(EventLogRemoteServer, make(options))
-
-const serve = ({ access, hostname, port, storage }: Options) => {
-  const hubs = new Map<TenantId, { readonly hub: Hub; readonly storage: HubStorage }>()
-  const sockets = new Set<Bun.ServerWebSocket<Socket>>()
-
-  const hubOf = (tenant: TenantId): Either.Either<Hub, StorageFailed> => {
-    const known = hubs.get(tenant)
+  const hubOf = (tenant: TenantId): Either.Either<Hub, Response> => {
+    const known = open.get(tenant)
     if (known !== undefined) return Either.right(known.hub)
-    return Either.map(storage(tenant), (opened) => {
-      const hub = makeHub({ storage: opened, now: performance.now.bind(performance), later: (run) => setTimeout(run, 0) })
-      hubs.set(tenant, { hub, storage: opened })
-      return hub
-    })
+    if (open.size >= maxTenants) {
+      return Either.left(
+        answer(
+          503,
+          `This hub has ${maxTenants} tenants open and takes no more.`,
+          "Use a tenant it has, or another hub."
+        )
+      )
+    }
+    const opened = storage(tenant)
+    if (Either.isLeft(opened)) {
+      onTrouble(opened.left.what, opened.left)
+      return Either.left(answer(503, opened.left.what, "Look at the hub's data folder."))
+    }
+    const hub = makeHub({ storage: opened.right, now: Date.now, later: (run) => void setTimeout(run, 0), onTrouble })
+    open.set(tenant, { hub, storage: opened.right })
+    return Either.right(hub)
   }
 
   const server = Bun.serve<Socket, never>({
     port,
     hostname,
     fetch: async (request, self) => {
-      const url = new URL(request.url)
-      const stranger = foreign(request, hostname)
-      if (stranger !== undefined) return answer(stranger)
-      if (url.pathname === "/health") return Response.json({ ok: true, name: "agent-sync", kind: "bun" })
-      const tenant = tenantOf(url.pathname)
-      if (tenant === undefined) return Response.json({ error: "There is nothing here.", fix: "A hub's address ends in /event-log/{tenant}." }, { status: 404 })
-      if (Either.isLeft(tenant)) return answer(tenant.left)
-      const admitted = await access(tenant.right, tokenOf(request.headers))
-      if (Either.isLeft(admitted)) return answer(admitted.left)
+      const { headers } = request
+      const stranger = strangerOf(headers, hostname)
+      if (stranger !== undefined) return refusal(stranger)
+      const { pathname } = new URL(request.url)
+      if (pathname === "/health") return Response.json({ ok: true, name: "agent-sync", kind: "bun" })
+      const tenant = tenantOf(pathname)
+      if (tenant === undefined)
+        return answer(404, "There is nothing here.", "A hub's address ends in /event-log/{tenant}.")
+      if (Either.isLeft(tenant)) return refusal(tenant.left)
+      const rights = await access(tenant.right, tokenOf(headers))
+      if (Either.isLeft(rights)) return refusal(rights.left)
+      // Also how a client asks, after a refused upgrade, whether its token is good. It opens nothing.
+      if (headers.get("upgrade")?.toLowerCase() !== "websocket") return needsUpgrade()
       const hub = hubOf(tenant.right)
-      if (Either.isLeft(hub)) {
-        return Response.json({ error: hub.left.what, fix: "Look at the hub's data folder." }, { status: 503 })
-      }
-      const { until, ...rights } = admitted.right
-      const extended = isExtended(request.headers)
+      if (Either.isLeft(hub)) return hub.left
+      const extended = isExtended(headers)
       const upgraded = self.upgrade(request, {
-        data: { tenant: tenant.right, rights, until, extended, connection: undefined, expiry: undefined },
-        ...(extended ? { headers: { "sec-websocket-protocol": SUBPROTOCOL } } : {})
+        data: { hub: hub.right, rights: rights.right, extended, connection: undefined, expiry: undefined },
+        // Without this header Bun selects the first that was offered, which may be the token; an empty one selects none.
+        headers: { "sec-websocket-protocol": extended ? SUBPROTOCOL : "" }
       })
-      if (upgraded) return undefined
-      // Also how a client asks, after a refused upgrade, whether its token is good.
-      return Response.json(
-        { error: "This address speaks WebSocket.", fix: "The token is good; connect with a WebSocket client." },
-        { status: 426, headers: { upgrade: "websocket" } }
-      )
+      return upgraded ? undefined : needsUpgrade()
+    },
+    error: (cause) => {
+      onTrouble("A request broke down.", cause)
+      return answer(500, "The hub broke down on this request.", "Its own log says why.")
     },
     websocket: {
-      // One frame more than a message may have, so that the hub itself says why it is too large.
+      // Above what a message may have, so that the hub itself says why it is too large; beyond, Bun closes with 1009.
       maxPayloadLength: 2 * MESSAGE_BYTES,
-      // Backpressure is the hub's: it looks at what waits, and never drops.
-      backpressureLimit: 2 ** 31 - 1,
+      // The hub looks at what waits in a socket; above this Bun would drop a message, which `send` notices.
+      backpressureLimit: 2 * PEER_UNREAD_BYTES,
       closeOnBackpressureLimit: false,
       perMessageDeflate: false,
-      // Stock clients do not come back after a close, so a quiet socket stays; dead ones are found by the protocol's own pings.
-      idleTimeout: 0,
+      // Stock clients never come back after a close: only the dead are let go, and Bun's pings tell them from the quiet.
+      idleTimeout: IDLE_SECONDS,
       sendPings: true,
       open: (socket) => {
-        const { extended, rights, tenant, until } = socket.data
-        sockets.add(socket)
-        const hub = hubOf(tenant)
-        if (Either.isLeft(hub)) return socket.close(CLOSE.tryAgain, "the hub cannot open its storage")
-        if (until !== undefined) expire(socket, until)
-        socket.data.connection = hub.right.open({
+        const { extended, hub, rights } = socket.data
+        socket.binaryType = "uint8array"
+        if (rights.exp !== undefined) expire(socket, rights.exp)
+        socket.data.connection = hub.open({
           extended,
           grant: rights,
-          send: (frame) => void (typeof frame === "string" ? socket.sendText(frame) : socket.sendBinary(frame)),
+          send: (frame) => {
+            if (socket.send(frame) === 0) throw new Error("the socket is closed or takes nothing more")
+          },
           close: (code, reason) => socket.close(code, reason),
           buffered: () => socket.getBufferedAmount()
         })
       },
-      message: (socket, frame) => socket.data.connection?.receive(typeof frame === "string" ? frame : new Uint8Array(frame)),
+      message: (socket, frame) => socket.data.connection?.receive(frame),
       drain: (socket) => socket.data.connection?.drained(),
       close: (socket) => {
-        sockets.delete(socket)
         clearTimeout(socket.data.expiry)
         socket.data.connection?.closed()
       }
     }
   })
 
-  const expire = (socket: Bun.ServerWebSocket<Socket>, until: number) => {
-    const wait = until * 1000 - Date.now()
-    if (wait <= 0) return socket.close(CLOSE.unauthorized, "the token has expired")
-    socket.data.expiry = setTimeout(() => expire(socket, until), Math.min(wait, LONGEST_TIMER_MS))
-  }
-
   return {
     url: `ws://${hostname.includes(":") ? `[${hostname}]` : hostname}:${server.port}`,
     port: server.port ?? port,
     stop: async () => {
-      for (const socket of sockets) socket.close(1001, "the hub stops")
+      for (const { hub } of open.values()) hub.end(1001, "the hub stops")
       await server.stop(true)
-      for (const opened of hubs.values()) opened.storage.close()
+      for (const opened of open.values()) opened.storage.close()
     }
   }
 }
 
-const answer = ({ error, fix, status }: Refused) => Response.json({ error, fix }, { status })
-
-/**
- * A page of another site must not reach a hub through a reader's browser: neither by its origin, nor by a host name of its
- * own that it points at this machine (DNS rebinding), which shows in `Host` where the hub listens on loopback.
- */
-const foreign = (request: Request, hostname: string): Refused | undefined => {
-  const host = request.headers.get("host") ?? ""
-  if (isLoopbackName(hostname) && !isLoopbackName(withoutPort(host))) {
-    return new Refused({ status: 403, error: `This hub answers on ${hostname} only, not as ${host}.`, fix: `Use ${hostname} in its address.` })
-  }
-  const origin = request.headers.get("origin")
-  if (origin === null) return undefined
-  const from = URL.canParse(origin) ? new URL(origin) : undefined
-  if (from?.host === host) return undefined
-  return new Refused({ status: 403, error: `Pages of ${origin} may not reach this hub.`, fix: "Open the viewer from the hub's own address." })
+/** The hub notices an end at the next frame; here also one that says and hears nothing is closed in time. */
+const expire = (socket: Bun.ServerWebSocket<Socket>, exp: number) => {
+  const wait = exp * 1000 - Date.now()
+  if (wait <= 0) return socket.close(CLOSE.unauthorized, "this token has expired")
+  socket.data.expiry = setTimeout(() => expire(socket, exp), Math.min(wait, LONGEST_TIMER_MS))
 }
 
-const isLoopbackName = (name: string) => name === "localhost" || name === "::1" || name === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(name)
-
-const withoutPort = (host: string) => host.replace(/:\d+$/, "")
+const answer = (status: number, error: string, fix: string, headers: Record<string, string> = {}) =>
+  Response.json({ error, fix }, { status, headers })
+const refusal = ({ error, fix, status }: Refused) => answer(status, error, fix)
+const needsUpgrade = () =>
+  answer(426, "This address speaks WebSocket.", "The token is good; connect with a WebSocket client.", {
+    upgrade: "websocket"
+  })

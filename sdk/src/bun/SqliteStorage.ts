@@ -16,13 +16,19 @@ import { pageOf } from "../hub/pageOf.ts"
 import { groups, join, type Segment } from "../hub/Segment.ts"
 import { SEGMENT_BYTES, SMALL_ROWS } from "../protocol/Limits.ts"
 import { failureOf } from "./storage/failure.ts"
-import { type OpenFile, openFile } from "./storage/file.ts"
+import { close, type OpenFile, openFile } from "./storage/file.ts"
 import { LAST_SEQUENCE, type LogRow, prepare } from "./storage/statements.ts"
 
 /** Opens the file, or makes it (0600, in a folder of 0700). */
 export const open = (file: string): Either.Either<HubStorage, StorageFailed> =>
   Either.flatMap(openFile(file), (opened) =>
-    Either.try({ try: () => storageOf(opened), catch: (error) => failureOf(error, file) })
+    Either.try({
+      try: () => storageOf(opened),
+      catch: (error) => {
+        close(opened.db)
+        return failureOf(error, file)
+      }
+    })
   )
 
 /** Open as long as the scope is. */
@@ -38,7 +44,7 @@ export const layer = (file: string): Layer.Layer<HubStorage, StorageFailed> =>
 const nothing = { head: 0, chain: empty }
 
 const storageOf = ({ db, remoteId }: OpenFile): HubStorage => {
-  const { close, sql } = prepare(db)
+  const sql = prepare(db)
   let closed = false
 
   const append = db.transaction((...[name, iv, entries, keep]: Parameters<HubStorage["append"]>) => {
@@ -110,7 +116,7 @@ const storageOf = ({ db, remoteId }: OpenFile): HubStorage => {
     close: () => {
       if (closed) return
       closed = true
-      close()
+      close(db)
     }
   }
 }

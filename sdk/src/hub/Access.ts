@@ -1,5 +1,5 @@
 /**
- * Who may open a socket, and to what: off, one shared token, or signed tokens. Checked before the upgrade; what a peer
+ * Who may open a socket, and to what: off, one shared token, or signed tokens. Asked before the upgrade; what a peer
  * may do after that is in its `Rights`. Also how a request names its tenant and carries its token, for every platform.
  */
 import { sha256 } from "@noble/hashes/sha2.js"
@@ -23,24 +23,30 @@ export class Refused extends Data.TaggedError("Refused")<{
   }
 }
 
-export interface Admitted extends Rights {
-  /** Seconds since 1970 at which the admission ends; never where it is absent. */
-  readonly until?: number
-}
-
-export type Access = (tenant: TenantId, token: string | undefined) => Promise<Either.Either<Admitted, Refused>>
+/** Asked once for a socket, with the token it came with. */
+export type Access = (tenant: TenantId, token: string | undefined) => Promise<Either.Either<Rights, Refused>>
 
 /** Anyone may write and read sealed entries of every tenant. What `dev --no-auth` asks for. */
 export const off: Access = async () => Either.right({ roles: ["read", "write"] })
 
-export const make = (options: {
-  /** Opens every tenant for reading and writing, never for administration (`SYNC_AUTH_TOKEN`). */
+export interface AccessOptions {
+  /** Opens every tenant for reading and writing, never for administration (`SYNC_AUTH_TOKEN`). An empty one is none. */
   readonly shared?: string | undefined
   /** Checks a signed token; the secret may depend on the tenant that was asked for. */
-  readonly verify: (token: string, tenant: TenantId) => Promise<Either.Either<Grant, { readonly what: string }>>
-}): Access => {
-  const shared = options.shared === undefined ? undefined : digest(options.shared)
+  readonly verify?: (token: string, tenant: TenantId) => Promise<Either.Either<Grant, { readonly what: string }>>
+}
+
+/** Closed by default: with neither a shared token nor `verify` nobody is let in. */
+export const make = ({ shared, verify }: AccessOptions): Access => {
+  const expected = shared === undefined || shared === "" ? undefined : digest(shared)
   return async (tenant, token) => {
+    if (expected === undefined && verify === undefined) {
+      return refuse(
+        401,
+        "This hub lets nobody in: it has no token to compare with.",
+        "Start it with SYNC_AUTH_TOKEN or SYNC_AUTH_SECRET."
+      )
+    }
     if (token === undefined) {
       return refuse(
         401,
@@ -48,41 +54,25 @@ export const make = (options: {
         "Set AGENT_SYNC_TOKEN, or use the keys of the tenant on the hub's machine."
       )
     }
-    if (shared !== undefined && isEqual(digest(token), shared)) return Either.right({ roles: ["read", "write"] })
-    const verified = await options.verify(token, tenant)
-    if (Either.isLeft(verified)) {
-      return refuse(401, verified.left.what, "Get a new token from whoever runs this hub, and set AGENT_SYNC_TOKEN.")
+    if (expected !== undefined && isEqual(digest(token), expected)) return Either.right({ roles: ["read", "write"] })
+    const verified = await verify?.(token, tenant)
+    if (verified === undefined || Either.isLeft(verified)) {
+      const what = verified?.left.what ?? "This is not the token of this hub."
+      return refuse(401, what, "Get a new token from whoever runs this hub, and set AGENT_SYNC_TOKEN.")
     }
-    const { exp, logs, roles } = verified.right
-    if (verified.right.tenant !== tenant) {
+    const { exp, logs, roles, tenant: theirs } = verified.right
+    if (theirs !== tenant) {
       return refuse(
         403,
-        `This token is for tenant ${verified.right.tenant}, not for ${tenant}.`,
-        `Use --tenant ${verified.right.tenant}, or a token for ${tenant}.`
+        `This token is for tenant ${theirs}, not for ${tenant}.`,
+        `Use --tenant ${theirs}, or a token for ${tenant}.`
       )
     }
-    return Either.right({
-      roles,
-      ...(logs === undefined ? {} : { logs }),
-      ...(exp === undefined ? {} : { until: exp })
-    })
+    return Either.right({ roles, ...(logs === undefined ? {} : { logs }), ...(exp === undefined ? {} : { exp }) })
   }
 }
 
-const refuse = (status: Refused["status"], error: string, fix: string) =>
-  Either.left(new Refused({ status, error, fix }))
-
-/** Comparing digests takes the same time wherever the texts differ, and whatever their lengths. */
-const digest = (text: string) => sha256(utf8ToBytes(text))
-const isEqual = (a: Uint8Array, b: Uint8Array) => {
-  let difference = 0
-  for (let i = 0; i < a.length; i++) difference |= a[i]! ^ b[i]!
-  return difference === 0
-}
-
-export const EVENT_LOG_PATH = "/event-log"
-
-const isTenant = Schema.is(TenantId)
+const EVENT_LOG_PATH = "/event-log"
 
 /** The tenant of `/event-log/{tenant}`; undefined for another path. The name must be as it is: nothing is decoded. */
 export const tenantOf = (path: string): Either.Either<TenantId, Refused> | undefined => {
@@ -97,17 +87,54 @@ export const tenantOf = (path: string): Either.Either<TenantId, Refused> | undef
       )
 }
 
-/** `Authorization: Bearer`, or for browsers a subprotocol. */
-export const tokenOf = (headers: { readonly get: (name: string) => string | null }): string | undefined => {
-  const bearer = /^Bearer +(\S+)$/i.exec(headers.get("authorization") ?? "")?.[1]
+/** Of any platform's request. */
+export interface Headers {
+  readonly get: (name: string) => string | null
+}
+
+/** `Authorization: Bearer`, or, for browsers, which cannot set it, a subprotocol. */
+export const tokenOf = (headers: Headers): string | undefined => {
+  const bearer = /^Bearer +(\S+) *$/i.exec(headers.get("authorization") ?? "")?.[1]
   if (bearer !== undefined) return bearer
   const offered = subprotocolsOf(headers).find((name) => name.startsWith(TOKEN_SUBPROTOCOL_PREFIX))
   return offered?.slice(TOKEN_SUBPROTOCOL_PREFIX.length)
 }
 
 /** Whether the peer understands our extensions. It is the only subprotocol that is ever selected: a token is not repeated. */
-export const isExtended = (headers: { readonly get: (name: string) => string | null }) =>
-  subprotocolsOf(headers).includes(SUBPROTOCOL)
+export const isExtended = (headers: Headers): boolean => subprotocolsOf(headers).includes(SUBPROTOCOL)
 
-const subprotocolsOf = (headers: { readonly get: (name: string) => string | null }) =>
+const subprotocolsOf = (headers: Headers) =>
   (headers.get("sec-websocket-protocol") ?? "").split(",").map((name) => name.trim())
+
+/**
+ * Why a request that a browser was talked into may not go on. A page of another site must reach a hub neither by its
+ * origin, nor by a host name of its own that it points at this machine (DNS rebinding): `hostname` is what the hub
+ * listens on, and where that is loopback, `Host` has to be too.
+ */
+export const strangerOf = (headers: Headers, hostname: string): Refused | undefined => {
+  const host = headers.get("host") ?? ""
+  if (isLoopback(hostname) && !isLoopback(host.replace(/:\d+$/, ""))) {
+    return forbidden(`This hub answers on ${hostname} only, not as ${host}.`, `Use ${hostname} in its address.`)
+  }
+  const origin = headers.get("origin")
+  if (origin === null) return undefined
+  const from = URL.canParse(origin) ? new URL(origin).host : undefined
+  if (from !== undefined && from === host) return undefined
+  return forbidden(`Pages of ${origin} may not reach this hub.`, "Open the viewer from the hub's own address.")
+}
+
+const isLoopback = (name: string) => /^(localhost|127\.\d+\.\d+\.\d+|\[?::1\]?)$/i.test(name)
+
+const isTenant = Schema.is(TenantId)
+
+const forbidden = (error: string, fix: string) => new Refused({ status: 403, error, fix })
+const refuse = (status: Refused["status"], error: string, fix: string) =>
+  Either.left(new Refused({ status, error, fix }))
+
+/** Comparing digests takes the same time wherever the texts differ, and whatever their lengths. */
+const digest = (text: string) => sha256(utf8ToBytes(text))
+const isEqual = (a: Uint8Array, b: Uint8Array) => {
+  let difference = 0
+  for (let i = 0; i < a.length; i++) difference |= a[i]! ^ b[i]!
+  return difference === 0
+}

@@ -222,7 +222,7 @@ const outboxOf = (
     const acked = hub?.acked.get(log) ?? 0
     if (acked >= last || hub?.refused.has(log) === true) return false
     if (log.kind === "index" || acked > 0 || hub === undefined) return true
-    return ![...remote().hubs.values()].some((other) => other !== hub && (other.acked.get(log) ?? 0) >= last)
+    return ![...remote().hubs.values()].some((earlier) => (earlier.acked.get(log) ?? 0) >= last)
   }
 
   return {
@@ -270,7 +270,7 @@ const outboxOf = (
       guarded(() => {
         const { acked } = hubOf(remoteId)
         const log = logOf(owed)
-        acked.set(log, Math.max(n, acked.get(log) ?? 0))
+        acked.set(log, Math.max(Math.min(n, log.head.last), acked.get(log) ?? 0))
       }),
     refused: (remoteId, owed, reason) => guarded(() => void hubOf(remoteId).refused.set(logOf(owed), reason)),
     waiting: () =>

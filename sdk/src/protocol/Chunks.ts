@@ -83,7 +83,7 @@ export const makeJoiner = (): Joiner => {
       if (message.parts[index] !== undefined) return Either.right(undefined)
       held += data.byteLength
       if (held > MESSAGE_BYTES) return Either.left(tooLarge(`a message has at most ${MESSAGE_BYTES} bytes`))
-      message.parts[index] = data.slice()
+      message.parts[index] = new Uint8Array(data)
       message.bytes += data.byteLength
       message.missing--
       message.grownAt = nowMs

@@ -331,7 +331,8 @@ export class Writer {
 
   /** Bytes that are MessagePack already. */
   raw(packed: Uint8Array): void {
-    this.#bytes.set(packed, this.#room(packed.byteLength))
+    const at = this.#room(packed.byteLength)
+    this.#bytes.set(packed, at)
     this.#at += packed.byteLength
   }
 

@@ -279,7 +279,8 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
     prompt = by.promptOf?.(command)
     if (generic()) {
       const data = { agentName: agentName(), ...known(options.about) }
-      record([{ ...ours(`${run}:start`), group: "audit", kind: "session_start", data }])
+      const time = undecided[0]?.at ?? wall()
+      record([{ ...ours(`${run}:start`), time, group: "audit", kind: "session_start", data }])
       beginUnnamed()
     } else after(UNNAMED_MS, beginUnnamed)
     const waiting = undecided

@@ -8,6 +8,7 @@ import type { LogId } from "agent-sync/events"
 import * as Effect from "effect/Effect"
 import { type Flags, keyOrMake, type Settings, settings } from "../../Config.ts"
 import { EXIT, Failure } from "../../Failure.ts"
+import { terminalOf } from "../../Terminal.ts"
 import { makeOutput } from "./Output.ts"
 import type { Line, Printer } from "./Printer.ts"
 
@@ -63,7 +64,9 @@ const printerFor = async (input: TailInput, tenant: string): Promise<Printer> =>
     return jsonPrinter(tenant)
   }
   const { rowPrinter } = await import("./RowPrinter.ts")
-  return rowPrinter({ plain: input.plain, tagged: input.session === undefined })
+  const { isTTY, columns } = process.stdout
+  const terminal = terminalOf({ env: process.env, isTTY: isTTY === true, columns, plain: input.plain })
+  return rowPrinter({ terminal, tagged: input.session === undefined })
 }
 
 /** What is known of a session that is shown. */

@@ -43,13 +43,10 @@ export const openStore = async (file: string): Promise<Either.Either<Store, Jour
 }
 
 const openOnce = (file: string): Either.Either<Store, JournalFailed> => {
-  let database: Database | undefined
   try {
     makeFile(file)
-    database = new Database(file, { readwrite: true })
-    return Either.right(storeOf(file, database))
+    return storeOf(file, new Database(file, { readwrite: true }))
   } catch (error) {
-    database?.close()
     return Either.left(failureOf(file, error))
   }
 }
@@ -61,7 +58,7 @@ const makeFile = (file: string) => {
   if ((statSync(file).mode & 0o077) !== 0) chmodSync(file, 0o600)
 }
 
-const storeOf = (file: string, database: Database): Store => {
+const storeOf = (file: string, database: Database): Either.Either<Store, JournalFailed> => {
   const statements = new Map<string, Statement<unknown, Array<SQLQueryBindings>>>()
   let closed = false
 
@@ -108,15 +105,17 @@ const storeOf = (file: string, database: Database): Store => {
     }
   }
 
-  database.run(`PRAGMA busy_timeout = ${BUSY_MS}`)
-  database.run("PRAGMA journal_mode = WAL")
-  // An entry that a hub has must not vanish from here at a power cut: its n would be given twice.
-  database.run("PRAGMA synchronous = FULL")
-  const salt = Either.getOrThrowWith(
-    store.write(() => prepare(store, database)),
-    (failed) => failed
+  const laidOut = Either.flatMap(
+    guarded(() => {
+      database.run(`PRAGMA busy_timeout = ${BUSY_MS}`)
+      database.run("PRAGMA journal_mode = WAL")
+      // An entry that a hub has must not vanish from here at a power cut: its n would be given twice.
+      database.run("PRAGMA synchronous = FULL")
+    }),
+    () => store.write(() => prepare(store, database))
   )
-  return { ...store, nameOf: (kind, text) => lookup(salt, `${kind} ${text}`) }
+  if (Either.isLeft(laidOut)) store.close()
+  return Either.map(laidOut, (salt) => ({ ...store, nameOf: (kind, text) => lookup(salt, `${kind} ${text}`) }))
 }
 
 /** SQLite undoes by itself after some failures; then there is nothing left to undo. */

@@ -27,13 +27,17 @@ export const outboxOf = (store: Store, keeping: Keeping, address: string): Outbo
       remote(),
       remoteId
     )!.id
+  /** Only a log of a destination that names this remote. */
   const logRow = ({ log, writer }: OwedLog) => {
     const found = store.get<{ id: number; last: number }>(
-      "SELECT log.id, log.last FROM writer JOIN log ON log.writer = writer.id WHERE writer.name = ? AND log.name = ?",
+      `SELECT log.id, log.last FROM writer JOIN log ON log.writer = writer.id
+       JOIN route ON route.destination = writer.destination
+       WHERE writer.name = ? AND log.name = ? AND route.remote = ?`,
       writer,
-      log
+      log,
+      known() ?? null
     )
-    if (found === undefined) throw new JournalFailed({ reason: "other", what: `This journal has no log ${log}.` })
+    if (found === undefined) throw new JournalFailed({ reason: "other", what: `This outbox has no log ${log}.` })
     return found
   }
   const isCurrent = (remoteId: Uint8Array) =>
@@ -95,13 +99,12 @@ export const outboxOf = (store: Store, keeping: Keeping, address: string): Outbo
     acked: (remoteId, log, n) =>
       store.write(() => {
         const { id, last } = logRow(log)
-        const hub = hubRow(remoteId)
         const { acked } = store.get<{ acked: number }>(
           `INSERT INTO delivery (hub, log, acked) VALUES (?, ?, ?)
            ON CONFLICT (hub, log) DO UPDATE SET acked = max(acked, excluded.acked) RETURNING acked`,
-          hub,
+          hubRow(remoteId),
           id,
-          n
+          Math.min(n, last)
         )!
         if (!isCurrent(remoteId)) recountOwed(store, remote())
         else if (acked >= last) store.run("DELETE FROM owed WHERE remote = ? AND log = ?", remote(), id)

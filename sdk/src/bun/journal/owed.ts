@@ -32,7 +32,7 @@ export const recountOwed = (store: Store, remote: number): void => {
      WHERE remote.id = ? AND log.last > coalesce(delivery.acked, 0) AND delivery.refused IS NULL
      AND (log.keep = 1 OR remote.hub IS NULL OR coalesce(delivery.acked, 0) > 0 OR NOT EXISTS (
        SELECT 1 FROM delivery AS earlier JOIN hub ON hub.id = earlier.hub
-       WHERE earlier.log = log.id AND earlier.acked >= log.last AND hub.remote = remote.id AND hub.id <> remote.hub
+       WHERE earlier.log = log.id AND earlier.acked >= log.last AND hub.remote = remote.id
      ))`,
     remote
   )

@@ -17,8 +17,9 @@ export interface Wake {
 
 const ASK_MS = 1_000
 /**
- * The -wal file changes before its commit can be seen: the writer still has to sync it (about 1 ms on a fast disk, 20 on
- * a slow one). So each change is asked after again, in steps that double between these.
+ * The -wal file changes before its commit can be seen: the writer still has to sync it, and what is then shared is no
+ * file change. So each change is asked after again, in steps that double between these (measured here: one missed
+ * commit in a few, and then a second's wait, without it).
  */
 const FIRST_AGAIN_MS = 1
 const LAST_AGAIN_MS = 128

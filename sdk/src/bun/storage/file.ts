@@ -22,17 +22,20 @@ export const openFile = (file: string): Either.Either<OpenFile, StorageFailed> =
     db.run("PRAGMA locking_mode = EXCLUSIVE")
     const refused = refusal(db, file)
     if (refused !== undefined) {
-      db.close(true)
+      close(db)
       return Either.left(refused)
     }
     db.run("PRAGMA journal_mode = WAL")
     db.run("PRAGMA synchronous = FULL")
     return Either.right({ db, remoteId: begin(db) })
   } catch (error) {
-    db?.close()
+    if (db !== undefined) close(db)
     return Either.left(failureOf(error, file))
   }
 }
+
+/** Without `true` a prepared statement keeps the file open, and its lock (seen with Bun 1.4.5). */
+export const close = (db: Database) => db.close(true)
 
 /** Milliseconds for which a hub that is just closing is waited for. */
 const WAIT_MS = 1_000

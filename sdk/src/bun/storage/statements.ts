@@ -17,7 +17,7 @@ export const LAST_SEQUENCE = 0xff_ff_ff_ff
 const LOG = "id, head, chain, loose, loose_bytes AS looseBytes"
 
 export const prepare = (db: Database) => {
-  const sql = {
+  return {
     log: db.prepare<LogRow, [name: string]>(`SELECT ${LOG} FROM logs WHERE name = ?1`),
     create: db.prepare<LogRow, [name: string, chain: Uint8Array, keep: number]>(
       `INSERT INTO logs (name, head, chain, keep, bytes, last_write, loose, loose_bytes)
@@ -58,13 +58,5 @@ export const prepare = (db: Database) => {
     remove: db.prepare<never, [log: number, from: number, to: number]>(
       "DELETE FROM segments WHERE at BETWEEN (?1 << 32) + ?2 AND (?1 << 32) + ?3"
     )
-  }
-  return {
-    sql,
-    /** A statement that is not finalized keeps the file open, and its lock, after `close` (seen with Bun 1.4.5). */
-    close: () => {
-      for (const statement of Object.values(sql)) statement.finalize()
-      db.close(true)
-    }
   }
 }

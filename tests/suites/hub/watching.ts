@@ -1,0 +1,204 @@
+/** Watching a log: each entry, in order, once, before the Ack of whoever wrote it; and changing one's mind. */
+import { expect, test } from "bun:test"
+import { split } from "../../../sdk/src/protocol/Chunks.ts"
+import { encodeRequest } from "../../../sdk/src/protocol/Codec.ts"
+import { CHUNK_BYTES, ENTRY_BYTES, PAGE_BYTES, PEER_BUFFER_BYTES } from "../../../sdk/src/protocol/Limits.ts"
+import {
+  asking,
+  connected,
+  entries,
+  entry,
+  following,
+  type MakeStorage,
+  startOn,
+  stopping,
+  upTo,
+  writing
+} from "../../hub/world.ts"
+
+/** Past what one socket may have waiting. */
+const SLOW = PEER_BUFFER_BYTES + 1
+
+export const hubWatching = (makeStorage: MakeStorage) => {
+  const start = () => startOn(makeStorage)
+
+  test("tells a log's entries to those who asked for it, and to nobody else", async () => {
+    const world = await start()
+    const writer = await connected(world)
+    const [a, both, none] = [
+      await connected(world),
+      await connected(world, { extended: false }),
+      await connected(world)
+    ]
+    a.write(following("a"))
+    both.write(following("a"))
+    both.write(following("b"))
+    await world.settle()
+    writer.write(writing("a", entries(3)))
+    writer.write(writing("b", entries(2)))
+    await world.settle()
+    expect([a.sequences("a"), a.sequences("b")]).toEqual([[1, 2, 3], []])
+    expect([both.sequences("a"), both.sequences("b")]).toEqual([
+      [1, 2, 3],
+      [1, 2]
+    ])
+    expect([none.changes(), writer.changes()]).toEqual([[], []])
+  })
+
+  test("what was known already is not told again", async () => {
+    const world = await start()
+    const writer = await connected(world)
+    const watcher = await connected(world)
+    watcher.write(following("log"))
+    await world.settle()
+    const [known, fresh] = [entries(3), entries(2)]
+    writer.write(writing("log", known))
+    writer.write(writing("log", [fresh[0]!, ...known, fresh[1]!, fresh[0]!]))
+    writer.write(writing("log", known))
+    await world.settle()
+    expect(watcher.sequences()).toEqual([1, 2, 3, 4, 5])
+    expect(writer.acks().map(({ sequenceNumbers }) => sequenceNumbers)).toEqual([
+      [1, 2, 3],
+      [4, 1, 2, 3, 5, 4],
+      [1, 2, 3]
+    ])
+  })
+
+  test.each([true, false])(
+    "a writer that watches hears all entries up to its own before its Ack (extended: %p)",
+    async (extended) => {
+      const world = await start()
+      const other = await connected(world)
+      const writer = await connected(world, { extended })
+      writer.write(following("log"))
+      await world.settle()
+      for (let i = 0; i < 4; i++) other.write(writing("log", entries(2)))
+      writer.write(writing("log", entries(3)))
+      other.write(writing("log", entries(1)))
+      await world.settle()
+      const at = writer.heard.findIndex(({ _tag }) => _tag === "Ack")
+      const before = writer.heard.slice(0, at).flatMap((message) => (message._tag === "Changes" ? message.entries : []))
+      expect(before.map(({ sequence }) => sequence).slice(0, 11)).toEqual(upTo(11))
+      expect(writer.sequences()).toEqual(upTo(12))
+    }
+  )
+
+  test("a stock client that is behind hears the Ack of its write behind the entries below it", async () => {
+    const world = await start()
+    const other = await connected(world)
+    other.write(writing("log", entries(60, 20_000)))
+    await world.settle()
+    const stock = world.connect({ extended: false })
+    stock.write(following("log"))
+    stock.write(writing("log", entries(1)))
+    await world.settle()
+    expect(stock.heard.map(({ _tag }) => _tag).slice(-2)).toEqual(["Changes", "Ack"])
+    expect(stock.sequences()).toEqual(upTo(61))
+    stock.stuck = SLOW
+    other.write(writing("log", entries(1)))
+    stock.write(writing("log", entries(1), 77))
+    await world.settle()
+    expect(stock.acks()).toHaveLength(1)
+    stock.write(stopping("log"))
+    stock.drain()
+    await world.settle()
+    expect(stock.acks().at(-1)).toEqual({ _tag: "Ack", id: 77, sequenceNumbers: [63] })
+  })
+
+  test.each([0, 1, 7, 40])(
+    "a stock reader gets everything from %d on, inclusive, in pages, and then what comes",
+    async (from) => {
+      const world = await start()
+      const writer = await connected(world)
+      writer.write(writing("log", entries(15, 30_000)))
+      writer.write(writing("log", entries(25, 30_000)))
+      await world.settle()
+      const reader = await connected(world, { extended: false })
+      reader.write(following("log", from))
+      await world.settle()
+      writer.write(writing("log", entries(2)))
+      await world.settle()
+      expect(reader.sequences()).toEqual(upTo(42, Math.max(1, from)))
+      const sizes = reader
+        .changes()
+        .map((page) => page.entries.reduce((sum, { encryptedEntry }) => sum + encryptedEntry.byteLength, 0))
+      expect(Math.max(...sizes)).toBeLessThanOrEqual(PAGE_BYTES)
+      expect(sizes.length > 4).toBe(from < 10)
+    }
+  )
+
+  test("a stock reader with nothing to catch up hears nothing until something comes", async () => {
+    const world = await start()
+    const writer = await connected(world)
+    const reader = await connected(world, { extended: false })
+    reader.write(following("log"))
+    await world.settle()
+    expect(reader.changes()).toEqual([])
+    writer.write(writing("log", entries(1)))
+    await world.settle()
+    expect(reader.sequences()).toEqual([1])
+  })
+
+  test("a reader that is ahead of a hub set back to an older state loses nothing that comes", async () => {
+    const world = await start()
+    const writer = await connected(world)
+    writer.write(writing("log", entries(2)))
+    const [pushed, asked] = [await connected(world, { extended: false }), await connected(world)]
+    pushed.write(following("log", 10))
+    asked.write(asking("log", 10, 5))
+    await world.settle()
+    writer.write(writing("log", entries(2)))
+    await world.settle()
+    expect([pushed.sequences(), asked.sequences()]).toEqual([
+      [3, 4],
+      [3, 4]
+    ])
+  })
+
+  test("an entry larger than a frame arrives in chunks that a stock client joins", async () => {
+    const world = await start()
+    const writer = await connected(world)
+    const reader = await connected(world, { extended: false })
+    reader.write(following("log"))
+    await world.settle()
+    const large = entry(ENTRY_BYTES)
+    for (const frame of split(1, encodeRequest(writing("log", [large])))) writer.write(frame.slice())
+    await world.settle()
+    expect(writer.acks().at(-1)?.sequenceNumbers).toEqual([1])
+    expect(reader.changes()[0]?.entries[0]?.encryptedEntry).toEqual(large.encryptedEntry)
+    expect(Math.max(...reader.frames)).toBeLessThan(CHUNK_BYTES + 200)
+    expect(reader.frames.length).toBeGreaterThan(3)
+  })
+
+  test("a second request for a log takes the place of the first", async () => {
+    const world = await start()
+    const writer = await connected(world)
+    const reader = await connected(world)
+    writer.write(writing("log", entries(3)))
+    await world.settle()
+    reader.write(following("log", 1))
+    reader.write(following("log", 3))
+    await world.settle()
+    writer.write(writing("log", entries(1)))
+    await world.settle()
+    expect(reader.sequences()).toEqual([1, 2, 3, 3, 4])
+  })
+
+  test("after StopChanges nothing of that log comes, and another request brings it back", async () => {
+    const world = await start()
+    const writer = await connected(world)
+    const reader = await connected(world)
+    reader.write(following("log"))
+    reader.write(following("other"))
+    await world.settle()
+    reader.write(stopping("log"))
+    reader.write(stopping("never asked for"))
+    writer.write(writing("log", entries(2)))
+    writer.write(writing("other", entries(1)))
+    await world.settle()
+    expect([reader.sequences("log"), reader.sequences("other")]).toEqual([[], [1]])
+    reader.write(following("log", 2))
+    await world.settle()
+    expect(reader.sequences("log")).toEqual([2])
+  })
+}

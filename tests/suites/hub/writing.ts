@@ -1,0 +1,111 @@
+/** Greeting, small talk, and writing: every write is acknowledged, entry by entry. */
+import { expect, test } from "bun:test"
+import { EntryId } from "@effect/experimental/EventJournal"
+import * as Stock from "@effect/experimental/EventLogRemote"
+import * as fc from "effect/FastCheck"
+import { connected, entries, type MakeStorage, makeWorld, startOn, upTo, writing } from "../../hub/world.ts"
+
+export const hubWriting = (makeStorage: MakeStorage) => {
+  const start = () => startOn(makeStorage)
+
+  test("greets first, with what it can do and how many kept logs there are", async () => {
+    const storage = makeStorage()
+    const world = makeWorld(storage)
+    const first = world.connect()
+    first.write({ ...writing("index", entries(1)), keep: true })
+    await world.settle()
+    const second = await connected(world)
+    expect(first.heard.map(({ _tag }) => _tag)).toEqual(["Hello", "Ack"])
+    expect(second.heard).toEqual([
+      {
+        _tag: "Hello",
+        remoteId: storage.remoteId,
+        agentSync: { version: 1, contiguous: true, ping: true, kept: 1 }
+      }
+    ])
+  })
+
+  test("answers the text ping with pong, and a Ping with the Pong of its id", async () => {
+    const world = await start()
+    const socket = await connected(world)
+    socket.write("ping")
+    socket.write({ _tag: "Ping", id: 41 })
+    expect(socket.texts).toEqual(["pong"])
+    expect(socket.heard.at(-1)).toEqual({ _tag: "Pong", id: 41 })
+    socket.write("hello?")
+    expect(socket.closes.map(({ code }) => code)).toEqual([1003])
+  })
+
+  test.each([0, 1, 20, 33, 34, 66, 100, 200, 2_000])("acknowledges %d entries in their order", async (count) => {
+    const world = await start()
+    const socket = await connected(world)
+    socket.write(writing("log", entries(count), 5))
+    await world.settle()
+    expect(socket.acks()).toEqual([{ _tag: "Ack", id: 5, sequenceNumbers: upTo(count) }])
+  })
+
+  test("gives every id one number, however often and in whatever mix it comes", async () => {
+    const pool = entries(60)
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.array(fc.nat(59), { maxLength: 80 }), { maxLength: 8 }), async (batches) => {
+        const world = await start()
+        const socket = await connected(world)
+        for (const batch of batches)
+          socket.write(
+            writing(
+              "log",
+              batch.map((at) => pool[at]!)
+            )
+          )
+        await world.settle()
+        const numbers = new Map<number, number>()
+        const expected = batches.map((batch) =>
+          batch.map((at) => {
+            if (!numbers.has(at)) numbers.set(at, numbers.size + 1)
+            return numbers.get(at)!
+          })
+        )
+        expect(socket.acks().map(({ sequenceNumbers }) => sequenceNumbers)).toEqual(expected)
+      }),
+      { numRuns: 15 }
+    )
+  })
+
+  test("numbers each log by itself", async () => {
+    const world = await start()
+    const socket = await connected(world)
+    const [one] = entries(1)
+    for (const log of ["a", "b", "a"]) socket.write(writing(log, log === "a" ? entries(2) : [one!]))
+    socket.write(writing("c", [one!]))
+    await world.settle()
+    expect(
+      socket
+        .acks()
+        .map(({ sequenceNumbers }) => sequenceNumbers)
+        .sort()
+    ).toEqual([[1], [1], [1, 2], [3, 4]])
+  })
+
+  test("speaks so that a stock client understands every word", async () => {
+    const world = await start()
+    const stock = await connected(world, { extended: false })
+    const ask = (request: typeof Stock.ProtocolRequest.Type) => stock.write(Stock.encodeRequest(request).slice())
+    ask(new Stock.RequestChanges({ publicKey: "log", startSequence: 0 }))
+    ask(new Stock.WriteEntries({ publicKey: "log", id: 0, iv: new Uint8Array(12), encryptedEntries: [] }))
+    ask(
+      new Stock.WriteEntries({
+        publicKey: "log",
+        id: 1,
+        iv: new Uint8Array(12),
+        encryptedEntries: entries(3).map(({ encryptedEntry, entryId }) => ({
+          entryId: EntryId.make(entryId),
+          encryptedEntry
+        }))
+      })
+    )
+    ask(new Stock.Ping({ id: 4 }))
+    await world.settle()
+    expect(stock.heard.map(({ _tag }) => _tag).sort()).toEqual(["Ack", "Ack", "Changes", "Hello", "Pong"])
+    expect(stock.acks().map(({ sequenceNumbers }) => sequenceNumbers)).toEqual([[], [1, 2, 3]])
+  })
+}
