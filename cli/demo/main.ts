@@ -117,10 +117,11 @@ try {
     env,
     stdin: "ignore",
     stdout: "ignore",
-    stderr: "inherit"
+    stderr: "pipe"
   })
   children.push(run)
-  const code = await run.exited
+  const [code, said] = await Promise.all([run.exited, new Response(run.stderr).text()])
+  if (code !== 0) process.stderr.write(said)
   await Promise.race([Promise.all([tail.exited, watched]), Bun.sleep(END_MS)])
   say()
 

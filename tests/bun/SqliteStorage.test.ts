@@ -193,6 +193,9 @@ describe("A hub's storage in a file", () => {
 
   test("is not made of another program's file", () => {
     const file = newFile()
+    inside(file, (db) => db.run("PRAGMA application_id = 7"))
+    expect(refusalOf(file)).toMatchObject({ reason: "other", message: expect.stringContaining("another program") })
+    inside(file, (db) => db.run("PRAGMA application_id = 0"))
     inside(file, (db) => db.run("CREATE TABLE theirs (a)"))
     expect(refusalOf(file)).toMatchObject({ reason: "other", message: expect.stringContaining("another program") })
     inside(file, (db) => db.run("PRAGMA user_version = 1"))
@@ -235,10 +238,15 @@ describe("A hub's storage in a file", () => {
         reason: "damaged"
       })
     }
-    damaged.close()
-    // What another log has at that place is not taken for it.
-    inside(file, (db) => db.run("INSERT INTO logs SELECT 2, 'other', head, chain, 0, 0, 0, 0, 0 FROM logs"))
-    expect(await failureOf(storageIn(file).page("other", 1, everything))).toMatchObject({ reason: "damaged" })
+  })
+
+  test("never gives the entries of one log for lost ones of another", async () => {
+    const file = newFile()
+    const storage = storageIn(file)
+    await ask(storage.append("log", iv(1), entries(0, 10), false))
+    storage.close()
+    inside(file, (db) => db.run("INSERT INTO logs SELECT 2, 'lost', head, chain, 0, 0, 0, 0, 0 FROM logs"))
+    expect(await failureOf(storageIn(file).page("lost", 1, everything))).toMatchObject({ reason: "damaged" })
   })
 
   test("that has lost a table is a failure, and is not held", () => {

@@ -116,7 +116,7 @@ describe("what a request says", () => {
     ["0.0.0.0", { host: "hub.lan:8787", origin: "https://evil.example" }, false],
     ["0.0.0.0", { host: "hub.lan:8787", origin: "null" }, false]
   ] as ReadonlyArray<readonly [string, Record<string, string>, boolean]>)(
-    "on %s, %p is let in: %p",
+    "on %s, %j is let in: %p",
     (hostname, given, passes) => {
       const stranger = Access.strangerOf(headers(given), hostname)
       expect(stranger === undefined).toBe(passes)

@@ -65,9 +65,14 @@ describe("Segments", () => {
         for (const from of [1, Math.ceil(log.head / 2), log.head]) {
           const page = (among: ReadonlyArray<Segment>) => {
             const limits = { bytes, entries: 1_000 }
+            let asked = 0
             const { runs, ...rest } = Either.getOrThrow(
-              pageOf(log, from, limits, (sequence) => among.findLast(({ first }) => first <= sequence))
+              pageOf(log, from, limits, (sequence) => {
+                asked++
+                return among.findLast(({ first }) => first <= sequence)
+              })
             )
+            expect(asked).toBeLessThanOrEqual(runs.length + 1)
             return { ...rest, bytes: Buffer.concat(runs.map((run) => run.bytes)) }
           }
           expect(page(joined)).toEqual(page(segments))

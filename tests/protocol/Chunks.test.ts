@@ -56,6 +56,13 @@ describe("Chunks", () => {
     }
   })
 
+  test("whatever is in the parts comes back as it was, also where it is no message", () => {
+    const noTag = Uint8Array.of(0x81, 0xa4, 0x5f, 0x74, 0x61, 0x67, 0xa2, 0xc3, 0x28)
+    for (const data of [noTag, new Uint8Array(0), Uint8Array.of(0xc1)]) {
+      expect(Either.getOrThrow(makeJoiner().add(part(0, 1, 1, data), 0))).toEqual(data)
+    }
+  })
+
   const absurd: ReadonlyArray<readonly [string, ReadonlyArray<Chunk>]> = [
     ["a part behind the last", [part(2, 2)]],
     ["no parts at all", [part(0, 0)]],

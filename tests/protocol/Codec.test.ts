@@ -58,15 +58,17 @@ const response: fc.Arbitrary<Response> = fc.oneof(
   chunk
 )
 
-/** Without classes and Buffers, so that only content is compared. */
+/** Without classes, Buffers and the sign of zero, so that only content is compared. */
 const bare = (value: unknown): unknown =>
-  value instanceof Uint8Array
-    ? [...value]
-    : Array.isArray(value)
-      ? value.map(bare)
-      : typeof value === "object" && value !== null
-        ? Object.fromEntries(Object.entries(value).map(([name, field]) => [name, bare(field)]))
-        : value
+  value === 0
+    ? 0
+    : value instanceof Uint8Array
+      ? [...value]
+      : Array.isArray(value)
+        ? value.map(bare)
+        : typeof value === "object" && value !== null
+          ? Object.fromEntries(Object.entries(value).map(([name, field]) => [name, bare(field)]))
+          : value
 const right = <A>(decoded: Either.Either<A, unknown>) => bare(Either.getOrThrow(decoded))
 
 describe("Codec", () => {

@@ -2,8 +2,9 @@
 import { describe, expect, test } from "bun:test"
 import * as fc from "effect/FastCheck"
 import { Packr, unpack } from "msgpackr"
-import { binaryBytes, numberBytes, packedText, Reader, Writer } from "../../sdk/src/protocol/MessagePack.ts"
+import { Reader } from "../../sdk/src/protocol/Reader.ts"
 import { UnreadableFrame } from "../../sdk/src/protocol/UnreadableFrame.ts"
+import { binaryBytes, numberBytes, packedText, Writer } from "../../sdk/src/protocol/Writer.ts"
 
 const { pack } = new Packr({ useRecords: false })
 const written = (write: (writer: Writer) => void) => {

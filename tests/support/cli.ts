@@ -130,12 +130,12 @@ export interface RunningHub {
   readonly kill: () => Promise<void>
 }
 
-/** `agent-sync dev` on a machine. Port 0 takes a free one. */
+/** `agent-sync dev` on a machine. Port 0 takes a free one; `data` is a folder of its home. */
 export const startHub = async (
   on: Machine,
-  options: { readonly port?: number; readonly args?: ReadonlyArray<string> } = {}
+  options: { readonly port?: number; readonly data?: string; readonly args?: ReadonlyArray<string> } = {}
 ): Promise<RunningHub> => {
-  const data = join(on.home, "hub")
+  const data = join(on.home, options.data ?? "hub")
   const running = on.start([
     "dev",
     "--json",

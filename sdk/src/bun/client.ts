@@ -33,7 +33,10 @@ export interface Remote {
   readonly status: () => SyncStatus
   /** Entries the hub has not acknowledged. */
   readonly waiting: () => number
-  /** Waits at most `ms` until nothing is owed; answers how many entries are. */
+  /**
+   * Waits at most `ms` until nothing is owed, with one more attempt where the hub is away, and no longer than that takes
+   * to fail; answers how many entries are still owed.
+   */
   readonly drain: (ms: number) => Promise<number>
   readonly stop: () => void
 }
@@ -57,17 +60,30 @@ export const connectJournal = (options: {
     onRefused: (log, { reason }) => onTrouble(`The hub does not take log ${log}: ${reason}`),
     onTrouble: (failed) => onTrouble(failed.message)
   })
+  /** Drains that wait for the outcome of an attempt. */
+  const leaving = new Set<() => void>()
   const connection = connect({
     network,
     timers: liveTimers,
     target: async () => ({ url, token: await options.token() }),
     parts: [publisher],
-    onStatus: options.onStatus
+    onStatus: (status) => {
+      const away = status._tag === "Refused" || (status._tag === "Offline" && status.retryAt > liveTimers.now())
+      if (away) for (const leave of leaving) leave()
+      options.onStatus(status)
+    }
   })
   return {
     status: connection.status,
     waiting: publisher.waiting,
-    drain: publisher.drain,
+    drain: async (ms) => {
+      if (connection.status()._tag === "Refused") return publisher.waiting()
+      const away = new Promise<void>((resolve) => leaving.add(resolve))
+      const drained = publisher.drain(ms)
+      connection.retryNow()
+      await Promise.race([drained, away])
+      return publisher.waiting()
+    },
     stop: () => {
       publisher.stop()
       connection.stop()

@@ -4,32 +4,34 @@
  */
 import { sha256 } from "@noble/hashes/sha2.js"
 import { bytesToHex } from "@noble/hashes/utils.js"
+import { base64urlnopad } from "@scure/base"
 import * as Either from "effect/Either"
 import type { AgentEvent, EventOf } from "./AgentEvent.ts"
-import { encodeEvent } from "./Payload.ts"
+import { encodeEvent, portable } from "./Payload.ts"
 
 export type Blob = EventOf<"blob">
 
-/** What a cut event keeps: characters of each text, items of each list. The second serves where the first was not enough. */
+/** What a cut event keeps: characters of each text, items of each list, levels of nesting. Each serves where the one before was not enough. */
 const KEPT = [
-  { characters: 8_192, items: 256 },
-  { characters: 64, items: 16 }
+  { characters: 8_192, items: 256, levels: 12 },
+  { characters: 1_024, items: 16, levels: 3 },
+  { characters: 64, items: 8, levels: 2 }
 ]
 
 /** `key` of the blob that holds the whole data of an event that was cut. */
 export const wholeOf = (key: string) => `${key}:whole`
 
 /**
- * The event as one or more events of at most `limit` bytes of payload each. A cut event keeps its key; `omitted`
- * tells how many characters its text lost, where its kind has that field. Parts of a blob share its key and
- * add `:<index>` behind the first.
+ * The event as one or more events of at most `limit` bytes of payload each (`limit` is 64 KiB or more; the keys and
+ * names of an event are taken to be short). A cut event keeps its key; its text says how many characters it
+ * lost, or `omitted` does where its kind has that field. Parts of a blob share its key, with `:<index>` behind it
+ * from the second on.
  */
 export const fit = (event: AgentEvent, limit: number): ReadonlyArray<AgentEvent> => {
   const size = payloadBytes(event)
   if (size <= limit) return [event]
   if (event.kind === "blob" && event.data.bytes !== undefined) return pieces(event, event.data.bytes, limit)
-  const data = event.kind === "unrecognized" ? event.original.data : event.data
-  const whole = new TextEncoder().encode(JSON.stringify(data))
+  const whole = new TextEncoder().encode(JSON.stringify(portable(dataOf(event)), readable))
   const { key, parent, position, source, subagent, time, timeFrom } = event
   const beside: Blob = {
     key: wholeOf(key),
@@ -58,19 +60,25 @@ export const join = (parts: ReadonlyArray<Blob>): Either.Either<Uint8Array, stri
   const { digest, part, size } = first.data
   const count = part?.[1] ?? 1
   const sorted = new Map(parts.map((piece) => [piece.data.part?.[0] ?? 0, piece.data.bytes]))
-  const bytes = new Uint8Array(size)
-  let at = 0
+  const found: Array<Uint8Array> = []
+  let length = 0
   for (let i = 0; i < count; i++) {
     const piece = sorted.get(i)
     if (piece === undefined) return Either.left(`Part ${i + 1} of ${count} is missing.`)
-    if (at + piece.byteLength > size) return Either.left("The parts are longer than the whole.")
+    found.push(piece)
+    length += piece.byteLength
+  }
+  // The size is only a claim, so nothing is reserved for it.
+  if (length !== size) return Either.left("The parts are not as long as the whole.")
+  const bytes = new Uint8Array(length)
+  let at = 0
+  for (const piece of found) {
     bytes.set(piece, at)
     at += piece.byteLength
   }
-  if (at !== size || (digest !== undefined && digest !== bytesToHex(sha256(bytes)))) {
-    return Either.left("The parts are not those of the whole.")
-  }
-  return Either.right(bytes)
+  return digest === undefined || digest === bytesToHex(sha256(bytes))
+    ? Either.right(bytes)
+    : Either.left("The parts are not those of the whole.")
 }
 
 const payloadBytes = (event: AgentEvent) => encodeEvent(event).payload.byteLength
@@ -91,23 +99,48 @@ const pieces = (blob: Blob, bytes: Uint8Array, limit: number): ReadonlyArray<Blo
   }))
 }
 
-const shortened = (event: AgentEvent, kept: (typeof KEPT)[number]): AgentEvent => {
-  const data = event.kind === "unrecognized" ? event.original.data : event.data
-  const short = shorten(data, kept)
-  if (event.kind === "unrecognized") return { ...event, original: { ...event.original, data: short } }
-  const text =
-    event.kind === "tool_result" ? event.data.text : event.kind === "file_change" ? event.data.patch : undefined
-  const lost = text === undefined ? 0 : Math.max(0, text.length - kept.characters)
-  const omitted = lost === 0 ? {} : { omitted: lost }
-  // Texts stay texts and lists stay lists, so the shape of the kind is kept.
-  return { ...event, data: { ...(short as object), ...omitted } } as AgentEvent
+const dataOf = (event: AgentEvent): unknown => (event.kind === "unrecognized" ? event.original.data : event.data)
+
+/** In JSON, bytes are base64url. */
+const readable = (_: string, value: unknown) => (value instanceof Uint8Array ? base64urlnopad.encode(value) : value)
+
+/** Texts stay texts and lists stay lists, so the shape of the kind is kept. */
+const shortened = (event: AgentEvent, kept: Kept): AgentEvent => {
+  switch (event.kind) {
+    case "unrecognized":
+      return { ...event, original: { ...event.original, data: shorten(event.original.data, kept, kept.levels) } }
+    case "tool_result": {
+      const { text, omitted = 0 } = event.data
+      const short = begin(text, kept.characters)
+      return { ...event, data: { ...event.data, text: short, omitted: omitted + text.length - short.length } }
+    }
+    case "file_change": {
+      const { patch = "", omitted = 0 } = event.data
+      const short = begin(patch, kept.characters)
+      return { ...event, data: { ...event.data, patch: short, omitted: omitted + patch.length - short.length } }
+    }
+    default:
+      return { ...event, data: shorten(event.data, kept, kept.levels) } as AgentEvent
+  }
 }
 
-const shorten = (value: unknown, kept: (typeof KEPT)[number]): unknown => {
-  if (typeof value === "string") return value.length > kept.characters ? value.slice(0, kept.characters) : value
-  if (Array.isArray(value)) return value.slice(0, kept.items).map((item) => shorten(item, kept))
+type Kept = (typeof KEPT)[number]
+
+const shorten = (value: unknown, kept: Kept, levels: number): unknown => {
+  if (typeof value === "string") {
+    const short = begin(value, kept.characters)
+    return short === value ? value : `${short}… (${value.length - short.length} more characters)`
+  }
   if (value instanceof Uint8Array) return value.byteLength > kept.characters ? new Uint8Array() : value
   if (typeof value !== "object" || value === null) return value
+  if (levels < 0) return "…"
+  if (Array.isArray(value)) return value.slice(0, kept.items).map((item) => shorten(item, kept, levels - 1))
   const fields = Object.entries(value).slice(0, kept.items)
-  return Object.fromEntries(fields.map(([name, field]) => [name.slice(0, kept.characters), shorten(field, kept)]))
+  return Object.fromEntries(
+    fields.map(([name, field]) => [begin(name, kept.characters), shorten(field, kept, levels - 1)])
+  )
 }
+
+/** The beginning of a text, without half a character at its end. */
+const begin = (text: string, characters: number) =>
+  text.length <= characters ? text : text.slice(0, characters).replace(/[\ud800-\udbff]$/, "")

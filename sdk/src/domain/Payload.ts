@@ -107,7 +107,7 @@ const plain = (event: string, primaryKey: string, fields: Record<string, unknown
   event,
   primaryKey,
   // A copy in a plain Uint8Array: on Bun msgpackr answers a Buffer on a block that it goes on using.
-  payload: Uint8Array.from(packr.pack(portable(fields, DEPTH)))
+  payload: Uint8Array.from(packr.pack(portable(fields)))
 })
 
 const unpack = (payload: Uint8Array): Record<string, unknown> | undefined => {
@@ -122,8 +122,13 @@ const unpack = (payload: Uint8Array): Record<string, unknown> | undefined => {
   }
 }
 
-/** The value in what MessagePack says in every language; what an agent's data may hold beside that becomes text, or is left out. */
-const portable = (value: unknown, depth: number): unknown => {
+/**
+ * The value in what MessagePack says in every language; what an agent's data may hold beside that becomes text, or is
+ * left out.
+ */
+export const portable = (value: unknown): unknown => reduced(value, DEPTH)
+
+const reduced = (value: unknown, depth: number): unknown => {
   switch (typeof value) {
     case "string":
     case "boolean":
@@ -139,13 +144,16 @@ const portable = (value: unknown, depth: number): unknown => {
   if (value === null || value instanceof Uint8Array) return value
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString()
   if (depth === 0) return asText(value)
-  if (value instanceof Map) return portable(Object.fromEntries(value), depth)
   if (Array.isArray(value) || value instanceof Set) {
-    return Array.from(value, (item: unknown) => portable(item, depth - 1) ?? null)
+    return Array.from(value, (item: unknown) => reduced(item, depth - 1) ?? null)
   }
-  const fields = Object.entries(value).map(([name, field]) => [name, portable(field, depth - 1)] as const)
+  const entries =
+    value instanceof Map ? Array.from(value, ([name, field]) => [nameOf(name), field]) : Object.entries(value)
+  const fields = entries.map(([name, field]) => [name, reduced(field, depth - 1)])
   return Object.fromEntries(fields.filter(([, field]) => field !== undefined))
 }
+
+const nameOf = (name: unknown) => (typeof name === "string" ? name : (asText(name) ?? "…"))
 
 const asText = (value: unknown) => {
   try {

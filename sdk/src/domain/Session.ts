@@ -1,11 +1,13 @@
 /**
  * A session folded from its events: who, where, in what state, what it costs. The recorder tells the index from it,
- * `tail` and the viewer draw it. Events may come late, twice, out of time order, and from several sources or writers: the same
- * key is an update, and the better source wins.
+ * `tail` and the viewer draw it. Events may come late, twice, out of time order, and from several sources or writers:
+ * the same key is an update, and the better source wins.
  */
-import type { AgentEvent } from "./AgentEvent.ts"
+import type { AgentEvent, EventOf } from "./AgentEvent.ts"
 import type { Figures } from "./AuditEvent.ts"
+import { asksPeople, requestOf } from "./Call.ts"
 import type { State } from "./IndexEvent.ts"
+import { makeSpending } from "./Spending.ts"
 
 export interface OpenCall {
   readonly name: string
@@ -50,6 +52,8 @@ export interface Session {
   readonly endedAt: number | undefined
   readonly turns: number
   readonly figures: Figures
+  /** Of the turn that is open, or ended last. */
+  readonly turnFigures: Figures
   readonly counts: Counts
   readonly openCalls: ReadonlyMap<string, OpenCall>
 }
@@ -60,128 +64,167 @@ export interface SessionFold {
    * the writer's id: a better source counts also across writers, an equal one only within the same.
    */
   readonly add: (event: AgentEvent, writer?: string) => "new" | "updated" | "kept"
+  /** The same object until an event changes something. */
   readonly view: Session
 }
 
 const TITLE_CHARACTERS = 100
 
-/** The better source of one key: the agent's own file over what it printed over what its hooks said (agent-formats §2, trap 6). */
+/**
+ * Milliseconds that a source may be behind another and still be believed about the session's state. Two that are
+ * read side by side differ by less; what is later was true once, and is not any more.
+ */
+const LATE_MS = 2_000
+
+/** The better source of one key: the agent's own file over what it printed over what its hooks said. */
 const rankOf = (format: string) => (format === "transcript" || format === "rollout" ? 2 : format === "hook" ? 0 : 1)
 
-const asksPeople = new Set(["AskUserQuestion", "ExitPlanMode"])
+type Identity = Partial<Pick<Session, "agentName" | "version" | "model" | "cwd" | "branch" | "host">>
 
 export const makeSession = (): SessionFold => {
   const seen = new Map<string, { rank: number; writer: string | undefined }>()
   const openCalls = new Map<string, OpenCall>()
   const questions = new Map<string, WaitingFor>()
+  /** Whether each finished call went well. */
   const results = new Map<string, boolean>()
-  /** Of the open turn, by message id or key. A turn's own figures replace them. */
-  const usage = new Map<string, Figures>()
-  const counted = new Set<string>()
-  const turnFigures = new Map<string, Figures>()
-  let spent: Figures = {}
-  let toolCount = 0
-  let messages = 0
-  let turns = 0
+  const spending = makeSpending()
   const files = new Set<string>()
-  let told: Partial<Pick<Session, "agent" | "agentName" | "version" | "model" | "cwd" | "branch" | "host">> = {}
-  let title: { text: string; from: "agent" | "prompt" } | undefined
-  let state: State = "running"
+  let agent: string | undefined
+  let identity: Identity = {}
+  let title: { readonly text: string; readonly rank: "agent" | "prompt"; readonly time: number } | undefined
+  let state: Exclude<State, "waiting"> = "running"
+  /** What moved the state last. */
+  let mover: { readonly format: string; readonly time: number } | undefined
+  let messages = 0
+  let tools = 0
+  let failed = 0
+  let turns = 0
   let startedAt: number | undefined
   let lastAt: number | undefined
   let endedAt: number | undefined
+  let view: Session | undefined
+
+  const move = ({ source: { format }, time }: AgentEvent, to: Exclude<State, "waiting">) => {
+    const late = mover !== undefined && mover.format !== format && time < mover.time - LATE_MS
+    if (late) return false
+    mover = { format, time }
+    state = to
+    endedAt = to === "ended" || to === "failed" ? time : undefined
+    return true
+  }
+
+  const finish = (call: string, ok: boolean) => {
+    const before = results.get(call)
+    results.set(call, ok)
+    if (before !== ok) failed += (ok ? 0 : 1) - (before === false ? 1 : 0)
+    openCalls.delete(call)
+    questions.delete(call)
+  }
 
   const apply = (event: AgentEvent, isNew: boolean) => {
     switch (event.kind) {
-      case "session_start": {
-        const { agentName, branch, cwd, host, model, version } = event.data
-        told = { ...told, agent: event.source.agent, ...defined({ agentName, branch, cwd, host, model, version }) }
-        startedAt = Math.min(startedAt ?? event.time, event.time)
-        resume()
+      case "session_start":
+        identity = { ...identity, ...identityOf(event) }
+        move(event, "running")
         return
-      }
       case "session_end":
-        endedAt = event.time
-        state = event.data.ok ? "ended" : "failed"
+        if (!move(event, event.data.ok ? "ended" : "failed")) return
         openCalls.clear()
         questions.clear()
         return
       case "turn_start":
-        if (isNew) turns++
-        resume()
+        if (!isNew) return
+        turns++
+        spending.turnStarted()
+        move(event, "running")
         return
-      case "turn_end": {
-        const { figures } = event.data
-        if (figures !== undefined) {
-          turnFigures.set(event.key, figures)
-          for (const id of usage.keys()) counted.add(id)
-          usage.clear()
-        } else {
-          spent = sum([spent, ...usage.values()])
-          for (const id of usage.keys()) counted.add(id)
-          usage.clear()
-        }
-        if (state === "running" || state === "waiting") state = "idle"
+      case "turn_end":
+        spending.turnEnded(event.key, event.data.figures)
+        if (event.parent !== undefined || endedAt !== undefined || !move(event, "idle")) return
         questions.clear()
+        // A call without a result was killed with its turn; subagents may go on in the background.
+        for (const [call, { parent }] of openCalls) if (parent === undefined) openCalls.delete(call)
         return
-      }
       case "message":
         if (isNew) messages++
-        if (event.data.role === "user" && event.parent === undefined && title === undefined) {
-          const text = event.data.parts.find((part) => part.type === "text")?.text
-          const line = text === undefined ? "" : firstLine(text)
-          if (line !== "") title = { text: line, from: "prompt" }
-        }
-        if (state === "idle" && event.data.role !== "system") state = "running"
+        if (event.data.role === "user" && event.parent === undefined) prompted(event)
+        if (isNew && event.data.role !== "system") move(event, "running")
         return
       case "summary":
-        if (event.data.of === "title") title = { text: firstLine(event.data.text), from: "agent" }
+        if (event.data.of !== "title") return
+        title = { text: firstLine(event.data.text), rank: "agent", time: event.time }
         return
       case "tool_started": {
         const { call, input, name } = event.data
-        if (isNew) toolCount++
+        if (isNew) tools++
         if (results.has(call)) return
         openCalls.set(call, { name, input, since: event.time, parent: event.parent })
-        if (asksPeople.has(name)) questions.set(call, { what: questionOf(input), since: event.time, call })
-        resume()
+        if (asksPeople(name)) questions.set(call, { what: firstLine(requestOf(name, input)), since: event.time, call })
+        if (isNew) move(event, "running")
         return
       }
       case "tool_finished":
-        finish(event.data.call, event.data.ok)
-        return
       case "tool_result":
         finish(event.data.call, event.data.ok)
         return
       case "file_change":
         files.add(event.data.path)
         return
-      case "permission": {
-        const { call, decision, reason, tool } = event.data
-        const id = call ?? event.key
-        if (decision === "asked") questions.set(id, { what: reason ?? tool ?? "a permission", since: event.time, call })
-        else questions.delete(id)
+      case "permission":
+        decided(event)
         return
-      }
-      case "usage": {
-        const id = event.data.messageId ?? event.key
-        if (!counted.has(id) || event.data.cumulative === true) usage.set(id, larger(usage.get(id), event.data.figures))
-        if (event.data.model !== undefined) told = { ...told, model: told.model ?? event.data.model }
+      case "usage":
+        if (event.data.cumulative === true) spending.totalled(event.data.figures)
+        else spending.used(event.data.messageId ?? event.key, event.data.figures)
+        if (event.data.model !== undefined) identity = { model: event.data.model, ...identity }
         return
-      }
       default:
         return
     }
   }
 
-  const resume = () => {
-    if (state === "idle" || state === "ended" || state === "failed") state = "running"
-    endedAt = undefined
+  const prompted = ({ data, time }: EventOf<"message">) => {
+    if (title !== undefined && (title.rank === "agent" || title.time <= time)) return
+    const text = data.parts.find((part) => part.type === "text")?.text
+    const line = text === undefined ? "" : firstLine(text)
+    if (line !== "") title = { text: line, rank: "prompt", time }
   }
 
-  const finish = (call: string, ok: boolean) => {
-    results.set(call, ok)
-    openCalls.delete(call)
-    questions.delete(call)
+  const decided = ({ data, key, time }: EventOf<"permission">) => {
+    const { call, decision, reason, tool } = data
+    const id = call ?? key
+    if (decision !== "asked") return questions.delete(id)
+    if (call !== undefined && (results.has(call) || questions.has(call))) return
+    const open = call === undefined ? undefined : openCalls.get(call)
+    const what =
+      open === undefined
+        ? (reason ?? (tool === undefined ? "for permission" : `to use ${tool}`))
+        : requestOf(open.name, open.input)
+    questions.set(id, { what: firstLine(what), since: time, call })
+  }
+
+  const look = (): Session => {
+    const [waitingFor] = questions.values()
+    return {
+      agent,
+      agentName: identity.agentName,
+      version: identity.version,
+      title: title?.text,
+      model: identity.model,
+      cwd: identity.cwd,
+      branch: identity.branch,
+      host: identity.host,
+      state: waitingFor !== undefined && state === "running" ? "waiting" : state,
+      waitingFor,
+      startedAt,
+      lastAt,
+      endedAt,
+      turns,
+      figures: spending.total(),
+      turnFigures: spending.turn(),
+      counts: { events: seen.size, messages, tools, failed, files: files.size },
+      openCalls
+    }
   }
 
   return {
@@ -195,77 +238,29 @@ export const makeSession = (): SessionFold => {
         if (worse || foreign) return "kept"
       }
       seen.set(id, { rank, writer })
+      agent ??= event.source.agent
+      startedAt = Math.min(startedAt ?? event.time, event.time)
       lastAt = Math.max(lastAt ?? event.time, event.time)
-      startedAt ??= event.time
-      told = { ...told, agent: told.agent ?? event.source.agent }
       apply(event, before === undefined)
+      view = undefined
       return before === undefined ? "new" : "updated"
     },
     get view(): Session {
-      const [waitingFor] = questions.values()
-      let failed = 0
-      for (const ok of results.values()) if (!ok) failed++
-      return {
-        agent: told.agent,
-        agentName: told.agentName,
-        version: told.version,
-        title: title?.text,
-        model: told.model,
-        cwd: told.cwd,
-        branch: told.branch,
-        host: told.host,
-        state: waitingFor !== undefined && state === "running" ? "waiting" : state,
-        waitingFor,
-        startedAt,
-        lastAt,
-        endedAt,
-        turns,
-        figures: sum([spent, ...turnFigures.values(), ...usage.values()]),
-        counts: { events: seen.size, messages, tools: toolCount, failed, files: files.size },
-        openCalls
-      }
+      view ??= look()
+      return view
     }
   }
+}
+
+const identityOf = ({ data }: EventOf<"session_start">): Identity => {
+  const { agentName, branch, cwd, host, model, version } = data
+  const told = Object.entries({ agentName, branch, cwd, host, model, version })
+  return Object.fromEntries(told.filter(([, value]) => value !== undefined))
 }
 
 const firstLine = (text: string) => {
   const line = text.trim().split("\n", 1)[0]!.replace(/\s+/g, " ").trim()
-  return line.length > TITLE_CHARACTERS ? `${line.slice(0, TITLE_CHARACTERS - 1)}…` : line
+  return line.length > TITLE_CHARACTERS
+    ? `${line.slice(0, TITLE_CHARACTERS - 1).replace(/[\ud800-\udbff]$/, "")}…`
+    : line
 }
-
-/** `AskUserQuestion` has a list of questions; the first is the one a person sees. */
-const questionOf = (input: unknown) => {
-  const questions = typeof input === "object" && input !== null ? Reflect.get(input, "questions") : undefined
-  const first: unknown = Array.isArray(questions) ? questions[0] : undefined
-  const text = typeof first === "object" && first !== null ? Reflect.get(first, "question") : undefined
-  return typeof text === "string" ? firstLine(text) : "a question"
-}
-
-const NAMES = ["input", "output", "cacheRead", "cacheWrite", "costUsd"] as const
-
-const sum = (all: ReadonlyArray<Figures>): Figures => {
-  const total: { -readonly [K in keyof Figures]: Figures[K] } = {}
-  for (const figures of all) {
-    for (const name of NAMES) {
-      const value = figures[name]
-      if (value !== undefined) total[name] = (total[name] ?? 0) + value
-    }
-  }
-  return total
-}
-
-/** Records of one API message repeat its figures and grow: the largest is true (agent-formats §2, Usage). */
-const larger = (a: Figures | undefined, b: Figures): Figures => {
-  if (a === undefined) return b
-  const both: { -readonly [K in keyof Figures]: Figures[K] } = {}
-  for (const name of NAMES) {
-    const value = Math.max(a[name] ?? -1, b[name] ?? -1)
-    if (value >= 0) both[name] = value
-  }
-  return both
-}
-
-const defined = <T extends object>(fields: T) =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Partial<
-    Record<keyof T, string>
-  >

@@ -45,7 +45,8 @@ export interface Hub {
 export const makeHub = (options: HubOptions): Hub => {
   const { later, now, storage } = options
   const channels = new Map<string, Channel>()
-  const members = new Set<Member>()
+  /** With the logs that each watches. */
+  const members = new Map<Member, Set<string>>()
 
   const trouble = (what: string, cause: unknown) => options.onTrouble?.(what, cause)
   const broken = (member: Member, cause: unknown) => {
@@ -73,12 +74,10 @@ export const makeHub = (options: HubOptions): Hub => {
     return channel
   }
 
-  const watched = new WeakMap<Member, Set<string>>()
-
   const carryOut = (log: string, member: Member, reaction: Reaction) => {
-    const { close, publish, reply, trouble: failed, unwatch, watch } = reaction
+    const { ack, close, publish, reply, trouble: failed, unwatch, watch } = reaction
     const channel = channelOf(log)
-    const logs = watched.get(member)
+    const logs = members.get(member)
     if (failed !== undefined) trouble(failed.what, failed)
     // What was stored is told, even where its writer is gone.
     if (publish !== undefined) channel.publish(publish)
@@ -87,10 +86,8 @@ export const makeHub = (options: HubOptions): Hub => {
       channel.unwatch(member)
       logs?.delete(log)
     }
-    if (reply !== undefined) {
-      if (publish !== undefined) channel.acknowledge(member, reply, publish.head)
-      else member.send(reply)
-    }
+    if (reply !== undefined) member.send(reply)
+    if (ack !== undefined) channel.acknowledge(member, ack.frame, ack.head)
     if (watch !== undefined && !member.gone()) {
       if (logs !== undefined && logs.size >= PEER_LOGS && !logs.has(log)) {
         return member.end(CLOSE.policy, `one connection watches at most ${PEER_LOGS} logs`)
@@ -128,8 +125,7 @@ export const makeHub = (options: HubOptions): Hub => {
         early.length = 0
       }
     })
-    members.add(member)
-    watched.set(member, logs)
+    members.set(member, logs)
 
     /** Frames that came before the greeting could go out, where the storage takes its time. */
     const early: Array<Uint8Array | string> = []
@@ -186,7 +182,7 @@ export const makeHub = (options: HubOptions): Hub => {
     open,
     peers: () => members.size,
     end: (code, reason) => {
-      for (const member of members) member.end(code, reason)
+      for (const member of members.keys()) member.end(code, reason)
     }
   }
 }

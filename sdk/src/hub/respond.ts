@@ -25,8 +25,10 @@ export interface Reaction {
   readonly publish?: News
   /** The asker does not watch the log any more. */
   readonly unwatch?: true
-  /** For the asker, behind all that was published of this log. */
+  /** For the asker, at once. */
   readonly reply?: Uint8Array
+  /** For the asker, behind what it has not been told of the log up to `head`. */
+  readonly ack?: { readonly frame: Uint8Array; readonly head: number }
   /** The asker watches the log; it has what comes up to `sent`, and what comes next is told live or by pages. */
   readonly watch?: { readonly sent: number; readonly mode: "live" | "behind" }
   readonly close?: { readonly code: number; readonly reason: string }
@@ -68,9 +70,9 @@ const write = (storage: HubStorage, asker: Asker, request: WriteEntries): Effect
   return match(storage.append(publicKey, iv, encryptedEntries, keep === true), {
     onFailure: (failed) => ({ ...refuse(refusalOf(failed)), trouble: failed }),
     onSuccess: (appended): Reaction => {
-      const reply = encodeResponse({ _tag: "Ack", id, sequenceNumbers: appended.sequences })
-      const { fresh } = appended
-      return fresh === undefined ? { reply } : { reply, publish: { ...appended, fresh } }
+      const { fresh, head, sequences } = appended
+      const ack = { frame: encodeResponse({ _tag: "Ack", id, sequenceNumbers: sequences }), head }
+      return fresh === undefined ? { ack } : { ack, publish: { ...appended, fresh } }
     }
   })
 }

@@ -101,11 +101,14 @@ export interface Changes {
   readonly entries: ReadonlyArray<StoredEntry>
   /** Ours: the log's last sequence as the hub knew it when it sent this. 0 for an empty log. */
   readonly head?: number
-  /** Ours: entries after this page exist and were not sent; ask again. */
+  /** Ours: entries after this page exist and were not sent; ask again. Only an answer to a request with `limit` says it. */
   readonly more?: boolean
-  /** Ours: sizes of the WriteEntries the entries came in, in order; they are the links of the hub chain. */
+  /**
+   * Ours: whole sizes of the writes the entries came in, in order; they are the links of the hub chain. The first may
+   * have begun before this message, the last may go on behind it.
+   */
   readonly batches?: ReadonlyArray<number>
-  /** Ours: the hub chain (32 bytes) after the last whole batch of this message. */
+  /** Ours: the hub chain (32 bytes) after the last write that ends in this message; absent where none does. */
   readonly chain?: Uint8Array
   /** Ours: the request was understood and will not be served. */
   readonly refused?: Refusal

@@ -5,8 +5,9 @@
 import * as Either from "effect/Either"
 import { ENTRY_ID_BYTES, IV_BYTES } from "./Limits.ts"
 import type { SealedEntry, StoredEntry } from "./Message.ts"
-import { binaryBytes, numberBytes, packedText, Reader, Writer } from "./MessagePack.ts"
+import { Reader } from "./Reader.ts"
 import { againstRules, UnreadableFrame, unreadable } from "./UnreadableFrame.ts"
+import { binaryBytes, numberBytes, packedText, Writer } from "./Writer.ts"
 
 /** The run of these entries. */
 export const encodeStored = (entries: ReadonlyArray<StoredEntry>): Uint8Array => {
@@ -106,13 +107,12 @@ const readEntry = (reader: Reader) => {
   let entryId: Uint8Array | undefined
   let encryptedEntry: Uint8Array | undefined
   for (let left = reader.map(); left > 0; left--) {
-    const key = reader.textIfAny()
-    if (key === "encryptedEntry") encryptedEntry = once(encryptedEntry, reader.binary())
-    else if (key === "entryId") entryId = once(entryId, sized(reader.binary(), ENTRY_ID_BYTES, "an entry id"))
-    else if (key === "sequence") sequence = once(sequence, readWhole(reader, "a sequence"))
-    else if (key === "iv") iv = once(iv, sized(reader.binary(), IV_BYTES, "an iv"))
+    if (reader.takes(keys.sequence)) sequence = once(sequence, readWhole(reader, "a sequence"))
+    else if (reader.takes(keys.iv)) iv = once(iv, sized(reader.binary(), IV_BYTES, "an iv"))
+    else if (reader.takes(keys.entryId)) entryId = once(entryId, sized(reader.binary(), ENTRY_ID_BYTES, "an entry id"))
+    else if (reader.takes(keys.encryptedEntry)) encryptedEntry = once(encryptedEntry, reader.binary())
     else {
-      if (key === undefined) reader.skip()
+      reader.skip()
       reader.skip()
     }
   }

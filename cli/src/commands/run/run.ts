@@ -4,7 +4,6 @@
  * dead hub stops or slows the agent; what went wrong is said once, when it has ended.
  */
 import { hostname } from "node:os"
-import { basename } from "node:path"
 import { liveTimers, makeRecorder, type SyncStatus } from "agent-sync"
 import { adapterNamed } from "agent-sync/agents"
 import { connectJournal, openJournal } from "agent-sync/bun"
@@ -117,8 +116,7 @@ const record = async (
   const { events, lost, redacted, session } = recorder.recorded()
   if (lost > 0) say(`${lost} events could not be recorded.`)
   if (session === undefined && events === 0) say("The agent printed nothing that could be recorded.")
-  // A hub known to be away is not waited for: what it is owed is in the journal.
-  const left = remote === undefined ? 0 : await remote.drain(status?._tag === "Offline" ? 0 : DRAIN_MS)
+  const left = remote === undefined ? 0 : await remote.drain(DRAIN_MS)
   const refused = status?._tag === "Refused" ? status : undefined
   remote?.stop()
   journal.close()
@@ -138,7 +136,7 @@ const record = async (
   const secrets = [...redacted.values()].reduce((sum, count) => sum + count, 0)
   if (secrets > 0) say(`${secrets} ${secrets === 1 ? "secret was" : "secrets were"} taken out before sealing.`)
   if (process.stderr.isTTY && session !== undefined) {
-    say(`${basename(command[0] ?? "")} recorded as ${session.slice(-4)}, ${events} events`)
+    say(`recorded ${events} events as ${session.slice(-4)}.  Read it: agent-sync tail --session ${session.slice(-4)}`)
   }
   finish(said)
   return how.code

@@ -192,6 +192,8 @@ export const makeRows = (about: () => About): Rows => {
           return [{ ...at, mark: "waiting", text: `Asked to ${what}`, figures: [{ text: "waiting for you" }] }]
         }
         asked.delete(id)
+        // A call that was not allowed did not run: the refusal is its row.
+        if (decision === "denied" && call !== undefined && calls.delete(call)) done.add(call)
         const who = by === undefined ? "" : ` by ${oneLine(by).line}`
         const said = reason === undefined ? "" : oneLine(reason).line
         return [

@@ -144,6 +144,7 @@ const watch = (input: TailInput, found: Settings, url: string, key: ReaderKey, p
       for (const session of open) show(session)
       const newest = sessions.toSorted((a, b) => a.startedAt - b.startedAt).at(-1)
       if (sessions.length === 0) {
+        if (input.untilEnd || input.json) return
         output.say(`Nothing recorded for ${tenant} yet.  Start one:  agent-sync run -- claude …`)
       } else if (open.length === 0 && newest !== undefined && !input.untilEnd) {
         // Nothing runs: the last thing that did is what people come to see.

@@ -41,6 +41,13 @@ export const showCall = ({ input, name }: Call, cwd: string | undefined): Shown 
       return { name: "Search", text: line(field("query")) }
     case "TodoWrite":
       return { name: "Todos", text: todosOf(input) }
+    case "TaskCreate":
+      return { name: "Todo", text: line(field("subject") ?? field("description")) }
+    case "TaskUpdate":
+      return {
+        name: "Todo",
+        text: `task ${line(field("taskId"))} ${line(field("status") ?? field("subject")).replaceAll("_", " ")}`
+      }
     case "Skill":
       return { name, text: line(field("skill") ?? field("command")) }
     default:
@@ -70,6 +77,8 @@ export const showResult = (name: string, ok: boolean, text: string): string => {
     case "Write":
     case "NotebookEdit":
     case "TodoWrite":
+    case "TaskCreate":
+    case "TaskUpdate":
     case "Task":
     case "Agent":
       return ""

@@ -1,0 +1,102 @@
+/**
+ * What a session cost, without counting anything twice. Sources tell it in three ways that overlap: per API message
+ * (again with each of its records, growing), per turn, and as a total so far.
+ */
+import type { Figures } from "./AuditEvent.ts"
+
+/** Tokens that were new: what was read from a cache is left out, since each call reads it again. */
+export const tokensOf = ({ cacheWrite = 0, input = 0, output = 0 }: Figures) => input + output + cacheWrite
+
+export interface Spending {
+  readonly turnStarted: () => void
+  /** `key` is the event's: the same end told again replaces what it said. */
+  readonly turnEnded: (key: string, figures: Figures | undefined) => void
+  /** `id` is the API message, or the event's key. */
+  readonly used: (id: string, figures: Figures) => void
+  /** Of everything so far. */
+  readonly totalled: (figures: Figures) => void
+  readonly total: () => Figures
+  /** Of the turn that is open, or ended last. */
+  readonly turn: () => Figures
+}
+
+type Sum = { -readonly [Name in keyof Figures]: Figures[Name] }
+
+interface Turn {
+  ended: boolean
+  readonly messages: Map<string, Figures>
+  readonly used: Sum
+  readonly ends: Map<string, Figures>
+  readonly told: Sum
+}
+
+const NAMES = ["input", "output", "cacheRead", "cacheWrite", "costUsd"] as const
+
+export const makeSpending = (): Spending => {
+  let now = newTurn()
+  const turns = [now]
+  /** The turn of each message and each end that was told: a late repeat belongs there. */
+  const homes = new Map<string, Turn>()
+  let atLeast: Figures = {}
+
+  const begin = () => {
+    now = newTurn()
+    turns.push(now)
+  }
+
+  return {
+    turnStarted: () => {
+      if (now.ended || now.messages.size > 0) begin()
+    },
+    turnEnded: (key, figures) => {
+      const turn = homes.get(`end:${key}`) ?? now
+      homes.set(`end:${key}`, turn)
+      turn.ended = true
+      if (figures === undefined) return
+      change(turn.told, turn.ends.get(key), figures)
+      turn.ends.set(key, figures)
+    },
+    used: (id, figures) => {
+      // Not every source tells that a turn began.
+      if (now.ended && !homes.has(id)) begin()
+      const turn = homes.get(id) ?? now
+      homes.set(id, turn)
+      const before = turn.messages.get(id)
+      const after = larger(before, figures)
+      change(turn.used, before, after)
+      turn.messages.set(id, after)
+    },
+    totalled: (figures) => {
+      atLeast = larger(atLeast, figures)
+    },
+    total: () => {
+      const total: Sum = {}
+      for (const turn of turns) change(total, undefined, spentIn(turn))
+      return larger(atLeast, total)
+    },
+    turn: () => spentIn(now)
+  }
+}
+
+const newTurn = (): Turn => ({ ended: false, messages: new Map(), used: {}, ends: new Map(), told: {} })
+
+/** A turn's own figures count what its messages leave out (subagents, compactions), so they come first. */
+const spentIn = ({ told, used }: Turn): Figures => ({ ...used, ...told })
+
+/** Adds to `sum` what `after` says more than `before` did. */
+const change = (sum: Sum, before: Figures | undefined, after: Figures) => {
+  for (const name of NAMES) {
+    const value = after[name]
+    if (value !== undefined) sum[name] = (sum[name] ?? 0) + value - (before?.[name] ?? 0)
+  }
+}
+
+/** Records of one API message repeat its figures and grow: the largest is true (Claude Code 2.0 to 2.1, 1,345 of 1,345). */
+const larger = (a: Figures | undefined, b: Figures): Figures => {
+  const both: Sum = { ...a }
+  for (const name of NAMES) {
+    const value = b[name]
+    if (value !== undefined) both[name] = Math.max(both[name] ?? value, value)
+  }
+  return both
+}

@@ -1,0 +1,217 @@
+/**
+ * Frames to messages, total: what the hub and the client rely on is checked, the rest is passed by. Fields come in any
+ * order, and those of a newer version may hold anything.
+ */
+import * as Either from "effect/Either"
+import { IV_BYTES, MESSAGE_BYTES, PUBLIC_KEY_CHARS, REMOTE_ID_BYTES, WRITE_ENTRIES } from "./Limits.ts"
+import type { ChunkedMessage, HubCapabilities, Refusal, Request, Response } from "./Message.ts"
+import type { names } from "./names.ts"
+import { Reader } from "./Reader.ts"
+import { readSealed, readStored, readWhole, sized, total } from "./StoredRun.ts"
+import { againstRules, tooLarge, type UnreadableFrame, unreadable, unsupported } from "./UnreadableFrame.ts"
+
+export const decodeRequest = (frame: Uint8Array): Either.Either<Request, UnreadableFrame> =>
+  total(() => {
+    const fields = open(frame)
+    switch (fields.tag) {
+      case "WriteEntries":
+        return {
+          _tag: "WriteEntries",
+          publicKey: fields.need("publicKey", readPublicKey),
+          id: fields.need("id", whole("the id of a write")),
+          iv: fields.need("iv", readIv),
+          encryptedEntries: fields.need("encryptedEntries", readSealedEntries),
+          ...(fields.may("keep", readBoolean) === true ? { keep: true } : {})
+        }
+      case "RequestChanges": {
+        const limit = fields.may("limit", whole("a limit"))
+        const live = fields.may("live", readBoolean)
+        return {
+          _tag: "RequestChanges",
+          publicKey: fields.need("publicKey", readPublicKey),
+          startSequence: fields.need("startSequence", whole("a start sequence")),
+          ...(limit === undefined ? {} : { limit }),
+          ...(live === undefined ? {} : { live })
+        }
+      }
+      case "StopChanges":
+        return { _tag: "StopChanges", publicKey: fields.need("publicKey", readPublicKey) }
+      case "Ping":
+        return { _tag: "Ping", id: fields.need("id", whole("the id of a ping")) }
+      case "ChunkedMessage":
+        return readChunk(fields)
+    }
+    throw unsupported("this hub does not know that kind of message")
+  })
+
+export const decodeResponse = (frame: Uint8Array): Either.Either<Response, UnreadableFrame> =>
+  total(() => {
+    const fields = open(frame)
+    switch (fields.tag) {
+      case "Hello": {
+        const agentSync = fields.may("agentSync", readCapabilities)
+        return {
+          _tag: "Hello",
+          remoteId: fields.need("remoteId", readRemoteId),
+          ...(agentSync === undefined ? {} : { agentSync })
+        }
+      }
+      case "Ack": {
+        const refused = fields.may("refused", readRefusal)
+        return {
+          _tag: "Ack",
+          id: fields.need("id", whole("the id of an ack")),
+          sequenceNumbers: fields.need("sequenceNumbers", readSequences),
+          ...(refused === undefined ? {} : { refused })
+        }
+      }
+      case "Changes": {
+        const head = fields.may("head", whole("a head"))
+        const more = fields.may("more", readBoolean)
+        const batches = fields.may("batches", readBatches)
+        const chain = fields.may("chain", readChain)
+        const refused = fields.may("refused", readRefusal)
+        return {
+          _tag: "Changes",
+          publicKey: fields.need("publicKey", readPublicKey),
+          entries: fields.need("entries", readStoredEntries),
+          ...(head === undefined ? {} : { head }),
+          ...(more === undefined ? {} : { more }),
+          ...(batches === undefined ? {} : { batches }),
+          ...(chain === undefined ? {} : { chain }),
+          ...(refused === undefined ? {} : { refused })
+        }
+      }
+      case "Pong":
+        return { _tag: "Pong", id: fields.need("id", whole("the id of a pong")) }
+      case "ChunkedMessage":
+        return readChunk(fields)
+    }
+    throw unsupported("this version does not know that kind of message")
+  })
+
+/** Whether a frame says that it is a chunk; nothing else about it is looked at. */
+export const isChunk = (frame: Uint8Array): boolean => {
+  const tag = total(() => open(frame).tag)
+  return Either.isRight(tag) && tag.right === "ChunkedMessage"
+}
+
+/** SHA-256. */
+const CHAIN_BYTES = 32
+type FieldName = keyof typeof names
+
+/** Fields of one map that a reader looks at; more are a fault, not a newer version. */
+const FIELDS = 64
+
+/** A map whose values have been passed by once, so that it is whole, and can now be read in any order. */
+class Fields {
+  readonly #reader: Reader
+  readonly #at = new Map<string, number>()
+
+  constructor(reader: Reader) {
+    this.#reader = reader
+    const count = reader.map()
+    if (count > FIELDS) throw unreadable("too many fields")
+    for (let left = count; left > 0; left--) {
+      const name = reader.textIfAny()
+      if (name === undefined) reader.skip()
+      else if (this.#at.has(name)) throw unreadable("a field is there twice")
+      else this.#at.set(name, reader.at)
+      reader.skip()
+    }
+  }
+
+  get tag(): string | undefined {
+    return this.may("_tag", (reader) => reader.textIfAny())
+  }
+
+  /** Undefined where the field is missing or nil. */
+  may<A>(name: FieldName, read: (reader: Reader) => A): A | undefined {
+    const at = this.#at.get(name)
+    if (at === undefined) return undefined
+    this.#reader.at = at
+    return this.#reader.isNil() ? undefined : read(this.#reader)
+  }
+
+  need<A>(name: FieldName, read: (reader: Reader) => A): A {
+    const value = this.may(name, read)
+    if (value === undefined) throw unreadable(`the field ${name} is missing`)
+    return value
+  }
+}
+
+const open = (frame: Uint8Array): Fields => {
+  if (frame.byteLength > MESSAGE_BYTES) throw tooLarge(`a message has at most ${MESSAGE_BYTES} bytes`)
+  const reader = new Reader(frame)
+  const fields = new Fields(reader)
+  if (!reader.done) throw unreadable("there are bytes behind the message")
+  return fields
+}
+
+const whole = (what: string) => (reader: Reader) => readWhole(reader, what)
+const listOf =
+  <A>(read: (reader: Reader) => A, most = Number.POSITIVE_INFINITY) =>
+  (reader: Reader): ReadonlyArray<A> => {
+    const count = reader.array()
+    if (count > most) throw tooLarge(`a message has at most ${most} entries`)
+    const list: Array<A> = []
+    for (let left = count; left > 0; left--) list.push(read(reader))
+    return list
+  }
+
+const readBoolean = (reader: Reader) => reader.boolean()
+const readIv = (reader: Reader) => sized(reader.binary(), IV_BYTES, "an iv")
+const readRemoteId = (reader: Reader) => sized(reader.binary(), REMOTE_ID_BYTES, "a remote id")
+const readChain = (reader: Reader) => sized(reader.binary(), CHAIN_BYTES, "a chain value")
+const readSealedEntries = listOf(readSealed, WRITE_ENTRIES)
+const readStoredEntries = listOf(readStored)
+const readSequences = listOf(whole("a sequence"), WRITE_ENTRIES)
+const readBatches = listOf(whole("the size of a batch"))
+
+/** Control characters, invisible format characters, line separators: nothing that could forge a line of a log file. */
+const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u
+
+const readPublicKey = (reader: Reader): string => {
+  const text = reader.text()
+  if (text.length === 0 || text.length > PUBLIC_KEY_CHARS || unprintable.test(text)) {
+    throw againstRules(`a public key is 1 to ${PUBLIC_KEY_CHARS} printable characters`)
+  }
+  return text
+}
+
+const readPart = (reader: Reader): readonly [number, number] => {
+  if (reader.array() !== 2) throw unreadable("a part is two numbers")
+  return [readWhole(reader, "the index of a part"), readWhole(reader, "the count of parts")]
+}
+
+const readChunk = (fields: Fields): ChunkedMessage => ({
+  _tag: "ChunkedMessage",
+  id: fields.need("id", whole("the id of a chunk")),
+  part: fields.need("part", readPart),
+  data: fields.need("data", (reader) => reader.binary())
+})
+
+/** What a newer hub says differently must not end the connection: a missing capability is one it does not have. */
+const readCapabilities = (reader: Reader): HubCapabilities => {
+  const fields = new Fields(reader)
+  return {
+    version: fields.need("version", whole("a version")),
+    contiguous: fields.may("contiguous", readBoolean) ?? false,
+    ping: fields.may("ping", readBoolean) ?? false,
+    kept: fields.may("kept", whole("a count of logs")) ?? 0
+  }
+}
+
+const codes: ReadonlyArray<string> = ["forbidden", "retired", "quota", "too-large", "storage"] satisfies Array<
+  Refusal["code"]
+>
+const isCode = (code: string): code is Refusal["code"] => codes.includes(code)
+
+/** A code of a newer hub counts as `forbidden`; its reason still says why. */
+const readRefusal = (reader: Reader): Refusal => {
+  const fields = new Fields(reader)
+  const code = fields.need("code", readText)
+  return { code: isCode(code) ? code : "forbidden", reason: fields.need("reason", readText) }
+}
+
+const readText = (reader: Reader) => reader.text()
