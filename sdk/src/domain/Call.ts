@@ -52,10 +52,14 @@ const tools = new Map<string, Tool>([
   ["exitplanmode", { verb: "carry out its plan", form: "text", fields: [] }]
 ])
 
+const lists = new Set(["todowrite", "updateplan"])
+const plans = new Set([...lists, "taskcreate", "taskupdate"])
+
 export const summarize = (name: string, input: unknown): CallSummary => {
   const id = idOf(name)
   const fields = fieldsOf(input)
-  if (id === "todowrite" || id === "todos" || id === "updateplan") return todos(fields)
+  if (lists.has(id)) return todos(fields)
+  if (id === "taskcreate" || id === "taskupdate") return todo(fields)
   if (id === "applypatch") return patched(name, input, fields)
   const question = questionOf(name, input)
   if (question !== undefined) {
@@ -106,7 +110,7 @@ export const isSubagent = (name: string) => tools.get(idOf(name)) === agent
 
 export const yieldOf = (name: string): Yield => {
   const id = idOf(name)
-  if (id === "todowrite" || id === "todos" || id === "updateplan") return "nothing"
+  if (plans.has(id)) return "nothing"
   if (id === "applypatch") return "change"
   return tools.get(id)?.yields
 }
@@ -146,6 +150,17 @@ const todos = (fields: Fields): CallSummary => {
   const now = textOf(current?.activeForm) ?? textOf(current?.content) ?? textOf(current?.step)
   const detail = now === undefined ? undefined : `now: ${now}`
   return { label: "Todos", verb: "plan", form: "text", text: `${done} of ${steps.length} done`, detail }
+}
+
+/** One step of a list: made, or changed. */
+const todo = (fields: Fields): CallSummary => {
+  const number = textOf(fields.taskId)
+  const status = textOf(fields.status)?.replaceAll("_", " ")
+  const what = textOf(fields.subject) ?? textOf(fields.description)
+  const text = [number === undefined ? undefined : `task ${number}`, status ?? what].filter(
+    (part) => part !== undefined
+  )
+  return { label: "Todo", verb: "plan", form: "text", text: text.join(" "), detail: undefined }
 }
 
 /** Codex: the files are named inside the patch. */

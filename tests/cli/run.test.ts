@@ -1,0 +1,157 @@
+/** `agent-sync run` leaves the agent as it is: what goes in, what comes out, how it ends. */
+import { describe, expect, test } from "bun:test"
+import { join } from "node:path"
+import { machine, startHub, tempFolder } from "../support/cli.ts"
+import { readAll, textsOf } from "../support/reader.ts"
+
+const script = async (source: string) => {
+  const file = join(tempFolder(), "agent.ts")
+  await Bun.write(file, source)
+  return [process.execPath, file]
+}
+/** Recording into the journal only. */
+const alone = () => machine(tempFolder(), { AGENT_SYNC_TENANT: "acme" })
+
+describe("agent-sync run", () => {
+  test("stdout passes byte for byte, also what is no text and has no line end", async () => {
+    const bytes = [0, 255, 10, 13, 27, 91, 50, 74, 195, 40, 240, 159]
+    const agent = await script(`process.stdout.write(Uint8Array.from(${JSON.stringify(bytes)}))`)
+    const run = alone().start(["run", "--", ...agent])
+    const { code } = await run.ended
+    expect(code).toBe(0)
+    // The collector decodes; compare what a decoder makes of the same bytes.
+    expect(run.stdout()).toBe(new TextDecoder().decode(Uint8Array.from(bytes)))
+  })
+
+  test("a megabyte in one line passes whole", async () => {
+    const agent = await script(`await new Promise((done) => process.stdout.write("x".repeat(1_000_000) + "\\n", done))`)
+    const { stdout } = await alone().run(["run", "--", ...agent])
+    expect(stdout.length).toBe(1_000_001)
+  })
+
+  test("stdin and stderr are the agent's own", async () => {
+    const agent = await script(
+      `process.stderr.write("to stderr"); process.stdout.write((await Bun.stdin.text()).toUpperCase())`
+    )
+    const { stderr, stdout } = await alone().run(["run", "--", ...agent], { stdin: "from stdin" })
+    expect(stdout).toBe("FROM STDIN")
+    expect(stderr).toStartWith("to stderr")
+  })
+
+  test.each([0, 1, 3, 42])("the agent's exit code %d is ours", async (wanted) => {
+    const { code } = await alone().run(["run", "--", "sh", "-c", `exit ${wanted}`])
+    expect(code).toBe(wanted)
+  })
+
+  test("a command that is not there is told as a shell tells it", async () => {
+    const { code, stderr } = await alone().run(["run", "--", "no-such-agent-anywhere"])
+    expect(code).toBe(127)
+    expect(stderr).toContain("no-such-agent-anywhere: command not found")
+  })
+
+  test("a signal to us reaches the agent, which may end in its own way", async () => {
+    const agent = await script(
+      `process.on("SIGTERM", () => { console.log("saw it"); process.exit(7) }); console.log("ready"); setInterval(() => {}, 1000)`
+    )
+    const run = alone().start(["run", "--", ...agent])
+    await run.until((stdout) => stdout.includes("ready"))
+    run.process.kill("SIGTERM")
+    const { code, stdout } = await run.ended
+    expect(stdout).toBe("ready\nsaw it\n")
+    expect(code).toBe(7)
+  })
+
+  test("an agent that a signal ended gives the code a shell would give, and its session has failed", async () => {
+    const here = alone()
+    const hub = await startHub(here)
+    const { code } = await here.run(["run", "--url", hub.url, "--", "sh", "-c", "echo before; kill -9 $$"])
+    expect(code).toBe(137)
+    const { sessions } = await readAll(here, hub.url)
+    expect(sessions[0]?.session.state).toBe("failed")
+    expect(sessions[0]?.events.at(-1)).toMatchObject({ kind: "session_end", data: { ok: false, signal: "SIGKILL" } })
+  })
+
+  test("when whoever reads our stdout goes away, the agent finds out as it would without us", async () => {
+    const here = alone()
+    const agent = await script(
+      `for (let i = 0; i < 100000; i++) await new Promise((done, fail) => process.stdout.write("line " + i + "\\n", (e) => e ? process.exit(9) : done()))`
+    )
+    const piped = Bun.spawn(
+      [
+        "sh",
+        "-c",
+        `"$0" "$@" | head -n 1`,
+        process.execPath,
+        join(import.meta.dir, "..", "..", "cli", "src", "main.ts"),
+        "run",
+        "--",
+        ...agent
+      ],
+      {
+        env: { PATH: process.env.PATH ?? "", HOME: here.home, AGENT_SYNC_HOME: here.home, AGENT_SYNC_TENANT: "acme" },
+        cwd: here.home,
+        stdin: "ignore",
+        stdout: "pipe",
+        stderr: "pipe"
+      }
+    )
+    expect(await new Response(piped.stdout).text()).toBe("line 0\n")
+    expect(await piped.exited).toBe(0)
+  })
+
+  test("what is piped in is recorded and passed on", async () => {
+    const here = alone()
+    const hub = await startHub(here)
+    const { code, stdout } = await here.run(["run", "--url", hub.url, "-"], { stdin: "one\ntwo\nthree" })
+    expect(stdout).toBe("one\ntwo\nthree")
+    expect(code).toBe(0)
+    const { sessions } = await readAll(here, hub.url)
+    expect(textsOf(sessions[0]!)).toEqual(["one", "two", "three"])
+  })
+
+  test("a secret that the agent prints is passed on, and not recorded", async () => {
+    const here = alone()
+    const hub = await startHub(here)
+    const secret = `ghp_${"a1B2".repeat(9)}`
+    const { stderr, stdout } = await here.run(["run", "--url", hub.url, "--", "echo", `token ${secret}`])
+    expect(stdout).toContain(secret)
+    expect(stderr).toContain("1 secret was taken out before sealing")
+    const { sessions } = await readAll(here, hub.url)
+    expect(textsOf(sessions[0]!)).toEqual(["token [redacted:github-token]"])
+  })
+
+  test("a flag of ours that was mistyped is told, and nothing is started", async () => {
+    const { code, stderr, stdout } = await alone().run(["run", "--urrl", "x", "--", "echo", "hi"])
+    expect(code).toBe(2)
+    expect(stdout).not.toContain("hi")
+    expect(stderr).toContain("--urrl")
+  })
+
+  test("the prompt on a Claude command line is recorded, without secrets", async () => {
+    const here = alone()
+    const hub = await startHub(here)
+    const folder = tempFolder()
+    await Bun.write(
+      join(folder, "claude"),
+      `#!/bin/sh\ncat "${join(import.meta.dir, "..", "agents", "fixtures", "claude-code", "simple.jsonl")}"\n`
+    )
+    await Bun.$`chmod +x ${join(folder, "claude")}`
+    const prompt = `List the files, key sk-ant-${"api03-x"}${"Ab1".repeat(30)}`
+    const { code } = await here.run([
+      "run",
+      "--url",
+      hub.url,
+      "--",
+      join(folder, "claude"),
+      "-p",
+      prompt,
+      "--output-format",
+      "stream-json",
+      "--verbose"
+    ])
+    expect(code).toBe(0)
+    const { sessions } = await readAll(here, hub.url)
+    expect(textsOf(sessions[0]!)[0]).toBe("List the files, key [redacted:anthropic-key]")
+    expect(sessions[0]?.session.title).toBe("List the files, key [redacted:anthropic-key]")
+  })
+})
