@@ -1,5 +1,5 @@
 /** `agent-sync`: what a program needs to record sessions and to read them. Platforms are `agent-sync/bun` and its kin. */
-export { type Grant, mint as mintToken, verify as verifyToken } from "./crypto/AccessToken.ts"
+export { type Grant, mint as mintToken, tenantOf as tokenTenant, verify as verifyToken } from "./crypto/AccessToken.ts"
 export { CannotOpen } from "./crypto/CannotOpen.ts"
 export {
   indexLog,

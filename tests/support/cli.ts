@@ -94,6 +94,7 @@ const watch = (
       texts[name] += decoder.decode(chunk, { stream: true })
       for (const look of waiting) look()
     }
+    texts[name] += decoder.decode()
   }
   const both = Promise.all([collect("stdout"), collect("stderr")])
   const ended = (async () => {

@@ -8,7 +8,7 @@ import type { Machine } from "./cli.ts"
 import { right } from "./right.ts"
 
 export interface ReadSession {
-  readonly session: KnownSession
+  session: KnownSession
   readonly events: Array<AgentEvent>
 }
 
@@ -50,7 +50,11 @@ export const readAll = async (on: Machine, url: string, tenant = "acme"): Promis
       },
       events: {
         onSession: (session) => {
-          if (found.has(session.log)) return
+          const known = found.get(session.log)
+          if (known !== undefined) {
+            known.session = session
+            return
+          }
           found.set(session.log, { session, events: [] })
           waiting.add(session.log)
           remote.reader.watch(session.log, "all")

@@ -6,9 +6,9 @@
 import { sha256 } from "@noble/hashes/sha2.js"
 import * as Either from "effect/Either"
 import { Packr } from "msgpackr"
+import { isPlain } from "../domain/MessagePack.ts"
 import type { Plain } from "../domain/Payload.ts"
 import { CannotOpen } from "./CannotOpen.ts"
-import { isPlain } from "../domain/MessagePack.ts"
 
 export interface Envelope {
   /** 16 bytes. */

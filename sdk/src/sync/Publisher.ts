@@ -225,6 +225,11 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
       inFlight.delete(ack.id)
       const { sending, upTo, count } = answered
       const remoteId = session.hello.remoteId
+      if (ack.refused?.code === "storage") {
+        // The hub's disk, not this log: it may have room again at the next connection.
+        session.abandon(ack.refused.reason)
+        return
+      }
       if (ack.refused !== undefined) {
         if (!sending.refused) {
           sending.refused = true

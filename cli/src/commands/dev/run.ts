@@ -1,6 +1,6 @@
 /** Runs the embedded hub until a signal ends it. Who may connect: whoever holds a token of a tenant whose keys lie here. */
 import { join } from "node:path"
-import { type TenantId, verifyToken } from "agent-sync"
+import { type TenantId, tokenTenant, verifyToken } from "agent-sync"
 import { EventLogRemoteServer, SqliteStorage } from "agent-sync/bun"
 import { Access, MemoryStorage } from "agent-sync/hub"
 import * as Deferred from "effect/Deferred"
@@ -40,7 +40,7 @@ export const run = (input: DevInput) =>
               const given = variable(process.env, "SYNC_AUTH_SECRET")
               const secrets = [
                 ...(given === undefined ? [] : [new TextEncoder().encode(given)]),
-                ...[authSecret(filesOf(folders, tenant))].filter((secret) => secret !== undefined)
+                ...[authSecret(filesOf(folders, tokenTenant(token) ?? tenant))].filter((secret) => secret !== undefined)
               ]
               return verifyToken(secrets, token)
             }

@@ -119,11 +119,8 @@ export const makeRows = (about: () => About): Rows => {
           branch ?? known.branch
         ]
         const told = clean(place.filter((part) => part !== undefined && part !== "").join(", "))
-        return [
-          known.title === undefined
-            ? { ...at, mark: "boundary", text: told }
-            : { ...at, mark: "boundary", text: oneLine(known.title).line, result: told }
-        ]
+        const text = known.title === undefined ? "Session began" : oneLine(known.title).line
+        return [{ ...at, mark: "boundary", text, bold: true, ...(told === "" ? {} : { result: told }) }]
       }
       case "session_end": {
         const { exitCode, ok, reason, signal } = event.data

@@ -25,6 +25,7 @@ export interface Row {
   /** Name of a tool; padded, so that arguments stand below each other. */
   readonly name?: string
   readonly text: string
+  readonly bold?: boolean
   /** The text is a path: it is cut in its middle. */
   readonly path?: boolean
   /** The one fact worth knowing of what came out. */
@@ -87,7 +88,7 @@ const drawPlain = ({ figures = [], level = 0, mark, name, result, text, time }: 
 
 const drawLine = (row: Row, tag: Tag | undefined, terminal: Terminal): string => {
   const { ascii, columns, paint } = terminal
-  const { figures = [], level = 0, mark, name, path = false, result = "", text, time } = row
+  const { bold = false, figures = [], level = 0, mark, name, path = false, result = "", text, time } = row
   const narrow = columns < NARROW
   const dots = ascii ? "~" : "…"
   const clock = clockOf(time, narrow && tag !== undefined)
@@ -119,7 +120,7 @@ const drawLine = (row: Row, tag: Tag | undefined, terminal: Terminal): string =>
     paint.dim(nesting),
     `${paintMark(mark, paint)(sign)} `,
     label === "" ? "" : `${label}${head > width(label) ? " " : ""}`,
-    paintText(mark, paint)(body),
+    paintText(mark, bold, paint)(body),
     fact === "" ? "" : `  ${paint.dim(fact)}`,
     gap,
     mark === "waiting" ? paint.yellow(right) : colouredRight
@@ -152,7 +153,8 @@ const paintMark = (mark: Mark, paint: Paint): ((text: string) => string) => {
   }
 }
 
-const paintText = (mark: Mark, paint: Paint): ((text: string) => string) => {
+const paintText = (mark: Mark, bold: boolean, paint: Paint): ((text: string) => string) => {
+  if (bold) return paint.bold
   switch (mark) {
     case "prompt":
       return paint.bold
