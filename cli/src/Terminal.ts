@@ -15,7 +15,7 @@ export interface Terminal {
   readonly paint: ReturnType<typeof createColors>
 }
 
-/** `FORCE_COLOR` wins over a pipe, `NO_COLOR` over a terminal. */
+/** `FORCE_COLOR` wins over a pipe and over `NO_COLOR`, `NO_COLOR` over a terminal. An empty variable counts as unset. */
 export const terminalOf = (options: {
   readonly env: Env
   readonly isTTY: boolean
@@ -23,7 +23,8 @@ export const terminalOf = (options: {
   readonly plain: boolean
 }): Terminal => {
   const { columns = 80, env, isTTY } = options
-  const forced = variable(env, "FORCE_COLOR") !== undefined && variable(env, "FORCE_COLOR") !== "0"
+  const force = variable(env, "FORCE_COLOR")
+  const forced = force !== undefined && force !== "0"
   const plain =
     options.plain ||
     variable(env, "AGENT_SYNC_PLAIN") !== undefined ||
@@ -34,7 +35,7 @@ export const terminalOf = (options: {
     columns: Math.max(20, columns),
     plain,
     ascii: variable(env, "AGENT_SYNC_ASCII") !== undefined || !/utf-?8/i.test(locale),
-    paint: createColors(!plain && (forced || variable(env, "NO_COLOR") === undefined))
+    paint: createColors(!plain && (forced || (force !== "0" && variable(env, "NO_COLOR") === undefined)))
   }
 }
 
@@ -43,13 +44,17 @@ export const width = (text: string) => Bun.stringWidth(text, { ambiguousIsNarrow
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" })
 
+/** Code units that one cell may cost: a family of emoji has eleven, in two cells. */
+const UNITS_PER_CELL = 16
+
 /** The text in at most `cells`, its end replaced by one mark where it does not fit. */
 export const cut = (text: string, cells: number, mark = "…"): string => {
-  if (width(text) <= cells) return text
   if (cells <= 0) return ""
+  const most = cells * UNITS_PER_CELL
+  if (text.length <= most && width(text) <= cells) return text
   let kept = ""
   let used = 0
-  for (const { segment } of graphemes.segment(text)) {
+  for (const { segment } of graphemes.segment(text.slice(0, most))) {
     const wide = width(segment)
     if (used + wide > cells - 1) break
     kept += segment
@@ -58,40 +63,61 @@ export const cut = (text: string, cells: number, mark = "…"): string => {
   return `${kept.trimEnd()}${mark}`
 }
 
-/** A path cut in its middle, so that the file's name stays. */
+/** A path or URL cut in its middle, so that the file's name stays: `cmd/…/hooks.go`. */
 export const cutPath = (path: string, cells: number, mark = "…"): string => {
   if (width(path) <= cells) return path
-  const slash = path.lastIndexOf("/")
-  const name = path.slice(slash)
-  const room = cells - width(name) - 1
-  return slash <= 0 || room < 2 ? cut(path, cells, mark) : `${cut(path.slice(0, slash), room + 1, mark)}${name}`
+  const folders = path.split("/")
+  const name = folders.pop() ?? ""
+  while (folders.length > 0) {
+    folders.pop()
+    const short = [...folders, mark, name].join("/")
+    if (width(short) <= cells) return short
+  }
+  return cut(path.includes("/") ? name : path, cells, mark)
 }
 
-/** Sequences that a terminal acts on: CSI; OSC, DCS, SOS, PM and APC with their content; other escapes. 7 and 8 bit. */
+/**
+ * Sequences that a terminal acts on, 7 and 8 bit: CSI; OSC, DCS, SOS, PM and APC with their content; other escapes. A
+ * content without an end goes to the end of its line, as a terminal would swallow it.
+ */
 const SEQUENCES =
-  /(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b[\]PX^_]|[\x90\x98\x9d\x9e\x9f])[^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c)?|\x1b[ -/]*[0-~]/g
+  /(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b[\]PX^_]|[\x90\x98\x9d\x9e\x9f])(?:[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)|[^\x07\x1b\x9c\n]*)|\x1b[ -/]*[0-~]/g
 /** What is left of C0 and C1, but the line end and the tab. */
 const CONTROLS = /[\x00-\x08\x0b-\x1f\x7f-\x9f]/g
-/** Direction marks and invisible characters; the joiner is meant where it joins emoji. */
+/**
+ * Direction marks, invisible characters and tags. Those in the first group mean what they say: joiners and tags
+ * inside emoji, and the non-joiner between letters, which Persian needs.
+ */
 const INVISIBLE =
-  /[\u061c\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]|(?<!\p{Extended_Pictographic}\ufe0f?)\u200d/gu
+  /(\p{ExtPict}[\ufe0f\p{EMod}]?(?:\u200d\p{ExtPict}[\ufe0f\p{EMod}]?)+|\u{1f3f4}[\u{e0030}-\u{e007a}]{3,6}\u{e007f}|(?<=\p{L}\p{M}*)\u200c(?=\p{L}))|[\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu
+/** Halves of characters have no bytes of their own. */
+const HALVES = /\p{Surrogate}/gu
+/** More marks on one letter than any script has: they would run over the lines around. */
+const STACKED = /(\p{M}{8})\p{M}+/gu
+const HARMLESS = /^[\n\x20-\x7e]*$/
 
 const shown = (character: string) => {
-  const code = character.charCodeAt(0)
-  return code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u${code.toString(16).padStart(4, "0")}`
+  const code = character.codePointAt(0) ?? 0
+  const digits = code.toString(16)
+  if (code < 0x100) return `\\x${digits.padStart(2, "0")}`
+  return code < 0x10000 ? `\\u${digits.padStart(4, "0")}` : `\\u{${digits}}`
 }
 
 /** The text without anything a terminal would act on: sequences are gone, other controls are shown as what they are. */
 export const clean = (text: string): string =>
-  text
-    .replace(/\r\n/g, "\n")
-    .replace(SEQUENCES, "")
-    .split("\n")
-    // A carriage return writes over the line: what comes last is what would be seen.
-    .map((line) => line.split("\r").findLast((part) => part !== "") ?? "")
-    .join("\n")
-    .replace(CONTROLS, shown)
-    .replace(INVISIBLE, shown)
+  HARMLESS.test(text)
+    ? text
+    : text
+        .replace(/\r\n/g, "\n")
+        .replace(SEQUENCES, "")
+        .split("\n")
+        // A carriage return writes over the line: what comes last is what would be seen.
+        .map((line) => line.split("\r").findLast((part) => part !== "") ?? "")
+        .join("\n")
+        .replace(CONTROLS, shown)
+        .replace(INVISIBLE, (found: string, meant: string | undefined) => meant ?? shown(found))
+        .replace(HALVES, "\ufffd")
+        .replace(STACKED, "$1")
 
 /** The first line that is not blank, with single spaces, and how many more there are. */
 export const oneLine = (text: string): { readonly line: string; readonly more: number } => {

@@ -183,10 +183,18 @@ export const makeRows = (about: () => About): Rows => {
         const id = call ?? event.key
         const before = asked.get(id)
         const open = call === undefined ? undefined : calls.get(call)
-        const what = open === undefined ? oneLine(tool ?? "").line : describe(open, about().cwd)
+        const what =
+          open === undefined ? (tool === undefined ? "" : `use ${oneLine(tool).line}`) : describe(open, about().cwd)
         if (decision === "asked") {
           asked.set(id, { time, drawn: true })
-          return [{ ...at, mark: "waiting", text: `Asked to ${what}`, figures: [{ text: "waiting for you" }] }]
+          return [
+            {
+              ...at,
+              mark: "waiting",
+              text: what === "" ? "Asked for a permission" : `Asked to ${what}`,
+              figures: [{ text: "waiting for you" }]
+            }
+          ]
         }
         asked.delete(id)
         // A call that was not allowed did not run: the refusal is its row.
@@ -343,7 +351,7 @@ export const makeRows = (about: () => About): Rows => {
         case "agent_spawned":
           return []
         default: {
-          const before = event.kind === "permission" ? [] : complete()
+          const before = complete(event.kind === "permission" ? event.data.call : undefined)
           return [...before, ...own(event)]
         }
       }

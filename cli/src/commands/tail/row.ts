@@ -73,7 +73,10 @@ export const draw = (row: Row, tag: Tag | undefined, terminal: Terminal): string
 
 const drawPlain = ({ figures = [], level = 0, mark, name, result, text, time }: Row, tag: Tag | undefined): string => {
   const word = MARKS[mark][2]
-  const told = figures.map((figure) => figure.text).join(", ")
+  const told = figures
+    .map((figure) => figure.text)
+    .filter((figure) => !figure.startsWith(word))
+    .join(", ")
   const parts = [
     clockOf(time),
     ...(tag === undefined ? [] : [tag.project, tag.id]),
