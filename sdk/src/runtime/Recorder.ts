@@ -303,6 +303,7 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
   const take = (texts: ReadonlyArray<string>) => {
     const at = wall()
     const fresh = texts.map((text): Line => ({ text, ordinal: ordinal++, at }))
+    if (reader === undefined && options.adapter !== undefined) decide(options.adapter)
     if (reader !== undefined) return consume(fresh)
     if (undecided.length === 0 && fresh.length > 0) {
       after(UNDECIDED_MS, () => {

@@ -1,0 +1,216 @@
+/** The pipeline from output to journal: what is recorded under which session, when the index is told, what a full disk does. */
+import { describe, expect, test } from "bun:test"
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
+import * as Either from "effect/Either"
+import { claude, text } from "../../sdk/src/agents/index.ts"
+import { introduce, sealingOf } from "../../sdk/src/bun/journal/sealing.ts"
+import { nativeAead } from "../../sdk/src/bun/nativeAead.ts"
+import * as Envelope from "../../sdk/src/crypto/Envelope.ts"
+import * as Sealer from "../../sdk/src/crypto/Sealer.ts"
+import { makeReaderKey } from "../../sdk/src/crypto/TenantKey.ts"
+import { makeWriter } from "../../sdk/src/crypto/WriterKey.ts"
+import type { AgentEvent } from "../../sdk/src/domain/AgentEvent.ts"
+import type { LogId } from "../../sdk/src/domain/Ids.ts"
+import { type Decoded, decode } from "../../sdk/src/domain/Payload.ts"
+import { type Journal, JournalFailed } from "../../sdk/src/journal/Journal.ts"
+import * as MemoryJournal from "../../sdk/src/journal/MemoryJournal.ts"
+import { makeRecorder, type RecorderOptions } from "../../sdk/src/runtime/Recorder.ts"
+import { recordings } from "../support/cli.ts"
+import { makeClock } from "../support/clock.ts"
+import { right } from "../support/right.ts"
+
+const RUN = "0b0e3a52-1111-4222-8333-444455556666"
+const bytes = (words: string) => new TextEncoder().encode(words)
+
+const scene = async (
+  options: Partial<RecorderOptions> & { readonly journal?: Journal; readonly wrap?: (journal: Journal) => Journal } = {}
+) => {
+  const clock = makeClock()
+  const key = makeReaderKey()
+  const identity = makeWriter()
+  const plain =
+    options.journal ??
+    MemoryJournal.open({
+      sealing: sealingOf(nativeAead, key.recorder, identity),
+      introduction: await introduce(key.recorder, identity),
+      remotes: []
+    })
+  const journal = options.wrap?.(plain) ?? plain
+  const troubles: Array<string> = []
+  const recorder = makeRecorder({
+    run: RUN,
+    about: { host: "box", cwd: "/home/dev/app" },
+    command: ["agent"],
+    timers: clock,
+    wall: () => 1_000_000 + clock.now(),
+    onTrouble: ({ reason }) => troubles.push(reason),
+    ...options,
+    journal
+  })
+  const read = (log: LogId): ReadonlyArray<Decoded> => {
+    const keys = Sealer.makeKeyring()
+    for (const own of right(plain.logs())) keys.add(own.key)
+    return right(plain.read(log, 1, 10_000)).flatMap(({ entryId, sealed }) => {
+      const opened = Either.flatMap(Sealer.open(nativeAead, keys, { log, entryId }, sealed), Envelope.decode)
+      return Either.isRight(opened) ? [decode(opened.right.plain)] : []
+    })
+  }
+  const sessions = () => right(plain.logs()).filter(({ kind }) => kind === "session")
+  const events = (nth = 0): ReadonlyArray<AgentEvent> =>
+    read(sessions()[nth]!.id).flatMap((decoded) => (decoded._tag === "Event" ? [decoded.event] : []))
+  const index = () => read(plain.index).flatMap((decoded) => (decoded._tag === "Index" ? [decoded.event] : []))
+  return { clock, recorder, journal: plain, troubles, sessions, events, index, read }
+}
+const init = (session: string) =>
+  `{"type":"system","subtype":"init","session_id":"${session}","cwd":"/home/dev/app","model":"m","claude_code_version":"2","uuid":"u-${session}","tools":[]}\n`
+const says = (session: string, words: string, id = words) =>
+  `{"type":"assistant","message":{"id":"msg-${id}","role":"assistant","content":[{"type":"text","text":"${words}"}]},"session_id":"${session}","uuid":"uuid-${id}"}\n`
+
+describe("Recorder", () => {
+  test("records a Claude session under its own id, with a header, an end, and the index told", async () => {
+    const s = await scene()
+    s.recorder.push(bytes(init("abc") + says("abc", "hello")))
+    s.recorder.end({ ok: true, reason: "exit", exitCode: 0 })
+    expect(s.recorder.recorded()).toMatchObject({ session: "abc", agent: "claude-code", lost: 0 })
+    expect(s.read(s.sessions()[0]!.id)[0]).toMatchObject({ _tag: "Header", header: { session: "abc", host: "box" } })
+    expect(s.events().map(({ kind }) => kind)).toEqual(["session_start", "message", "session_end"])
+    expect(s.events()[0]).toMatchObject({ data: { host: "box", cwd: "/home/dev/app" } })
+    expect(s.index().map(({ _tag }) => _tag)).toEqual(["index.started", "index.checkpoint"])
+    expect(s.index().at(-1)).toMatchObject({ state: "ended" })
+  })
+
+  test("cut anywhere, the same bytes give the same events", async () => {
+    const whole = readFileSync(join(recordings, "claude-code", "edits.jsonl"))
+    const record = async (size: number) => {
+      const s = await scene()
+      for (let at = 0; at < whole.length; at += size) s.recorder.push(whole.subarray(at, at + size))
+      s.recorder.end({ ok: true, reason: "exit", exitCode: 0 })
+      return s.events().map(({ key, kind }) => `${kind} ${key}`)
+    }
+    const [once, ...cut] = [await record(whole.length), await record(7), await record(1_000)]
+    expect(once!.length).toBeGreaterThan(40)
+    for (const events of cut) expect(events).toEqual(once!)
+  })
+
+  test("output that tells no session is recorded under the run, at once", async () => {
+    const s = await scene({ adapter: text })
+    s.recorder.push(bytes("building\n"))
+    expect(s.sessions()).toHaveLength(0)
+    await s.clock.advance(2_000)
+    expect(s.events().map(({ kind }) => kind)).toEqual(["session_start", "note"])
+    s.recorder.end({ ok: true, reason: "exit", exitCode: 0 })
+    expect(s.recorder.recorded().session).toBe(`run:${RUN}`)
+    expect(s.index()[0]).toMatchObject({ _tag: "index.started", agentName: "agent" })
+  })
+
+  test("an id that comes late names the log that has begun, and leaves no second one", async () => {
+    const s = await scene({ adapter: claude })
+    s.recorder.push(
+      bytes(
+        `{"type":"system","subtype":"hook_started","hook_name":"x","hook_event":"SessionStart","hook_id":"h","uuid":"u1"}\n`
+      )
+    )
+    await s.clock.advance(2_500)
+    s.recorder.push(bytes(init("late") + says("late", "hello")))
+    s.recorder.end({ ok: true, reason: "exit", exitCode: 0 })
+    expect(s.sessions()).toHaveLength(1)
+    expect(right(s.journal.openLog("claude-code:late")).created).toBe(false)
+    expect(s.index().some((told) => told._tag === "index.changed" && told.alias === "late")).toBe(true)
+  })
+
+  test("a session that goes on in another run goes on in its log", async () => {
+    const first = await scene()
+    first.recorder.push(bytes(init("abc") + says("abc", "one")))
+    first.recorder.end({ ok: true, reason: "exit", exitCode: 0 })
+    const second = await scene({ journal: first.journal, run: "another" })
+    second.recorder.push(bytes(init("abc") + says("abc", "two")))
+    second.recorder.end({ ok: true, reason: "exit", exitCode: 0 })
+    expect(first.sessions()).toHaveLength(1)
+    expect(first.events().filter(({ kind }) => kind === "message")).toHaveLength(2)
+    expect(first.index().map(({ _tag }) => _tag)).toEqual([
+      "index.started",
+      "index.checkpoint",
+      "index.changed",
+      "index.checkpoint"
+    ])
+  })
+
+  test("one process, two sessions: each in its own log", async () => {
+    const s = await scene()
+    s.recorder.push(bytes(init("a") + says("a", "one") + init("b") + says("b", "two")))
+    s.recorder.end({ ok: true, reason: "exit", exitCode: 0 })
+    expect(s.sessions()).toHaveLength(2)
+    expect(s.events(0).map(({ kind }) => kind)).toEqual(["session_start", "message"])
+    expect(s.events(1).map(({ kind }) => kind)).toEqual(["session_start", "message", "session_end"])
+  })
+
+  test("a state is told to the index once it has lasted, never one entry per event", async () => {
+    const s = await scene()
+    s.recorder.push(bytes(init("abc")))
+    for (let i = 0; i < 50; i++) s.recorder.push(bytes(says("abc", `w${i}`)))
+    s.recorder.push(
+      bytes(`{"type":"result","subtype":"success","is_error":false,"session_id":"abc","uuid":"r1","result":"w49"}\n`)
+    )
+    const before = s.index().length
+    await s.clock.advance(2_100)
+    expect(s.index().length - before).toBe(1)
+    expect(s.index().at(-1)).toMatchObject({ _tag: "index.changed", state: "idle" })
+  })
+
+  test("secrets are out before anything is written down, also from the title", async () => {
+    const secret = `ghp_${"a1B2".repeat(9)}`
+    const s = await scene({ command: ["claude", "-p", `use ${secret}`] })
+    s.recorder.push(bytes(init("abc") + says("abc", `it is ${secret}`, "1")))
+    s.recorder.end({ ok: true, reason: "exit", exitCode: 0 })
+    expect(JSON.stringify([s.events(), s.index()])).not.toContain(secret)
+    expect(s.recorder.recorded().redacted.get("github-token")).toBeGreaterThan(0)
+  })
+
+  test("a disk that is full for a while loses nothing, and is told once", async () => {
+    let full = false
+    const failed = Either.left(new JournalFailed({ reason: "full", what: "The disk is full." }))
+    const s = await scene({
+      wrap: (journal) => ({
+        ...journal,
+        openLog: (session) => (full ? failed : journal.openLog(session)),
+        append: (log, plains) => (full ? failed : journal.append(log, plains)),
+        pend: (run, plains) => (full ? failed : journal.pend(run, plains)),
+        settle: (run, log) => (full ? failed : journal.settle(run, log))
+      })
+    })
+    full = true
+    s.recorder.push(bytes(init("abc") + says("abc", "one")))
+    s.recorder.push(bytes(says("abc", "two")))
+    expect(s.troubles).toEqual(["full"])
+    expect(s.sessions()).toHaveLength(0)
+    full = false
+    s.recorder.push(bytes(says("abc", "three")))
+    s.recorder.end({ ok: true, reason: "exit", exitCode: 0 })
+    expect(s.recorder.recorded().lost).toBe(0)
+    expect(s.events().map(({ kind }) => kind)).toEqual([
+      "session_start",
+      "message",
+      "message",
+      "message",
+      "session_end"
+    ])
+  })
+
+  test("a disk that stays full counts what could not be written", async () => {
+    const failed = Either.left(new JournalFailed({ reason: "full", what: "The disk is full." }))
+    const s = await scene({
+      wrap: (journal) => ({ ...journal, openLog: () => failed, append: () => failed, pend: () => failed })
+    })
+    s.recorder.push(bytes(init("abc") + says("abc", "one")))
+    s.recorder.end({ ok: true, reason: "exit", exitCode: 0 })
+    expect(s.recorder.recorded().lost).toBe(3)
+  })
+
+  test("an agent that prints nothing leaves a session that only began and ended", async () => {
+    const s = await scene()
+    s.recorder.end({ ok: false, reason: "exit", exitCode: 3 })
+    expect(s.events().map(({ kind }) => kind)).toEqual(["session_start", "session_end"])
+    expect(s.index().at(-1)).toMatchObject({ state: "failed" })
+  })
+})
