@@ -290,6 +290,7 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
 
   const consider = (last: boolean) => {
     if (undecided.length === 0 && !last) return
+    if (options.adapter !== undefined) return decide(options.adapter)
     const found = detect(undecided.map(({ text }) => text))
     const sure = found.agent !== "text" && found.agent !== "jsonl"
     const enough =
@@ -303,7 +304,6 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
   const take = (texts: ReadonlyArray<string>) => {
     const at = wall()
     const fresh = texts.map((text): Line => ({ text, ordinal: ordinal++, at }))
-    if (reader === undefined && options.adapter !== undefined) decide(options.adapter)
     if (reader !== undefined) return consume(fresh)
     if (undecided.length === 0 && fresh.length > 0) {
       after(UNDECIDED_MS, () => {
