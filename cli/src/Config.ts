@@ -122,9 +122,9 @@ export const settings = (
 export const keyOrMake = (settings: Settings): Either.Either<{ key: Key; made: boolean }, Failure> => {
   if (settings.key !== undefined) return Either.right({ key: settings.key, made: false })
   if (settings.url !== undefined && !isLoopback(settings.url)) return Either.left(noKey(settings))
-  makeKeys(settings.files)
-  return Either.flatMap(findKey({}, settings.files, undefined), (key) =>
-    key === undefined ? Either.left(noKey(settings)) : Either.right({ key, made: true })
+  return makeKeys(settings.files).pipe(
+    Either.flatMap(() => findKey({}, settings.files, undefined)),
+    Either.flatMap((key) => (key === undefined ? Either.left(noKey(settings)) : Either.right({ key, made: true })))
   )
 }
 
@@ -160,7 +160,9 @@ export const parseTenant = (text: string): Either.Either<TenantId, Failure> =>
 
 /** `host` and `http` forms become the WebSocket address; a URL without a path gets the tenant's. */
 export const hubUrl = (address: string, tenant: TenantId): Either.Either<string, Failure> => {
-  const text = /^[a-z]+:\/\//i.test(address) ? address : `https://${address}`
+  // A host alone is meant as people say it: this machine has no certificate, others should.
+  const plain = URL.canParse(`ws://${address}`) && isLoopback(`ws://${address}`)
+  const text = /^[a-z]+:\/\//i.test(address) ? address : `${plain ? "ws" : "wss"}://${address}`
   const url = URL.canParse(text) ? new URL(text) : undefined
   const scheme = { "http:": "ws:", "https:": "wss:", "ws:": "ws:", "wss:": "wss:" }[url?.protocol ?? ""]
   if (url === undefined || scheme === undefined || url.username !== "" || url.search !== "" || url.hash !== "") {

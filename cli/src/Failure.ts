@@ -4,6 +4,7 @@
  */
 import * as Data from "effect/Data"
 import { createColors } from "picocolors"
+import { clean } from "./Terminal.ts"
 
 /** 0 ok, 1 failure, 2 usage, 3 hub unreachable, 4 refused, 5 cannot decrypt, 130 interrupted. `run` returns the child's. */
 export const EXIT = { ok: 0, failure: 1, usage: 2, unreachable: 3, refused: 4, unopened: 5, interrupted: 130 } as const
@@ -33,15 +34,21 @@ export const tell = (
   failure: Failure,
   how: { readonly json: boolean; readonly tty: boolean; readonly color: boolean }
 ) => {
-  const tries = failure.tries ?? []
   if (how.json) {
+    const tries = failure.tries ?? []
     const { code, exit, what: message } = failure
     return `${JSON.stringify({ schema: 1, error: { code, message, fix: tries.map(({ command }) => command), exit } })}\n`
   }
-  if (!how.tty) {
-    const now = failure.now === undefined ? [] : [failure.now]
-    return `${[`agent-sync: ${failure.what}`, ...now, ...tries.map(line)].join("\n")}\n`
-  }
+  // Parts of it may be a hub's or an agent's words.
+  const what = clean(failure.what)
+  const now = failure.now === undefined ? [] : [clean(failure.now)]
+  const tries = (failure.tries ?? []).map(
+    ({ command, why }): Try => ({
+      command: clean(command),
+      ...(why === undefined ? {} : { why: clean(why) })
+    })
+  )
+  if (!how.tty) return `${[`agent-sync: ${what}`, ...now, ...tries.map(line)].join("\n")}\n`
   const paint = createColors(how.color)
   const width = Math.max(0, ...tries.map(({ command }) => command.length))
   const next = tries.map(({ command, why }, i) => {
@@ -49,8 +56,8 @@ export const tell = (
     return `  ${i === 0 ? "Try   " : "      "}${padded}${why === undefined ? "" : `   ${paint.dim(why)}`}`
   })
   return [
-    `${paint.red("✗")} ${failure.what}`,
-    ...(failure.now === undefined ? [] : ["", `  ${failure.now}`]),
+    `${paint.red("✗")} ${what}`,
+    ...now.flatMap((text) => ["", `  ${text}`]),
     ...(next.length === 0 ? [] : ["", ...next]),
     ""
   ].join("\n")

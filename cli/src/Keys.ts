@@ -54,14 +54,33 @@ export const findKey = (
   if (given !== undefined) return readKey(given, "AGENT_SYNC_KEY")
   if (referred !== undefined) return readKey(referred.text, referred.from)
   for (const file of [files.reader, files.recorder]) {
-    const text = readIf(file)
-    if (text !== undefined) return readKey(text, file)
+    const text = attempt(files, () => readIf(file))
+    if (Either.isLeft(text)) return Either.left(text.left)
+    if (text.right !== undefined) return readKey(text.right, file)
   }
   return Either.right(undefined)
 }
 
+/** The keys folder cannot be used: another user's, a full or read-only disk. */
+export const KEYS_UNUSABLE = "KeysUnusable"
+
+const attempt = <A>({ folder }: TenantFiles, act: () => A): Either.Either<A, Failure> =>
+  Either.try({
+    try: act,
+    catch: (error) =>
+      new Failure({
+        exit: EXIT.failure,
+        code: KEYS_UNUSABLE,
+        what: `The keys in ${folder} cannot be used: ${error instanceof Error ? error.message : String(error)}.`,
+        tries: [{ command: "AGENT_SYNC_HOME=FOLDER agent-sync …", why: "keeps keys and journals in another folder" }]
+      })
+  })
+
 /** Makes the tenant's reader key, recorder key and auth secret where they are missing; answers the files it wrote. */
-export const makeKeys = (files: TenantFiles): ReadonlyArray<string> => {
+export const makeKeys = (files: TenantFiles): Either.Either<ReadonlyArray<string>, Failure> =>
+  attempt(files, () => makeMissing(files))
+
+const makeMissing = (files: TenantFiles): ReadonlyArray<string> => {
   mkdirSync(files.folder, { recursive: true, mode: 0o700 })
   const wrote: Array<string> = []
   if (!existsSync(files.reader) && !existsSync(files.recorder)) {

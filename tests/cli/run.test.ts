@@ -109,6 +109,47 @@ describe("agent-sync run", () => {
     expect(textsOf(sessions[0]!)).toEqual(["one", "two", "three"])
   })
 
+  test("what the agent leaves running in the background is not waited for", async () => {
+    const { code, stdout } = await alone().run(["run", "--", "sh", "-c", "sleep 50 2>/dev/null & echo $!"])
+    expect(code).toBe(0)
+    // It still runs, and holds the pipe.
+    const left = Number(stdout)
+    expect(process.kill(left, 0)).toBe(true)
+    process.kill(left, "SIGKILL")
+  })
+
+  test("a pipe into us ends with the signal that a supervisor sends, and its session is whole", async () => {
+    const here = alone()
+    const hub = await startHub(here)
+    const run = here.start(["run", "--url", hub.url, "-"], { stdin: "open" })
+    run.process.stdin?.write("first\n")
+    await run.process.stdin?.flush()
+    await run.until((stdout) => stdout.includes("first"))
+    run.process.kill("SIGTERM")
+    expect((await run.ended).code).toBe(143)
+    const { sessions } = await readAll(here, hub.url)
+    expect(sessions[0]?.events.map(({ kind }) => kind)).toEqual(["session_start", "note", "session_end"])
+  })
+
+  test("a folder that cannot be used does not keep the agent from its work", async () => {
+    const { code, stderr, stdout } = await alone().run(["run", "--", "echo", "agent ran"], {
+      env: { AGENT_SYNC_HOME: "/dev/null/nowhere" }
+    })
+    expect(code).toBe(0)
+    expect(stdout).toBe("agent ran\n")
+    expect(stderr).toContain("This session was not recorded. The keys in /dev/null/nowhere")
+  })
+
+  test("an adapter that was named is used", async () => {
+    const here = alone()
+    const hub = await startHub(here)
+    await here.run(["run", "--url", hub.url, "--agent", "text", "--", "echo", '{"role":"assistant","content":"hi"}'])
+    const { sessions } = await readAll(here, hub.url)
+    expect(sessions[0]?.session.origin.agent).toBe("text")
+    const unknown = await here.run(["run", "--agent", "nobody", "--", "echo", "hi"])
+    expect([unknown.code, unknown.stdout]).toEqual([2, ""])
+  })
+
   test("a secret that the agent prints is passed on, and not recorded", async () => {
     const here = alone()
     const hub = await startHub(here)

@@ -95,9 +95,7 @@ describe("Hub, when the storage fails", () => {
 
   test.each([
     ["retired", "retired", 1008],
-    ["too-large", "too-large", 1009],
-    ["full", "storage", 1013],
-    ["other", "storage", 1013]
+    ["too-large", "too-large", 1009]
   ] as const)("%s is told as `%s`, or to a stock peer as close %d, and to the operator", (reason, code, close) => {
     const world = makeWorld(failing(failed(reason)))
     const [socket, stock] = [world.connect(), world.connect({ extended: false })]
@@ -111,6 +109,22 @@ describe("Hub, when the storage fails", () => {
     expect(stock.closes).toEqual([{ code: close, reason: "It is so." }])
     expect(world.troubles).toEqual(["It is so.", "It is so."])
   })
+
+  test.each(["full", "other"] as const)(
+    "%s ends the writer's socket, so that nothing behind it is stored before it",
+    (reason) => {
+      const world = makeWorld(failing(failed(reason)))
+      const [socket, stock] = [world.connect(), world.connect({ extended: false })]
+      socket.write(writing("bad", entries(1), 1))
+      socket.write(writing("good", entries(1), 2))
+      stock.write(writing("bad", entries(1)))
+      expect(socket.acks()).toEqual([])
+      expect([...socket.closes, ...stock.closes]).toEqual([
+        { code: 1013, reason: "It is so." },
+        { code: 1013, reason: "It is so." }
+      ])
+    }
+  )
 
   test("a log that cannot be read is refused to its reader, whichever way it asked", () => {
     const world = makeWorld(failing(failed("other")))

@@ -1,6 +1,6 @@
 /** A real agent's recorded output goes in at one process and comes out at another, over a real hub and real files. */
 import { describe, expect, test } from "bun:test"
-import { cpSync, readdirSync, readFileSync } from "node:fs"
+import { cpSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { indexLog, printKey } from "agent-sync"
 import { claude } from "agent-sync/agents"
@@ -75,12 +75,14 @@ describe("recording and watching", () => {
     const here = await init()
     const hub = await startHub(here)
     const tail = here.start(["tail", "--json", "--until-end", "--url", hub.url])
-    const run = here.start(["run", "--url", hub.url, "--", process.execPath, play, recording, "40"])
+    // The agent speaks while the hub is away, and has more to say when it is back.
+    const back = join(here.home, "back")
+    const run = here.start(["run", "--url", hub.url, "--", process.execPath, play, recording, "20", back, "28"])
     await tail.until((stdout) => rows(stdout).length >= 8)
     await hub.kill()
-    await Bun.sleep(600)
-    const again = await startHub(here, { port: hub.port })
-    expect(again.port).toBe(hub.port)
+    await run.until((stdout) => stdout.split("\n").length > 28)
+    await startHub(here, { port: hub.port })
+    writeFileSync(back, "")
     expect((await run.ended).code).toBe(0)
     expect(run.stdout()).toBe(text)
     const { stdout } = await tail.ended

@@ -197,6 +197,52 @@ describe("Recorder", () => {
     ])
   })
 
+  test("a disk that is full while one session ends and another begins gives each its own events", async () => {
+    let full = false
+    const failed = Either.left(new JournalFailed({ reason: "full", what: "The disk is full." }))
+    const s = await scene({
+      wrap: (journal) => ({
+        ...journal,
+        openLog: (session) => (full ? failed : journal.openLog(session)),
+        append: (log, plains) => (full ? failed : journal.append(log, plains)),
+        pend: (run, plains) => (full ? failed : journal.pend(run, plains))
+      })
+    })
+    full = true
+    s.recorder.push(bytes(init("a") + says("a", "one") + init("b") + says("b", "two")))
+    full = false
+    await s.clock.advance(1_000)
+    expect(s.events(0).map(({ key }) => key)).toEqual(["a:start", "uuid-one"])
+    expect(s.events(1).map(({ key }) => key)).toEqual(["b:start", "uuid-two"])
+  })
+
+  test("a journal in trouble is asked again once in a while, not with every line", async () => {
+    let asked = 0
+    const s = await scene({
+      wrap: (journal) => ({
+        ...journal,
+        openLog: () => {
+          asked++
+          return Either.left(new JournalFailed({ reason: "locked", what: "It is locked." }))
+        }
+      })
+    })
+    s.recorder.push(bytes(init("abc")))
+    for (let i = 0; i < 50; i++) s.recorder.push(bytes(says("abc", `w${i}`)))
+    expect(asked).toBe(1)
+    await s.clock.advance(3_000)
+    expect(asked).toBe(4)
+  })
+
+  test("an id of a megabyte becomes a short one, the same each time", async () => {
+    const line = says("abc", "one").replace("uuid-one", "x".repeat(1_000_000))
+    const s = await scene()
+    s.recorder.push(bytes(init("abc") + line + line))
+    const keys = s.events().flatMap(({ key, kind }) => (kind === "message" ? [key] : []))
+    expect(keys[0]!.length).toBeLessThan(200)
+    expect(keys[0]).toBe(keys[1]!)
+  })
+
   test("a disk that stays full counts what could not be written", async () => {
     const failed = Either.left(new JournalFailed({ reason: "full", what: "The disk is full." }))
     const s = await scene({

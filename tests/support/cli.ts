@@ -45,6 +45,7 @@ export interface Machine {
 }
 
 export interface StartOptions {
+  /** What is piped in; `open` leaves the pipe to the test. */
   readonly stdin?: string | Uint8Array
   readonly cwd?: string
   readonly env?: Readonly<Record<string, string>>
@@ -82,7 +83,7 @@ const watch = (
     child.kill("SIGKILL")
     await child.exited
   })
-  if (stdin !== undefined && child.stdin !== undefined) {
+  if (stdin !== undefined && stdin !== "open" && child.stdin !== undefined) {
     child.stdin.write(stdin)
     void child.stdin.end()
   }

@@ -3,6 +3,7 @@
  * whatever happens, each event arrives once, in order, and nothing acknowledged is lost.
  */
 import { describe, expect, test } from "bun:test"
+import * as Either from "effect/Either"
 import { introduce, sealingOf } from "../../sdk/src/bun/journal/sealing.ts"
 import { nativeAead } from "../../sdk/src/bun/nativeAead.ts"
 import { makeReaderKey, type ReaderKey } from "../../sdk/src/crypto/TenantKey.ts"
@@ -10,6 +11,7 @@ import { makeWriter } from "../../sdk/src/crypto/WriterKey.ts"
 import { SessionId } from "../../sdk/src/domain/Ids.ts"
 import { encodeEvent, encodeIndex } from "../../sdk/src/domain/Payload.ts"
 import { makeHub } from "../../sdk/src/hub/Hub.ts"
+import { type HubStorage, StorageFailed } from "../../sdk/src/hub/HubStorage.ts"
 import * as MemoryStorage from "../../sdk/src/hub/MemoryStorage.ts"
 import type { Journal } from "../../sdk/src/journal/Journal.ts"
 import * as MemoryJournal from "../../sdk/src/journal/MemoryJournal.ts"
@@ -50,8 +52,18 @@ const note = (text: string) =>
 const scene = async (options: { readonly reader?: ReaderKey; readonly journal?: Journal } = {}) => {
   const clock = makeClock()
   const key = options.reader ?? makeReaderKey()
-  const newHub = () =>
-    makeHub({ storage: MemoryStorage.make(), now: Date.now, later: (run) => void clock.after(0, run) })
+  const failing = { append: 0, page: 0 }
+  /** A real storage that fails the next so many times. */
+  const storage = (): HubStorage => {
+    const real = MemoryStorage.make()
+    const busy = Either.left(new StorageFailed({ reason: "full", what: "The disk is full." }))
+    return {
+      ...real,
+      append: (...args) => (failing.append-- > 0 ? busy : real.append(...args)),
+      page: (...args) => (failing.page-- > 0 ? busy : real.page(...args))
+    }
+  }
+  const newHub = () => makeHub({ storage: storage(), now: Date.now, later: (run) => void clock.after(0, run) })
   let hub = newHub()
   const journal = options.journal ?? (await journalFor(key))
   const linkUp = makeLink({ clock, hub: () => hub, grant: { roles: ["write"] } })
@@ -149,6 +161,7 @@ const scene = async (options: { readonly reader?: ReaderKey; readonly journal?: 
     key,
     up: () => up,
     down: () => down,
+    fail: (times: Partial<typeof failing>) => void Object.assign(failing, times),
     replaceHub: () => {
       hub = newHub()
     },
@@ -233,6 +246,64 @@ describe("the sync engine", () => {
     s.linkUp.rules.toClient = (frame) => [frame]
     await s.settle(2_000)
     expect(s.linkUp.closes.map(({ reason }) => reason)).toContain("the hub does not acknowledge")
+    expect(s.got).toEqual(["e1"])
+    s.stop()
+  })
+
+  test("a slow line is given its time as long as something moves", async () => {
+    const s = await scene()
+    await s.settle()
+    // The last Ack comes long after the deadline of one; in between there is always another.
+    let acks = 0
+    s.linkUp.rules.toClient = (frame) => {
+      s.clock.after(++acks * 10_000, () => s.linkUp.open().inject(frame))
+      return []
+    }
+    s.write(...names(1, 1_200))
+    await s.clock.advance(60_000)
+    expect(s.linkUp.wires).toHaveLength(1)
+    expect(s.publisher.waiting()).toBe(0)
+    s.stop()
+  })
+
+  test("a hub whose disk is full for a moment gets everything in order, once it has room", async () => {
+    const s = await scene()
+    await s.settle()
+    s.fail({ append: 1 })
+    s.write(...names(1, 1_000))
+    await s.settle(20_000)
+    expect(s.got).toEqual(names(1, 1_000))
+    expect(s.heard).not.toContain("Missing")
+    s.stop()
+  })
+
+  test("a hub that cannot read for a moment is asked again", async () => {
+    const s = await scene()
+    s.write("e1")
+    await s.settle()
+    s.fail({ page: 1 })
+    cutAll(s.linkDown)
+    await s.settle(300)
+    s.write("e2")
+    await s.settle(30_000)
+    expect(s.got).toEqual(names(1, 2))
+    expect(s.heard).not.toContain("Refused")
+    s.stop()
+  })
+
+  test("a log that one token may not write goes up with the next that may", async () => {
+    const s = await scene()
+    await s.settle()
+    s.linkUp.rules.grant = { roles: ["read"] }
+    cutAll(s.linkUp)
+    s.write("e1")
+    await s.settle(2_000)
+    expect(s.troubles).toContain("forbidden")
+    expect(s.publisher.waiting()).toBeGreaterThan(0)
+    s.linkUp.rules.grant = { roles: ["write"] }
+    cutAll(s.linkUp)
+    await s.settle(2_000)
+    expect(s.publisher.waiting()).toBe(0)
     expect(s.got).toEqual(["e1"])
     s.stop()
   })

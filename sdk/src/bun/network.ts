@@ -40,9 +40,22 @@ const open = (target: Target, events: SocketEvents): Socket => {
     send: (frame) => {
       if (socket.readyState === WebSocket.OPEN) socket.send(frame)
     },
-    close: (code, reason) => socket.close(code, reason),
+    close: (code, reason) => {
+      try {
+        socket.close(code, fitting(reason))
+      } catch {
+        // It was closed already.
+      }
+    },
     buffered: () => socket.bufferedAmount
   }
+}
+
+/** A close reason has room for 123 bytes (RFC 6455 §5.5); a longer one makes WebSocket throw. */
+const fitting = (reason: string) => {
+  let short = reason
+  while (Buffer.byteLength(short) > 123) short = short.slice(0, -1)
+  return short
 }
 
 const explain = async (target: Target): Promise<Explanation> => {

@@ -110,7 +110,7 @@ export const isSubagent = (name: string) => tools.get(idOf(name)) === agent
 
 export const yieldOf = (name: string): Yield => {
   const id = idOf(name)
-  if (plans.has(id)) return "nothing"
+  if (plans.has(id) || isSubagent(name)) return "nothing"
   if (id === "applypatch") return "change"
   return tools.get(id)?.yields
 }

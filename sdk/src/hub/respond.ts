@@ -68,7 +68,12 @@ const write = (storage: HubStorage, asker: Asker, request: WriteEntries): Effect
     return Either.right({ reply: encodeResponse({ _tag: "Ack", id, sequenceNumbers: [] }) })
   }
   return match(storage.append(publicKey, iv, encryptedEntries, keep === true), {
-    onFailure: (failed) => ({ ...refuse(refusalOf(failed)), trouble: failed }),
+    onFailure: (failed): Reaction => {
+      const refused = refusalOf(failed)
+      // What follows on this socket must not be stored before what failed: it would stand in the wrong order for ever.
+      const reaction = refused.code === "storage" ? { close: closing(refused) } : refuse(refused)
+      return { ...reaction, trouble: failed }
+    },
     onSuccess: (appended): Reaction => {
       const { fresh, head, sequences } = appended
       const ack = { frame: encodeResponse({ _tag: "Ack", id, sequenceNumbers: sequences }), head }

@@ -55,7 +55,7 @@ export const PUBLIC_KEY_CHARS = 128
 /** Milliseconds between text pings of an otherwise quiet connection, and until one counts as unanswered. */
 export const PING_EVERY_MS = 25_000
 export const PING_DEADLINE_MS = 10_000
-/** Milliseconds until a WriteEntries without Ack breaks the connection; milliseconds until Hello must be there. */
+/** Milliseconds without an Ack or a byte that leaves while writes are unanswered, which break the connection; until Hello must be there. */
 export const ACK_DEADLINE_MS = 15_000
 export const HELLO_DEADLINE_MS = 10_000
 /** Reconnect waits in milliseconds: first, factor, cap, and how long a connection must live to reset them. */

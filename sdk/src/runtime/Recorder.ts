@@ -3,6 +3,8 @@
  * It also keeps the index told: that the session began, its title and state, its figures. `run`, `watch`, `import`,
  * hooks and the SDK all end here. It never throws into the agent's way and never waits for a network.
  */
+import { sha256 } from "@noble/hashes/sha2.js"
+import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js"
 import * as Either from "effect/Either"
 import type { About, Adapter, Line, LineReader, Reading } from "../agents/Adapter.ts"
 import { detect } from "../agents/index.ts"
@@ -17,19 +19,20 @@ import { makeSession, type Session, type SessionFold } from "../domain/Session.t
 import type { Journal, JournalFailed } from "../journal/Journal.ts"
 import { EVENT_BYTES } from "../protocol/Limits.ts"
 import type { Timer, Timers } from "../sync/Link.ts"
+import { makeBacklog } from "./Backlog.ts"
 
 /** How long, in lines, bytes and milliseconds, output may leave open whose it is. */
 const UNDECIDED_LINES = 10
 const UNDECIDED_BYTES = 64 * 1024
-const UNDECIDED_MS = 2_000
+const UNDECIDED_MS = 500
 /** How long, in bytes and milliseconds, events wait for the agent to tell its session (house §3). */
 const UNNAMED_BYTES = 64 * 1024
 const UNNAMED_MS = 2_000
 /** A state shorter than this is not told to the index; figures at most this often. Milliseconds (house §3). */
 const STATE_MS = 2_000
 const CHECKPOINT_MS = 5 * 60_000
-/** Bytes of events kept in memory while the journal cannot be written. */
-const BACKLOG_BYTES = 64 * 1024 * 1024
+/** Characters of a key, a parent or a subagent's id that are kept; longer ones become a digest. */
+const ID_CHARACTERS = 512
 
 export interface RecorderOptions {
   readonly journal: Journal
@@ -82,160 +85,39 @@ export interface Recorder {
   readonly recorded: () => Recorded
 }
 
+/** A session of the run, from its first event on; it has a name and a log as soon as they are known. */
+interface Home {
+  name: string | undefined
+  /** It was opened under the run's own name, because the agent had told none. */
+  unnamed: boolean
+  /** Known once the journal could be written. Writes look at it when their turn comes. */
+  log: LogId | undefined
+  readonly fold: SessionFold
+  events: number
+  /** Bytes of its events while it has no name. */
+  bytes: number
+  about: About
+  /** What the index was told last. */
+  told: { readonly state: Session["state"]; readonly title: string | undefined; readonly at: number } | undefined
+}
+
 export const makeRecorder = (options: RecorderOptions): Recorder => {
   const { command, journal, run, timers, wall } = options
+  const backlog = makeBacklog({ timers, onTrouble: options.onTrouble })
   const lines = makeLines()
+  const redacted = new Map<string, number>()
+  const clocks = new Set<Timer>()
+  const runName = `run:${run}`
   let ordinal = 0
+  let total = 0
   let undecided: Array<Line> = []
   let undecidedBytes = 0
   let adapter: Adapter | undefined
   let reader: LineReader | undefined
-  let about: About = {}
-  let log: LogId | undefined
-  let session: string | undefined
-  let unnamedBytes = 0
-  let fold: SessionFold = makeSession()
-  let events = 0
-  let lost = 0
-  const redacted = new Map<string, number>()
-  const clocks = new Set<Timer>()
-
-  // Writing down -----------------------------------------------------------------------------------------------------
-
-  /** Journal writes in order. One that fails stays first and is tried again before the next. */
-  const backlog: Array<{
-    readonly write: () => Either.Either<unknown, JournalFailed>
-    readonly bytes: number
-    readonly count: number
-  }> = []
-  let backlogBytes = 0
-  let troubled: JournalFailed["reason"] | undefined
-
-  const flush = () => {
-    while (backlog.length > 0) {
-      const { bytes, write } = backlog[0]!
-      const done = write()
-      if (Either.isLeft(done)) {
-        if (troubled !== done.left.reason) options.onTrouble(done.left)
-        troubled = done.left.reason
-        return
-      }
-      troubled = undefined
-      backlogBytes -= bytes
-      backlog.shift()
-    }
-  }
-  const put = (write: () => Either.Either<unknown, JournalFailed>, bytes = 0, count = 0) => {
-    if (backlogBytes + bytes > BACKLOG_BYTES) {
-      lost += count
-      return
-    }
-    backlog.push({ write, bytes, count })
-    backlogBytes += bytes
-    flush()
-  }
-  const tellIndex = (event: IndexEvent) => put(() => journal.append(journal.index, [encodeIndex(event)]))
-
-  const store = (plains: ReadonlyArray<Plain>) => {
-    if (plains.length === 0) return
-    let bytes = 0
-    for (const plain of plains) bytes += plain.payload.byteLength
-    put(() => (log === undefined ? journal.pend(run, plains) : journal.append(log, plains)), bytes, plains.length)
-    if (session !== undefined) return
-    unnamedBytes += bytes
-    if (unnamedBytes > UNNAMED_BYTES) beginUnnamed()
-  }
-
-  // The session ------------------------------------------------------------------------------------------------------
-
-  const runSession = `run:${run}`
-  let startedUnnamed = false
-
-  /** Opens the log of a session, introduces it, and moves what waited for it there. */
-  const begin = (id: string) => {
-    session = id
-    log = undefined
-    const name = `${adapter?.agent ?? "text"}:${id}`
-    // The log is known only when the journal could be written; until then everything waits behind this.
-    put(() => {
-      const opened = journal.openLog(name)
-      if (Either.isLeft(opened)) return opened
-      log = opened.right.id
-      const origin = originOf(id)
-      const time = wall()
-      const told =
-        opened.right.last === 0
-          ? journal.append(journal.index, [
-              encodeIndex({ _tag: "index.started", log: opened.right.id, key: opened.right.key, time, ...origin })
-            ])
-          : journal.append(journal.index, [
-              encodeIndex({ _tag: "index.changed", log: opened.right.id, time, state: "running", title: origin.title })
-            ])
-      if (Either.isLeft(told)) return told
-      if (opened.right.last === 0) {
-        const { id: writer, signer } = journal.writer
-        const header = encodeHeader({ _tag: "log.header", time, ...origin, writers: [{ writer, signer }] })
-        const begun = journal.append(opened.right.id, [header])
-        if (Either.isLeft(begun)) return begun
-      }
-      return journal.settle(run, opened.right.id)
-    })
-    toldState = "running"
-    toldTitle = titleNow()
-    checkpointAt = wall()
-  }
-
-  const beginUnnamed = () => {
-    if (session !== undefined) return
-    startedUnnamed = true
-    begin(runSession)
-  }
-
-  const named = (id: string) => {
-    if (session === id) return
-    const known = log
-    if (startedUnnamed && session === runSession) {
-      // The agent told its id late: the same log answers to it from now on.
-      session = id
-      const alias = SessionId.make(id.slice(0, 200))
-      put(() => (known === undefined ? Either.right(undefined) : journal.alias(known, `${adapter?.agent}:${id}`)))
-      if (known !== undefined) {
-        tellIndex({ _tag: "index.changed", log: known, time: wall(), state: fold.view.state, title: titleNow(), alias })
-      }
-      return
-    }
-    if (session !== undefined) {
-      // One process, another session: what comes now belongs to that one.
-      checkpoint()
-      fold = makeSession()
-    }
-    begin(id)
-  }
-
-  const originOf = (id: string): Origin => ({
-    session: SessionId.make(id.slice(0, 200)),
-    agent: adapter?.agent ?? "text",
-    agentName: agentName(),
-    title: titleNow(),
-    cwd: about.cwd ?? options.about.cwd,
-    host: options.about.host,
-    branch: about.branch ?? options.about.branch,
-    repository: about.repository ?? options.about.repository
-  })
-
-  /** A generic adapter's agent is called by its command. */
-  const generic = () => adapter?.agent === "text" || adapter?.agent === "jsonl"
-  const agentName = () =>
-    about.agentName ?? (generic() ? (command[0]?.split("/").at(-1) ?? adapter?.agentName) : adapter?.agentName)
-  const titleNow = () =>
-    about.title ?? fold.view.title ?? (prompt === undefined ? undefined : oneLine(redactText(prompt)))
-
-  // The index --------------------------------------------------------------------------------------------------------
-
-  let toldState: Session["state"] | undefined
-  let toldTitle: string | undefined
-  let checkpointAt = 0
+  /** The prompt on the command line, until it is recorded. */
+  let prompt: string | undefined
   let stateTimer: Timer | undefined
+  let home = newHome()
 
   const after = (ms: number, act: () => void): Timer => {
     const timer = timers.after(ms, () => {
@@ -246,32 +128,120 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
     return timer
   }
 
+  // The session ------------------------------------------------------------------------------------------------------
+
+  /** Opens the log of a session, introduces it, and moves what waited for it there. */
+  const begin = (of: Home, name: string) => {
+    of.name = name
+    of.told = { state: "running", title: titleOf(of), at: wall() }
+    const { title } = of.told
+    backlog.put(() =>
+      Either.gen(function* () {
+        const { id, key, last } = yield* journal.openLog(`${adapter?.agent ?? "text"}:${name}`)
+        const origin = originOf(of, name)
+        const time = wall()
+        yield* journal.append(journal.index, [
+          encodeIndex(
+            last === 0
+              ? { _tag: "index.started", log: id, key, time, ...origin }
+              : { _tag: "index.changed", log: id, time, state: "running", title }
+          )
+        ])
+        if (last === 0) {
+          const { id: writer, signer } = journal.writer
+          const header = encodeHeader({ _tag: "log.header", time, ...origin, writers: [{ writer, signer }] })
+          yield* journal.append(id, [header])
+        }
+        yield* journal.settle(run, id)
+        of.log = id
+      })
+    )
+  }
+
+  const beginUnnamed = () => {
+    if (home.name !== undefined) return
+    home.unnamed = true
+    begin(home, runName)
+  }
+
+  const named = (name: string) => {
+    if (home.name === name) return
+    if (home.unnamed && home.name === runName) {
+      // The agent told its id late: the same log answers to it from now on.
+      const late = home
+      late.name = name
+      backlog.put(() =>
+        late.log === undefined ? Either.right(undefined) : journal.alias(late.log, `${adapter?.agent}:${name}`)
+      )
+      const { state } = late.fold.view
+      tellIndex(late, (log) => ({
+        _tag: "index.changed",
+        log,
+        time: wall(),
+        state,
+        title: titleOf(late),
+        alias: idOf(name)
+      }))
+      return
+    }
+    if (home.name !== undefined) {
+      // One process, another session: what comes now belongs to that one.
+      checkpoint()
+      home = newHome()
+    }
+    begin(home, name)
+  }
+
+  const originOf = ({ about, ...of }: Home, name: string): Origin => ({
+    session: idOf(name),
+    agent: adapter?.agent ?? "text",
+    agentName: about.agentName ?? agentName(),
+    title: titleOf({ about, ...of }),
+    cwd: about.cwd ?? options.about.cwd,
+    host: options.about.host,
+    branch: about.branch ?? options.about.branch,
+    repository: about.repository ?? options.about.repository
+  })
+
+  /** A generic adapter's agent is called by its command. */
+  const generic = () => adapter?.agent === "text" || adapter?.agent === "jsonl"
+  const agentName = () => (generic() ? (command[0]?.split("/").at(-1) ?? adapter?.agentName) : adapter?.agentName)
+  const titleOf = ({ about, fold }: Pick<Home, "about" | "fold">) =>
+    about.title ?? fold.view.title ?? (prompt === undefined ? undefined : oneLine(redactText(prompt)))
+
+  // The index --------------------------------------------------------------------------------------------------------
+
+  const tellIndex = (of: Home, event: (log: LogId) => IndexEvent) =>
+    backlog.put(() =>
+      of.log === undefined ? Either.right(undefined) : journal.append(journal.index, [encodeIndex(event(of.log))])
+    )
+
   const upkeep = () => {
-    if (log === undefined) return
-    if (wall() - checkpointAt >= CHECKPOINT_MS) return checkpoint()
-    if (stateTimer !== undefined || !differs()) return
+    if (home.told === undefined) return
+    if (wall() - home.told.at >= CHECKPOINT_MS) return checkpoint()
+    if (stateTimer !== undefined || !differs(home)) return
     stateTimer = after(STATE_MS, () => {
       stateTimer = undefined
-      if (log === undefined || !differs()) return
-      toldState = fold.view.state
-      toldTitle = titleNow()
-      tellIndex({ _tag: "index.changed", log, time: wall(), state: fold.view.state, title: titleNow() })
+      const now = home
+      if (now.told === undefined || !differs(now)) return
+      const { state } = now.fold.view
+      const title = titleOf(now)
+      now.told = { ...now.told, state, title }
+      tellIndex(now, (log) => ({ _tag: "index.changed", log, time: wall(), state, title }))
     })
   }
-  const differs = () => fold.view.state !== toldState || titleNow() !== toldTitle
+  const differs = (of: Home) => of.fold.view.state !== of.told?.state || titleOf(of) !== of.told?.title
 
   const checkpoint = () => {
-    if (log === undefined) return
-    const { figures, state } = fold.view
-    toldState = state
-    toldTitle = titleNow()
-    checkpointAt = wall()
-    tellIndex({ _tag: "index.checkpoint", log, time: wall(), state, title: titleNow(), events, figures })
+    const now = home
+    const { figures, state } = now.fold.view
+    const { events } = now
+    const title = titleOf(now)
+    now.told = { state, title, at: wall() }
+    tellIndex(now, (log) => ({ _tag: "index.checkpoint", log, time: wall(), state, title, events, figures }))
   }
 
   // Reading ----------------------------------------------------------------------------------------------------------
-
-  let prompt: string | undefined
 
   const decide = (by: Adapter) => {
     adapter = by
@@ -319,7 +289,7 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
     let batch: Array<AgentEvent> = []
     for (const line of fresh) {
       const reading = reader!.read(line)
-      if (reading.about?.session !== undefined && reading.about.session !== session) {
+      if (reading.about?.session !== undefined && reading.about.session !== home.name) {
         // What came before the id belongs to the session before it.
         record(batch)
         batch = []
@@ -332,22 +302,43 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
 
   const learn = ({ about: told }: Reading) => {
     if (told === undefined) return
-    about = { ...about, ...told, ...(told.title === undefined ? {} : { title: redactText(told.title) }) }
+    if (told.session !== undefined && home.name !== undefined && home.name !== runName) named(told.session)
+    home.about = {
+      ...home.about,
+      ...told,
+      ...(told.title === undefined ? {} : { title: redactText(told.title) })
+    }
     if (told.session !== undefined) named(told.session)
   }
 
+  // Recording --------------------------------------------------------------------------------------------------------
+
   const record = (batch: ReadonlyArray<AgentEvent>) => {
+    const of = home
     const plains: Array<Plain> = []
+    let bytes = 0
     for (const event of withContext(batch)) {
-      const safe = redact(event)
+      const safe = redact(bounded(event))
       for (const rule of safe.found) redacted.set(rule, (redacted.get(rule) ?? 0) + 1)
       for (const part of fit(safe.event, EVENT_BYTES)) {
-        fold.add(part)
-        plains.push(encodeEvent(part))
+        of.fold.add(part)
+        const plain = encodeEvent(part)
+        bytes += plain.payload.byteLength
+        plains.push(plain)
       }
     }
-    events += plains.length
-    store(plains)
+    if (plains.length === 0) return
+    of.events += plains.length
+    total += plains.length
+    backlog.put(
+      () => (of.log === undefined ? journal.pend(run, plains) : journal.append(of.log, plains)),
+      bytes,
+      plains.length
+    )
+    if (of.name === undefined) {
+      of.bytes += bytes
+      if (of.bytes > UNNAMED_BYTES) beginUnnamed()
+    }
     upkeep()
   }
 
@@ -359,15 +350,13 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
         continue
       }
       yield { ...event, data: { ...known(options.about), ...event.data } }
-      if (prompt !== undefined && !prompted) {
-        prompted = true
-        const data = { role: "user", parts: [{ type: "text", text: prompt }] } as const
-        yield { ...ours(`${run}:prompt`), group: "chat", kind: "message", data }
-        yield { ...ours(`${run}:prompt:turn`), group: "audit", kind: "turn_start", data: {} }
-      }
+      if (prompt === undefined) continue
+      const data = { role: "user", parts: [{ type: "text", text: prompt }] } as const
+      prompt = undefined
+      yield { ...ours(`${run}:prompt`), group: "chat", kind: "message", data }
+      yield { ...ours(`${run}:prompt:turn`), group: "audit", kind: "turn_start", data: {} }
     }
   }
-  let prompted = false
 
   /** What an event of our own carries beside its data. */
   const ours = (key: string) =>
@@ -388,13 +377,46 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
       learn(rest)
       record(rest.events)
       beginUnnamed()
-      record([{ ...ours(`${session}:end:${run}`), group: "audit", kind: "session_end", data: how }])
+      record([{ ...ours(`${home.name}:end:${run}`), group: "audit", kind: "session_end", data: how }])
       for (const clock of clocks) clock.cancel()
       checkpoint()
-      flush()
-      for (const { count } of backlog.splice(0)) lost += count
+      backlog.end()
     },
-    recorded: () => ({ session, agent: adapter?.agent, events, redacted, lost, view: fold.view })
+    recorded: () => ({
+      session: home.name,
+      agent: adapter?.agent,
+      events: total,
+      redacted,
+      lost: backlog.lost(),
+      view: home.fold.view
+    })
+  }
+}
+
+const newHome = (): Home => ({
+  name: undefined,
+  unnamed: false,
+  log: undefined,
+  fold: makeSession(),
+  events: 0,
+  bytes: 0,
+  about: {},
+  told: undefined
+})
+
+const idOf = (name: string) => SessionId.make(name.slice(0, 200))
+
+/** An id is no place for a megabyte: a longer one keeps its beginning and is told apart by its digest. */
+const bounded = (event: AgentEvent): AgentEvent => {
+  const { key, parent, subagent } = event
+  if (Math.max(key.length, parent?.length ?? 0, subagent?.length ?? 0) <= ID_CHARACTERS) return event
+  const short = (id: string) =>
+    id.length <= ID_CHARACTERS ? id : `${id.slice(0, 64)}#${bytesToHex(sha256(utf8ToBytes(id)))}`
+  return {
+    ...event,
+    key: short(key),
+    ...(parent === undefined ? {} : { parent: short(parent) }),
+    ...(subagent === undefined ? {} : { subagent: short(subagent) })
   }
 }
 

@@ -90,6 +90,11 @@ export const makeFollower = (events: FollowerEvents): Follower => {
   })
 
   const receive = (log: string, following: Following, page: Changes) => {
+    if (page.refused?.code === "storage") {
+      // The hub's disk, for now: the next connection asks again.
+      session?.abandon(page.refused.reason)
+      return
+    }
     if (page.refused !== undefined) {
       logs.delete(log)
       events.onRefused(log, page.refused)
@@ -161,6 +166,7 @@ export const makeFollower = (events: FollowerEvents): Follower => {
       const following = logs.get(page.publicKey)
       if (following !== undefined) return receive(page.publicKey, following, page)
       const waiting = reads.get(page.publicKey)
+      if (page.refused?.code === "storage") return session?.abandon(page.refused.reason)
       const read = waiting?.shift()
       if (waiting?.length === 0) reads.delete(page.publicKey)
       if (page.refused !== undefined) read?.reject(page.refused)

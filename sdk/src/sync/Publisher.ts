@@ -55,7 +55,6 @@ interface InFlight {
   readonly sending: Sending
   readonly upTo: number
   readonly count: number
-  readonly deadline: number
 }
 
 export const makePublisher = (options: PublisherOptions): Publisher => {
@@ -71,6 +70,9 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
   let leasedUntil = 0
   let leaseTimer: Timer | undefined
   let ackTimer: Timer | undefined
+  /** When an Ack came last, or bytes left our socket. */
+  let progressAt = 0
+  let bufferedBefore = 0
   const drains = new Set<() => void>()
 
   const ok = <A>(answer: Either.Either<A, JournalFailed>): A | undefined => {
@@ -164,8 +166,9 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
     const id = nextId++
     const upTo = page[page.length - 1]!.n
     sending.sent = upTo
-    inFlight.set(id, { sending, upTo, count: page.length, deadline: timers.now() + ACK_DEADLINE_MS })
-    if (ackTimer === undefined) awaitAck()
+    if (inFlight.size === 0) progressed()
+    inFlight.set(id, { sending, upTo, count: page.length })
+    ackTimer ??= timers.after(ACK_DEADLINE_MS / 3, watchProgress)
     on.send({
       _tag: "WriteEntries",
       publicKey: sending.owed.log,
@@ -182,20 +185,26 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
     for (const done of drains) done()
   }
 
-  /** One timer for the oldest unanswered write. */
-  const awaitAck = () => {
-    const oldest = inFlight.values().next()
-    if (oldest.done === true) {
+  /**
+   * A write may take its time on a slow line; what must not happen is that nothing moves: no Ack, and no byte that
+   * leaves our socket.
+   */
+  const watchProgress = () => {
+    if (inFlight.size === 0 || session === undefined) {
       ackTimer = undefined
       return
     }
-    ackTimer = timers.after(Math.max(0, oldest.value.deadline - timers.now()), () => {
-      const late = inFlight.values().next()
-      if (late.done !== true && late.value.deadline <= timers.now()) {
-        ackTimer = undefined
-        session?.abandon("the hub does not acknowledge")
-      } else awaitAck()
-    })
+    const buffered = session.buffered()
+    if (buffered < bufferedBefore) progressAt = timers.now()
+    bufferedBefore = buffered
+    const left = progressAt + ACK_DEADLINE_MS - timers.now()
+    if (left <= 0) {
+      ackTimer = undefined
+      session.abandon("the hub does not acknowledge")
+    } else ackTimer = timers.after(Math.min(left, ACK_DEADLINE_MS / 3), watchProgress)
+  }
+  const progressed = () => {
+    progressAt = timers.now()
   }
 
   const forget = () => {
@@ -225,15 +234,13 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
       inFlight.delete(ack.id)
       const { sending, upTo, count } = answered
       const remoteId = session.hello.remoteId
-      if (ack.refused?.code === "storage") {
-        // The hub's disk, not this log: it may have room again at the next connection.
-        session.abandon(ack.refused.reason)
-        return
-      }
+      progressed()
       if (ack.refused !== undefined) {
         if (!sending.refused) {
+          // Not again in this session; only what can never change is remembered beyond it.
           sending.refused = true
-          ok(outbox.refused(remoteId, sending.owed, ack.refused.reason))
+          const { code, reason } = ack.refused
+          if (code === "retired" || code === "too-large") ok(outbox.refused(remoteId, sending.owed, reason))
           options.onRefused?.(sending.owed.log, ack.refused)
         }
       } else if (ack.sequenceNumbers.length !== count) {

@@ -29,7 +29,7 @@ export const run = (input: DevInput) =>
       const folders = foldersOf(process.env)
       // The tenant of this folder gets its keys now, so that `run` and `tail` beside it find them.
       const found = yield* settings({}, { env: process.env, cwd: process.cwd() })
-      if (!noAuth && variable(process.env, "SYNC_AUTH_TOKEN") === undefined) makeKeys(found.files)
+      if (!noAuth && variable(process.env, "SYNC_AUTH_TOKEN") === undefined) yield* makeKeys(found.files)
 
       const data = input.data ?? folders.hub
       const access = noAuth

@@ -45,9 +45,9 @@ export const run = ({ local, tenant: named, yes }: InitInput) =>
       tenant,
       presets: { dev: { url: `ws://127.0.0.1:${DEV_PORT}` } }
     }
+    const keys = yield* makeKeys(filesOf(foldersOf(process.env), tenant))
     const wrote = yield* Effect.try({
       try: () => {
-        const keys = makeKeys(filesOf(foldersOf(process.env), tenant))
         writeFileSync(file, `${JSON.stringify(config, null, 2)}\n`, { flag: "wx" })
         return [...keys, file]
       },

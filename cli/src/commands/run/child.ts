@@ -2,6 +2,7 @@
  * The agent as a child process whose stdout is read on its way through. What reads along sees each chunk after it was
  * written out, and cannot hold it up: it works from a queue, and only a queue that has grown very long slows the pipe.
  */
+import { closeSync, openSync } from "node:fs"
 import { constants } from "node:os"
 import { isNamed } from "../../files.ts"
 
@@ -23,6 +24,13 @@ export interface Child {
 
 /** Bytes that may wait to be recorded before the pipe is held up. */
 const QUEUE_BYTES = 64 * 1024 * 1024
+/**
+ * Milliseconds for which stdout may stay silent once the agent has ended: what it left running in the background may
+ * hold the pipe for ever, and is not waited for.
+ */
+const LEFTOVER_MS = 500
+/** Milliseconds that a pipe into us has to end by itself after a signal. */
+const PIPE_END_MS = 500
 
 /** Signals that end or steer a program and that we are only a bystander to. */
 const FORWARDED = ["SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"] as const
@@ -35,10 +43,14 @@ export const spawn = (command: ReadonlyArray<string>): Child => ({
     } catch (error) {
       return notStarted(command[0]!, error)
     }
-    const stop = forwardSignals((signal) => child.kill(signal))
-    await pass(child.stdout, listen)
+    // On a terminal Ctrl-C reaches the agent by itself, as part of our process group; a second one would mean "now".
+    const stop = onSignals(hasTerminal() ? FORWARDED : [...FORWARDED, "SIGINT"], (signal) => child.kill(signal))
+    const stay = hasTerminal() ? onSignals(["SIGINT"], () => {}) : () => {}
+    const passing = pass(child.stdout, listen)
     await child.exited
+    await passing.ended(LEFTOVER_MS)
     stop()
+    stay()
     const { exitCode, signalCode } = child
     if (signalCode !== null) {
       const [signal, number] = Object.entries(constants.signals).find((known) => known.includes(signalCode)) ?? ["?", 0]
@@ -53,11 +65,17 @@ export const spawn = (command: ReadonlyArray<string>): Child => ({
 /** `cmd | agent-sync run -`: our stdin is the agent's output. */
 export const stdinAsChild = (): Child => ({
   run: async (listen) => {
-    // The agent stands before us in the pipe and ends by itself; its end of file is ours.
-    const stop = forwardSignals(() => {})
-    await pass(Bun.stdin.stream(), listen)
+    const passing = pass(Bun.stdin.stream(), listen)
+    let by: NodeJS.Signals | undefined
+    // The agent stands before us in the pipe and hears the same Ctrl-C: its last words are waited for, a little.
+    const stop = onSignals(["SIGINT", "SIGTERM", "SIGHUP"], (signal) => {
+      by = signal
+      void passing.ended(PIPE_END_MS)
+    })
+    await passing.done
     stop()
-    return { code: 0, ending: { ok: true, reason: "eof" } }
+    if (by === undefined) return { code: 0, ending: { ok: true, reason: "eof" } }
+    return { code: 128 + constants.signals[by], ending: { ok: false, reason: "signal", signal: by } }
   }
 })
 
@@ -68,24 +86,36 @@ const notStarted = (name: string, error: unknown): How => {
   return { code, ending: { ok: false, reason: "not started", exitCode: code } }
 }
 
-/** On a terminal Ctrl-C reaches the agent by itself, as part of our process group; elsewhere we pass it on. */
-const forwardSignals = (kill: (signal: NodeJS.Signals) => void) => {
-  const handlers = new Map<NodeJS.Signals, () => void>()
-  for (const signal of FORWARDED) handlers.set(signal, () => kill(signal))
-  handlers.set("SIGINT", () => {
-    if (!process.stdin.isTTY) kill("SIGINT")
-  })
+/** Whether we belong to a terminal, whatever our stdin, stdout and stderr are. */
+const hasTerminal = () => {
+  try {
+    closeSync(openSync("/dev/tty", "r"))
+    return true
+  } catch {
+    return false
+  }
+}
+
+const onSignals = (signals: ReadonlyArray<NodeJS.Signals>, act: (signal: NodeJS.Signals) => void) => {
+  const handlers = signals.map((signal) => [signal, () => act(signal)] as const)
   for (const [signal, handler] of handlers) process.on(signal, handler)
   return () => {
     for (const [signal, handler] of handlers) process.off(signal, handler)
   }
 }
 
+interface Passing {
+  readonly done: Promise<void>
+  /** Ends it where nothing comes for so many milliseconds; what has come is passed and listened to. */
+  readonly ended: (silentMs: number) => Promise<void>
+}
+
 /** Copies a stream to stdout and shows every chunk to `listen`, in order, a little later. */
-const pass = async (from: ReadableStream<Uint8Array>, listen: (bytes: Uint8Array) => void) => {
+const pass = (from: ReadableStream<Uint8Array>, listen: (bytes: Uint8Array) => void): Passing => {
   const queue: Array<Uint8Array> = []
   let queued = 0
   let turn: Promise<void> | undefined
+  let heard = 0
   const work = async () => {
     while (queue.length > 0) {
       // Between chunks the pipe gets its turn.
@@ -98,23 +128,43 @@ const pass = async (from: ReadableStream<Uint8Array>, listen: (bytes: Uint8Array
   }
   const out = Bun.stdout.writer()
   const reader = from.getReader()
-  let open = true
-  for (;;) {
-    const { done, value } = await reader.read()
-    if (done) break
-    try {
-      out.write(value)
-      await out.flush()
-    } catch {
-      // Whoever read our stdout is gone. The agent must find out as it would without us: by writing into a closed pipe.
-      open = false
-      await reader.cancel().catch(() => {})
+  const run = async () => {
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (done) break
+      heard++
+      queue.push(value.slice())
+      queued += value.byteLength
+      turn ??= work()
+      try {
+        out.write(value)
+        await out.flush()
+      } catch {
+        // Whoever read our stdout is gone. The agent must find out as it would without us: by writing into a closed pipe.
+        await reader.cancel().catch(() => {})
+        break
+      }
+      if (queued > QUEUE_BYTES) await turn
     }
-    queue.push(value.slice())
-    queued += value.byteLength
-    turn ??= work()
-    if (queued > QUEUE_BYTES) await turn
-    if (!open) break
+    await turn
   }
-  await turn
+  const done = run()
+  return {
+    done,
+    ended: async (silentMs) => {
+      let over = false
+      void done.then(() => {
+        over = true
+      })
+      while (!over) {
+        const before = heard
+        await Promise.race([done, Bun.sleep(silentMs)])
+        if (!over && heard === before) {
+          await reader.cancel().catch(() => {})
+          break
+        }
+      }
+      await done
+    }
+  }
 }

@@ -12,6 +12,8 @@ import * as Either from "effect/Either"
 import { type Flags, keyOrMake, type Settings, settings } from "../../Config.ts"
 import { EXIT, Failure } from "../../Failure.ts"
 import { branchOf } from "../../git.ts"
+import { KEYS_UNUSABLE } from "../../Keys.ts"
+import { clean } from "../../Terminal.ts"
 import { type Child, spawn, stdinAsChild } from "./child.ts"
 
 /** Milliseconds that a finished run waits for the hub to acknowledge what it still owes. */
@@ -44,10 +46,25 @@ export const run = (input: RunInput) =>
         tries: [{ command: "agent-sync run --help", why: "names them" }]
       })
     }
-    const found = yield* settings(input, { env: process.env, cwd: process.cwd() })
-    const { key, made } = yield* keyOrMake(found)
-    return yield* Effect.promise(() => record(input, found, key, made, adapter))
+    const found = settings(input, { env: process.env, cwd: process.cwd() })
+    const key = Either.flatMap(found, keyOrMake)
+    // A mistake in the settings is told before anything starts; a disk that cannot be used does not keep the agent from its work.
+    if (Either.isLeft(key) && key.left.code === KEYS_UNUSABLE) {
+      return yield* Effect.promise(() => unrecorded(childOf(command), key.left.what))
+    }
+    return yield* Effect.all([found, key]).pipe(
+      Effect.flatMap(([ready, { key, made }]) => Effect.promise(() => record(input, ready, key, made, adapter)))
+    )
   })
+
+const childOf = (command: ReadonlyArray<string>): Child => (isStdin(command) ? stdinAsChild() : spawn(command))
+const isStdin = (command: ReadonlyArray<string>) => command.length === 1 && command[0] === "-"
+
+const unrecorded = async (child: Child, why: string) => {
+  const { code } = await child.run(() => {})
+  finish([`This session was not recorded. ${why}`])
+  return code
+}
 
 const record = async (
   { command }: RunInput,
@@ -67,21 +84,15 @@ const record = async (
     remotes: found.url === undefined ? [] : [found.url],
     host: hostname()
   })
-  const fromStdin = command.length === 1 && command[0] === "-"
-  const child: Child = fromStdin ? stdinAsChild() : spawn(command)
-
-  if (Either.isLeft(opened)) {
-    say(`This session was not recorded. ${opened.left.message}`)
-    const how = await child.run(() => {})
-    finish(said)
-    return how.code
-  }
+  const child = childOf(command)
+  if (Either.isLeft(opened)) return unrecorded(child, opened.left.message)
   const journal = opened.right
   if (journal.fresh === "copied") say("This journal is a copy, so a new writer goes on from here.")
   if (journal.fresh === "keys lost")
     say("The keys of this journal's writer are gone, so a new writer goes on from here.")
 
   let status: SyncStatus | undefined
+  let trouble = ""
   const remote =
     found.url === undefined
       ? undefined
@@ -103,18 +114,20 @@ const record = async (
       cwd: process.cwd(),
       ...branchOf(process.cwd())
     },
-    command: fromStdin ? [] : command,
+    command: isStdin(command) ? [] : command,
     ...(adapter === undefined ? {} : { adapter }),
     timers: liveTimers,
     wall: Date.now,
-    onTrouble: (failed) => say(`Events wait in memory: ${failed.message}`)
+    onTrouble: (failed) => {
+      trouble = failed.message
+    }
   })
 
   const how = await child.run(recorder.push)
   recorder.end(how.ending)
 
   const { events, lost, redacted, session } = recorder.recorded()
-  if (lost > 0) say(`${lost} events could not be recorded.`)
+  if (lost > 0) say(`${lost} events could not be recorded. ${trouble}`)
   if (session === undefined && events === 0) say("The agent printed nothing that could be recorded.")
   const left = remote === undefined ? 0 : await remote.drain(DRAIN_MS)
   const refused = status?._tag === "Refused" ? status : undefined
@@ -143,5 +156,5 @@ const record = async (
 }
 
 const finish = (said: Iterable<string>) => {
-  for (const text of said) process.stderr.write(`agent-sync: ${text}\n`)
+  for (const text of said) process.stderr.write(`agent-sync: ${clean(text)}\n`)
 }

@@ -44,6 +44,9 @@ export const run = (input: TailInput) =>
         ]
       })
     }
+    if (input.lines !== undefined && input.lines < 0) {
+      return yield* new Failure({ exit: EXIT.usage, code: "BadLines", what: "-n takes 0 or more lines." })
+    }
     const { key } = yield* keyOrMake(found)
     if (key.kind !== "reader") {
       return yield* new Failure({
@@ -118,15 +121,13 @@ const watch = (input: TailInput, found: Settings, url: string, key: ReaderKey, p
       }
     }
 
-    const show = (session: KnownSession) => {
+    /** `whole`: from its beginning, however long it is. */
+    const show = (session: KnownSession, whole: boolean) => {
       if (shown.has(session.log)) return
       shown.set(session.log, { past: live ? undefined : [], ended: false })
-      const all = live || input.session !== undefined || input.json
-      remote.reader.watch(
-        session.log,
-        all && input.lines === undefined ? "all" : printer.entriesFor(input.lines ?? LINES)
-      )
+      remote.reader.watch(session.log, whole ? "all" : printer.entriesFor(input.lines ?? LINES))
     }
+    const wholeFromStart = (input.session !== undefined || input.json) && input.lines === undefined
 
     /** The index is read: decides what is shown from the start. */
     const choose = () => {
@@ -138,17 +139,17 @@ const watch = (input: TailInput, found: Settings, url: string, key: ReaderKey, p
         )
         const [match] = matches
         if (match === undefined || matches.length > 1) return fail(notOne(wanted, matches, sessions))
-        return show(match)
+        return show(match, wholeFromStart)
       }
       const open = sessions.filter(({ state }) => state !== "ended" && state !== "failed")
-      for (const session of open) show(session)
+      for (const session of open) show(session, wholeFromStart)
       const newest = sessions.toSorted((a, b) => a.startedAt - b.startedAt).at(-1)
       if (sessions.length === 0) {
         if (input.untilEnd || input.json) return
         output.say(`Nothing recorded for ${tenant} yet.  Start one:  agent-sync run -- claude …`)
       } else if (open.length === 0 && newest !== undefined && !input.untilEnd) {
         // Nothing runs: the last thing that did is what people come to see.
-        show(newest)
+        show(newest, wholeFromStart)
       }
     }
 
@@ -166,10 +167,12 @@ const watch = (input: TailInput, found: Settings, url: string, key: ReaderKey, p
         }
       },
       events: {
-        onSession: (session) => {
+        onSession: (session, change) => {
           // Those that were there before are chosen together, when the index is read.
-          if (indexRead && input.session === undefined && session.state !== "ended" && session.state !== "failed")
-            show(session)
+          if (!indexRead || input.session !== undefined || session.state === "ended" || session.state === "failed")
+            return
+          // One that goes on after a pause may have a long past, which is not news.
+          show(session, change === "started" || wholeFromStart)
         },
         onIndexRead: () => {
           if (indexRead) return
