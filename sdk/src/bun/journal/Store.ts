@@ -101,7 +101,8 @@ const storeOf = (file: string, database: Database): Either.Either<Store, Journal
       closed = true
       for (const statement of statements.values()) statement.finalize()
       // The last one to close folds the -wal into the file and removes it.
-      database.close()
+      // Without `true`, Bun 1.4.5 keeps the file open as long as a prepared statement lives.
+      database.close(true)
     }
   }
 

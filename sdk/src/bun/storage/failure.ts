@@ -1,5 +1,6 @@
 /** What a failure of `bun:sqlite`, or of the files under it, comes to for a hub's storage: a reason, and a sentence. */
 import { StorageFailed } from "../../hub/HubStorage.ts"
+import { type Trouble, troubleOf } from "../trouble.ts"
 
 /** `place` begins the sentence: the file, or words that may travel to writers. */
 export const failureOf = (error: unknown, place: string): StorageFailed => {
@@ -10,22 +11,6 @@ export const failureOf = (error: unknown, place: string): StorageFailed => {
       : `${place} ${sentences[trouble]}`
   return new StorageFailed({ reason: trouble === "locked" ? "other" : trouble, what, cause: error })
 }
-
-type Trouble = "full" | "read-only" | "locked" | "damaged" | "other"
-
-const troubleOf = (error: unknown): Trouble => {
-  const code = error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : ""
-  return troubles.find(([codes]) => codes.test(code))?.[1] ?? "other"
-}
-
-/** SQLite's result codes, extended ones included (`SQLITE_READONLY_DIRECTORY`), and the system's. */
-const troubles: ReadonlyArray<readonly [RegExp, Trouble]> = [
-  [/^(SQLITE_FULL|ENOSPC$|EDQUOT$)/, "full"],
-  // CANTOPEN: SQLite may not open the file, or not make the write-ahead log beside it.
-  [/^(SQLITE_READONLY|SQLITE_PERM|SQLITE_CANTOPEN|EACCES$|EPERM$|EROFS$)/, "read-only"],
-  [/^(SQLITE_BUSY|SQLITE_LOCKED)/, "locked"],
-  [/^(SQLITE_CORRUPT|SQLITE_NOTADB)/, "damaged"]
-]
 
 const sentences: Readonly<Record<Exclude<Trouble, "other">, string>> = {
   full: "has no room left on its disk; nothing of this was stored.",
