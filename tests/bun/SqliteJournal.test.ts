@@ -186,6 +186,18 @@ describe("SqliteJournal", () => {
     })
   })
 
+  test("one that may not block says that it is locked, and writes once it is free", async () => {
+    const folder = begin()
+    const journal = await folder.open({ waitMs: 10 })
+    const { id } = ok(journal.openLog("test:one"))
+    const other = new Database(folder.file)
+    other.run("BEGIN IMMEDIATE")
+    expect(journal.append(id, notes("a"))).toMatchObject({ _tag: "Left", left: { reason: "locked" } })
+    other.run("COMMIT")
+    other.close(true)
+    expect(ok(journal.append(id, notes("a")))).toHaveLength(1)
+  })
+
   test("tells readers in its introduction on which machine it is", async () => {
     const journal = await begin().open({ host: "workstation" })
     const [plain] = await openChain(ok(journal.read(journal.index, 1, 1)), { reader, writer: journal.writer.id })

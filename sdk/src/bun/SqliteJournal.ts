@@ -34,15 +34,23 @@ export interface SqliteJournalOptions {
   /** This machine's name, for readers. */
   readonly host?: string
   readonly aead?: Aead
+  /**
+   * Milliseconds that a write waits for another process's, blocking; 5,000 where it is not given. Who must not block
+   * gives little, and tries again when it is told `locked`.
+   */
+  readonly waitMs?: number
 }
 
 export const open = async (options: SqliteJournalOptions): Promise<Either.Either<Journal, JournalFailed>> => {
-  const { aead = portableAead, file, keysFolder, ...rest } = options
+  const { aead = portableAead, file, keysFolder, waitMs, ...rest } = options
   const opened = await openStore(file)
   if (Either.isLeft(opened)) return Either.left(opened.left)
   const store = opened.right
   const found = await findWriter(store, writerFiles(keysFolder), { aead, ...rest })
-  if (Either.isRight(found)) return Either.right(journalOf(store, found.right, keepingOf(aead, found.right.identity)))
+  if (Either.isRight(found)) {
+    if (waitMs !== undefined) store.waitAtMost(waitMs)
+    return Either.right(journalOf(store, found.right, keepingOf(aead, found.right.identity)))
+  }
   store.close()
   return Either.left(found.left)
 }

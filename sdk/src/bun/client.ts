@@ -24,6 +24,8 @@ export const openJournal = (options: {
   /** Addresses of the hubs that what is recorded now is owed to. */
   readonly remotes: ReadonlyArray<string>
   readonly host?: string
+  /** See `SqliteJournalOptions`. */
+  readonly waitMs?: number
 }): Promise<Either.Either<Journal, JournalFailed>> => {
   const { key, ...rest } = options
   return SqliteJournal.open({ ...rest, recorder: key.kind === "reader" ? key.recorder : key, aead: nativeAead })

@@ -18,6 +18,8 @@ import { type Child, spawn, stdinAsChild } from "./child.ts"
 
 /** Milliseconds that a finished run waits for the hub to acknowledge what it still owes. */
 const DRAIN_MS = 2_000
+/** Milliseconds for which the agent's output may stand still because another process writes to the journal. */
+const WAIT_MS = 100
 
 export interface RunInput extends Flags {
   readonly agent: string | undefined
@@ -82,7 +84,8 @@ const record = async (
     keysFolder: found.files.folder,
     key,
     remotes: found.url === undefined ? [] : [found.url],
-    host: hostname()
+    host: hostname(),
+    waitMs: WAIT_MS
   })
   const child = childOf(command)
   if (Either.isLeft(opened)) return unrecorded(child, opened.left.message)

@@ -25,6 +25,8 @@ export interface Store {
   readonly write: <A>(act: () => A) => Either.Either<A, JournalFailed>
   /** A hash keyed with the file's salt, for names that are needed before a writer's key is at hand. */
   readonly nameOf: (kind: "destination" | "remote" | "owner", text: string) => Uint8Array
+  /** How long a write waits for another process's transaction from now on, in milliseconds; it blocks meanwhile. */
+  readonly waitAtMost: (ms: number) => void
   readonly close: () => void
 }
 
@@ -96,6 +98,9 @@ const storeOf = (file: string, database: Database): Either.Either<Store, Journal
           throw error
         }
       }),
+    waitAtMost: (ms) => {
+      database.run(`PRAGMA busy_timeout = ${Math.round(ms)}`)
+    },
     close: () => {
       if (closed) return
       closed = true
