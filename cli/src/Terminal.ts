@@ -89,7 +89,7 @@ const CONTROLS = /[\x00-\x08\x0b-\x1f\x7f-\x9f]/g
  * inside emoji, and the non-joiner between letters, which Persian needs.
  */
 const INVISIBLE =
-  /(\p{ExtPict}[\ufe0f\p{EMod}]?(?:\u200d\p{ExtPict}[\ufe0f\p{EMod}]?)+|\u{1f3f4}[\u{e0030}-\u{e007a}]{3,6}\u{e007f}|(?<=\p{L}\p{M}*)\u200c(?=\p{L}))|[\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu
+  /(\p{ExtPict}[\ufe0f\p{EMod}]?(?:\u200d\p{ExtPict}[\ufe0f\p{EMod}]?)+|\u{1f3f4}[\u{e0030}-\u{e007a}]{3,6}\u{e007f}|\u200c(?<=[\p{L}\p{M}]\u200c)(?=\p{L}))|[\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu
 /** Halves of characters have no bytes of their own. */
 const HALVES = /\p{Surrogate}/gu
 /** More marks on one letter than any script has: they would run over the lines around. */

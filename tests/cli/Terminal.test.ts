@@ -34,6 +34,30 @@ describe("clean", () => {
     expect(clean(text)).toBe(wanted)
   })
 
+  test.each([
+    ["a family of emoji with skin tones", "👩🏽‍💻 ❤️‍🔥 🏴󠁧󠁢󠁥󠁮󠁧󠁿"],
+    ["a non-joiner between letters", "می\u200cخواهم"]
+  ])("keeps %s", (_, text) => {
+    expect(clean(text)).toBe(text)
+  })
+
+  test.each([
+    ["text hidden in tags", "a\u{e0041}", "a\\u{e0041}"],
+    ["half a character", "a\ud83d", "a\ufffd"],
+    ["invisible spaces", "a\u200b\ufeff\u2028", "a\\u200b\\ufeff\\u2028"],
+    ["a picture over several lines", "a\x1bPq\n\n\x1b\\b", "ab"]
+  ])("takes out or shows %s", (_, text, wanted) => {
+    expect(clean(text)).toBe(wanted)
+  })
+
+  test("long runs of anything cost no more than their length", () => {
+    // A step that looked back over the run at each character would take minutes here.
+    expect(clean("\u0301".repeat(300_000))).toHaveLength(8)
+    expect(clean("\x1b]a".repeat(200_000))).toBe("")
+    expect(clean("\x90".repeat(200_000))).toBe("")
+    expect(clean("👩\u200d".repeat(100_000))).toEndWith("\\u200d")
+  })
+
   test("nothing that a terminal acts on is left, whatever came in", () => {
     const hostile = fc.string({
       unit: fc.constantFrom(
@@ -84,6 +108,10 @@ describe("fitting", () => {
       }),
       { numRuns: 500 }
     )
+  })
+
+  test("what takes no room cannot make a line long", () => {
+    expect(cut(`a${"\u200c".repeat(100_000)}b`, 10).length).toBeLessThan(200)
   })
 
   test("a path is cut in its middle and keeps the file's name", () => {

@@ -140,6 +140,7 @@ const rowsOf = (events: ReadonlyArray<AgentEvent>) => {
   }))
   return [...events.flatMap((one) => rows.add(one)), ...rows.flush()]
 }
+const nobody = () => ({ title: undefined, agentName: undefined, cwd: undefined, branch: undefined })
 const linesOf = (on: Terminal, tag?: Tag) => rowsOf(session()).map((row) => draw(row, tag, on))
 
 describe("tail's rows", () => {
@@ -227,25 +228,156 @@ describe("tail's rows", () => {
     fc.assert(
       fc.property(hostile, hostile, fc.integer({ min: 20, max: 160 }), fc.boolean(), (one, two, columns, tagged) => {
         const rows = rowsOf([
+          event(0, { group: "audit", kind: "session_start", data: { agentName: one, model: two, branch: one } }),
           said(1, "user", one),
+          said(1, "assistant", two, "thinking"),
           call(2, "a", one, { [two]: one, command: two }),
           call(2, "b", "Bash", { command: one }),
           call(2, "c", "Edit", { file_path: two }),
           ...back(3, "a", false, two, 5, 1),
           ...back(3, "b", true, one, 5),
           ...back(3, "c", true, two, 5),
+          call(4, "d", "Task", { description: one, subagent_type: two }),
+          call(4, "q", "AskUserQuestion", { questions: [{ question: two, options: [1] }] }),
+          call(4, "e", two, { [one]: two }, { parent: "d" }),
+          event(4, { group: "audit", kind: "permission", data: { call: "e", decision: "asked" } }, { key: "p" }),
+          event(4, {
+            group: "audit",
+            kind: "permission",
+            data: { call: "e", decision: "denied", by: one, reason: two }
+          }),
           event(4, { group: "audit", kind: "error", data: { what: "parse", message: two } }),
-          event(5, { group: "audit", kind: "note", data: { what: "output", text: one } })
+          event(5, { group: "audit", kind: "note", data: { what: "output", text: one } }),
+          event(5, {
+            group: "artifact",
+            kind: "file_change",
+            data: { path: two, change: "add", added: 2, patch: one }
+          }),
+          event(6, { group: "audit", kind: "session_end", data: { ok: false, reason: one, exitCode: 137 } })
         ])
-        const on = terminal(columns)
+        const tag = tagged ? { project: one, id: two } : undefined
         for (const row of rows) {
-          const line = draw(row, tagged ? { project: "project", id: "abcd" } : undefined, on)
-          expect(line).not.toMatch(/[\x00-\x1f\x7f-\x9f\u202e]/)
-          if (columns >= 60) expect(width(line)).toBeLessThan(columns)
+          const line = draw(row, tag, terminal(columns, { paint: createColors(true) }))
+          const bare = line.replace(/\x1b\[\d{1,2}m/g, "")
+          expect(bare).not.toMatch(/[\x00-\x1f\x7f-\x9f\u202e]/)
+          expect(width(bare)).toBeLessThan(columns)
+          expect(draw(row, tag, terminal(columns, { plain: true }))).not.toMatch(/[\x00-\x1f\x7f-\x9f\u202e]/)
         }
       }),
       { numRuns: 300 }
     )
+  })
+
+  test("a question and its answer are two rows as they happen, and one where both are known", () => {
+    const perm = (seconds: number, data: object) =>
+      event(
+        seconds,
+        { group: "audit", kind: "permission", data: { call: "a", tool: "Bash", ...data } },
+        { key: "a:perm" }
+      )
+    const asked = [call(1, "a", "Bash", { command: "git push" }), perm(2, { decision: "asked" })]
+    const allowed = perm(36, { decision: "allowed", by: "alex" })
+    const texts = (rows: ReadonlyArray<Row>) => rows.map(({ figures, text }) => [text, figures?.at(-1)?.text])
+    expect(texts(rowsOf([...asked, allowed]))).toEqual([
+      ["Asked to run git push", "waiting for you"],
+      ["Allowed by alex", "after 34s"]
+    ])
+    const rows = makeRows(nobody)
+    expect(texts([...asked, allowed].flatMap((one) => rows.add(one, undefined, true)))).toEqual([
+      ["Allowed by alex to run git push", "after 34s"]
+    ])
+  })
+
+  test("what an agent asks a person is a question, its result the answer", () => {
+    const input = { questions: [{ question: "When?", options: [{}, {}, {}] }] }
+    const answer = 'User has answered your questions: "When?"="At the end". Go on.'
+    const rows = rowsOf([call(1, "q", "AskUserQuestion", input), ...back(35, "q", true, answer, 34_000)])
+    expect(rows.map(({ mark, result, text }) => [mark, text, result])).toEqual([
+      ["waiting", "Asks you: When?", "3 answers offered"],
+      ["ended", "Answered", "At the end"]
+    ])
+  })
+
+  test("a subagent's rows stand behind bars, its order is said once, its end sums it up", () => {
+    const under = { parent: "t" }
+    const rows = rowsOf([
+      call(1, "t", "Task", { description: "Look", subagent_type: "Explore", model: "haiku" }),
+      event(
+        1,
+        { group: "chat", kind: "message", data: { role: "user", parts: [{ type: "text", text: "Look!" }] } },
+        under
+      ),
+      call(2, "s", "Read", { file_path: "/home/alex/code/cli" }, under),
+      ...back(2, "s", false, "EISDIR: illegal operation on a directory, read", 8, undefined, under),
+      event(
+        3,
+        { group: "audit", kind: "usage", data: { messageId: "m", figures: { input: 20_000, output: 900 } } },
+        under
+      ),
+      ...back(40, "t", true, "All is well.", 39_000)
+    ])
+    expect(rows.map(({ level = 0, result, text }) => [level, text, result])).toEqual([
+      [0, "Look", "Explore, haiku"],
+      [1, "~/code/cli", "EISDIR: illegal operation on a directory, read"],
+      [0, "Look", "1 tool, 21k tokens"]
+    ])
+  })
+
+  test("nothing is said twice where several sources or writers tell it", () => {
+    const rows = makeRows(nobody)
+    const once = said(1, "assistant", "Done.")
+    const better = { ...once, source: { agent: "claude-code", format: "transcript" } }
+    expect([rows.add(once, "ada"), rows.add(once, "bob"), rows.add(better, "ada")].map(({ length }) => length)).toEqual(
+      [1, 0, 0]
+    )
+    const end = (key: string) => event(2, { group: "audit", kind: "turn_end", data: { ok: true } }, { key })
+    expect([rows.add(end("e1")), rows.add(end("e2"))].map(({ length }) => length)).toEqual([1, 0])
+  })
+
+  test("turns are counted only where their beginning is shown", () => {
+    const turn = [
+      event(1, { group: "audit", kind: "turn_start", data: {} }),
+      event(2, { group: "audit", kind: "turn_end", data: { ok: false, reason: "interrupted" } })
+    ]
+    const texts = (partial: boolean) => {
+      const rows = makeRows(() => ({ ...nobody(), partial }))
+      return turn.flatMap((one) => rows.add(one)).map(({ text }) => text)
+    }
+    expect([texts(false), texts(true)]).toEqual([["turn 1 interrupted"], ["turn interrupted"]])
+  })
+
+  test("a session that failed says why", () => {
+    const rows = rowsOf([
+      event(1, { group: "audit", kind: "error", data: { what: "api", message: "API overloaded\nmore" } }),
+      event(2, { group: "audit", kind: "session_end", data: { ok: false, reason: "exit", exitCode: 1 } })
+    ])
+    expect(rows.map(({ result, text }) => [text, result])).toEqual([
+      ["API overloaded", undefined],
+      ["Failed", "API overloaded"]
+    ])
+  })
+
+  test("bold and red mark what a row is about, green and red the lines of a change", () => {
+    const on = terminal(80, { paint: createColors(true) })
+    const line = (row: Omit<Row, "time">) => draw({ time: START, ...row }, undefined, on)
+    const asked = line({
+      mark: "waiting",
+      text: "Asked to run it",
+      lead: "Asked",
+      figures: [{ text: "waiting for you" }]
+    })
+    expect(asked).toContain("\x1b[1mAsked\x1b[22m to run it")
+    expect(asked).toContain("\x1b[33mwaiting for you\x1b[39m")
+    expect(line({ mark: "failed", text: "Failed", lead: "Failed" })).toContain("\x1b[31mFailed\x1b[39m")
+    const change = line({ mark: "ok", name: "Edit", text: "a.ts", lines: { added: 2, removed: 1 } })
+    expect(change).toContain("\x1b[32m+2\x1b[39m \x1b[31m-1\x1b[39m")
+    expect(line({ mark: "boundary", text: "turn 1 ended" })).toContain("\x1b[2mturn 1 ended\x1b[22m")
+  })
+
+  test("where room is short the last figure goes before the text does", () => {
+    const row: Row = { time: START, mark: "failed", text: "abcdefgh", figures: [{ text: "exit 1" }, { text: "48s" }] }
+    expect(draw(row, undefined, terminal(33))).toBe("00:35:02 ✗ abcdefgh  exit 1  48s")
+    expect(draw(row, undefined, terminal(32))).toBe("00:35:02 ✗ abcdefgh      exit 1")
   })
 
   test("colour is only where it has a meaning", () => {

@@ -1,7 +1,8 @@
-/** `tail` for people: rows of all sessions that are shown, what happened to the connection, and the live line. */
-import type { KnownSession, Notice, SyncStatus } from "agent-sync"
+/** `tail` for people: rows of all sessions that are shown, and what happened to the connection. The live line is `liveLine.ts`. */
+import type { KnownSession, Notice, OpenedEntry, SyncStatus } from "agent-sync"
 import type { AgentEvent } from "agent-sync/events"
-import { cut, duration, grouped, plural, type Terminal, width } from "../../Terminal.ts"
+import { grouped, oneLine, plural, type Terminal } from "../../Terminal.ts"
+import { liveLine } from "./liveLine.ts"
 import type { Line, Printer } from "./Printer.ts"
 import { makeRows, type Rows } from "./Rows.ts"
 import { clockOf, draw, type Row, type Tag } from "./row.ts"
@@ -12,18 +13,23 @@ const BREAK_MS = 5_000
 const ENTRIES_PER_LINE = 4
 const ENTRIES_MORE = 60
 
+type Unopened = Extract<Notice, { readonly _tag: "Unopened" }>
+
 interface Shown {
   readonly rows: Rows
   /** As the index told it last. */
   known: KnownSession
+  /** Its first entry is not among those that were read. */
+  partial: boolean | undefined
   ended: boolean
+  /** The last entry that could not be opened, and those after it that were not told yet. */
+  unopened: { readonly to: number; readonly more: ReadonlyArray<Unopened> } | undefined
 }
 
 export const rowPrinter = (options: { readonly terminal: Terminal; readonly tagged: boolean }): Printer => {
   const { tagged, terminal } = options
   const sessions = new Map<string, Shown>()
-  let events = 0
-  let day: string | undefined
+  const days = daysOf(terminal)
   let status: SyncStatus | undefined
   let brokenSince: number | undefined
 
@@ -35,64 +41,80 @@ export const rowPrinter = (options: { readonly terminal: Terminal; readonly tagg
     }
     const made: Shown = {
       known: session,
+      partial: undefined,
       ended: false,
+      unopened: undefined,
       rows: makeRows(() => {
         const { origin, title } = made.known
-        return { title, agentName: origin.agentName, cwd: origin.cwd, branch: origin.branch }
+        const { agentName, branch, cwd } = origin
+        return { title, agentName, cwd, branch, partial: made.partial === true }
       })
     }
     sessions.set(session.log, made)
     return made
   }
 
-  const tagOf = ({ alias, origin }: KnownSession): Tag | undefined =>
-    tagged
-      ? {
-          project:
-            origin.cwd
-              ?.split("/")
-              .filter((part) => part !== "")
-              .at(-1) ?? origin.agent,
-          id: (alias ?? origin.session).slice(-4)
-        }
-      : undefined
-
-  const lines = (session: KnownSession, rows: ReadonlyArray<Row>): ReadonlyArray<Line> =>
-    rows.flatMap((row) => [...dayLine(row.time), { time: row.time, text: draw(row, tagOf(session), terminal) }])
-
-  /** The date stands in its own line when it changes. */
-  const dayLine = (time: number): ReadonlyArray<Line> => {
-    const date = new Date(time)
-    const name = date.toDateString()
-    const changed = day !== undefined && day !== name
-    day = name
-    if (!changed) return []
-    const text = `-- ${date.toLocaleDateString("en-GB", { weekday: "short", day: "numeric", month: "short" })} --`
-    return [{ time, text: terminal.paint.dim(text) }]
+  const tagOf = ({ alias, origin }: KnownSession): Tag | undefined => {
+    if (!tagged) return undefined
+    const folders = origin.cwd?.split("/").filter((part) => part !== "")
+    return { project: folders?.at(-1) ?? origin.agent, id: (alias ?? origin.session).slice(-4) }
   }
 
-  const word = (session: KnownSession | undefined, text: string): ReadonlyArray<Line> => {
-    const row: Row = { time: Date.now(), mark: "notice", text }
-    return [{ time: row.time, text: draw(row, session === undefined ? undefined : tagOf(session), terminal) }]
+  const lines = (session: KnownSession | undefined, rows: ReadonlyArray<Row>): ReadonlyArray<Line> =>
+    rows.flatMap((row) => {
+      const text = draw(row, session === undefined ? undefined : tagOf(session), terminal)
+      return [...days(row.time), { time: row.time, text }]
+    })
+  const word = (text: string): Row => ({ time: Date.now(), mark: "notice", text })
+
+  /** Rows of the entries that could not be opened and were not told, as one. */
+  const rest = (state: Shown): ReadonlyArray<Row> => {
+    const more = state.unopened?.more ?? []
+    state.unopened = undefined
+    const [first] = more
+    const last = more.at(-1)
+    return first === undefined || last === undefined ? [] : [word(notOpened(first.from, last.to, last))]
   }
 
   return {
     entries: (session, entries) => {
       const state = stateOf(session)
-      const rows: Array<Row> = []
-      for (const { content } of entries) {
-        if (content._tag === "Event") {
-          events++
-          state.ended = endedBy(content.event, state.ended)
-          rows.push(...state.rows.add(content.event))
-        } else if (content._tag === "Unreadable") {
-          rows.push({ time: Date.now(), mark: "notice", text: content.why })
-        } else if (content._tag === "Foreign") rows.push({ time: Date.now(), mark: "note", text: content.plain.event })
+      const answered = answersIn(entries)
+      const rows: Array<Row> = [...rest(state)]
+      for (const [i, { content, sequence, writer }] of entries.entries()) {
+        state.partial ??= sequence > 1
+        switch (content._tag) {
+          case "Event":
+            state.ended = endedBy(content.event, state.ended)
+            rows.push(...state.rows.add(content.event, writer, answered(content.event, i)))
+            break
+          case "Unreadable":
+            rows.push(word(content.why))
+            break
+          case "Foreign":
+            rows.push({ time: Date.now(), mark: "note", text: oneLine(content.plain.event).line })
+            break
+          default:
+        }
       }
       rows.push(...state.rows.flush())
       return lines(session, rows)
     },
-    notice: (session, notice) => word(session, told(notice)),
+    notice: (session, notice) => {
+      const state = session === undefined ? undefined : stateOf(session)
+      if (notice._tag !== "Unopened" || state === undefined) {
+        return lines(session, [...(state === undefined ? [] : rest(state)), word(told(notice))])
+      }
+      // They come one by one: the first is told at once, what follows it without a break in one row.
+      const { unopened } = state
+      if (unopened !== undefined && notice.from === unopened.to + 1) {
+        state.unopened = { to: notice.to, more: [...unopened.more, notice] }
+        return []
+      }
+      const before = rest(state)
+      state.unopened = { to: notice.to, more: [] }
+      return lines(session, [...before, word(told(notice))])
+    },
     status: (now, at) => {
       status = now
       if (now._tag === "Offline") brokenSince ??= now.since
@@ -101,62 +123,79 @@ export const rowPrinter = (options: { readonly terminal: Terminal; readonly tagg
       brokenSince = undefined
       if (at - since < BREAK_MS) return []
       const wall = Date.now()
-      return word(undefined, `offline ${clockOf(wall - (at - since))} to ${clockOf(wall)}`)
+      return lines(undefined, [word(`offline ${clockOf(wall - (at - since))} to ${clockOf(wall)}`)])
     },
-    tick: () => {
-      if (!terminal.plain) return []
-      return [...sessions.values()].flatMap(({ known, rows }) => lines(known, rows.slow(Date.now())))
-    },
+    tick: () =>
+      [...sessions.values()].flatMap((state) =>
+        lines(state.known, [...rest(state), ...state.rows.slow(Date.now(), terminal.plain)])
+      ),
     live: (now) => {
       if (terminal.plain) return undefined
-      const { paint } = terminal
-      const wall = Date.now()
       const open = [...sessions.values()].filter(({ ended }) => !ended)
-      const waits = open.flatMap(({ rows }) => rows.waiting() ?? []).sort((a, b) => a.since - b.since)
-      const runs = open
-        .flatMap(({ known, rows }) => {
-          const call = rows.running()
-          return call === undefined ? [] : [{ ...call, tag: tagOf(known) }]
-        })
-        .sort((a, b) => a.since - b.since)
-      const [waiting] = waits
-      const [running] = runs
-      const left =
-        waiting !== undefined
-          ? `waiting for you since ${clockOf(waiting.since, true)}, ${duration(wall - waiting.since)}`
-          : running !== undefined
-            ? `${terminal.ascii ? ":" : "▸"} ${running.tag === undefined ? "" : `${running.tag.project} ${running.tag.id} `}${running.name} ${running.text} ${duration(wall - running.since)}`
-            : ""
-      const counts = [
-        ...(waits.length > 0 && tagged ? [`${waits.length} waiting`] : []),
-        ...(tagged && open.length > 0 ? [`${open.length} running`] : []),
-        ...(tagged ? [] : [plural(events, "event")])
-      ]
-      const state = stateWord(status, now)
-      const right = [...counts, state.text].join("  ")
-      const room = terminal.columns - 1
-      const shown = cut(left, room - width(right) - 2, terminal.ascii ? "~" : "…")
-      const gap = " ".repeat(Math.max(1, room - width(shown) - width(right)))
-      const colour = { good: paint.green, wait: paint.yellow, bad: paint.red, none: String }[state.mood]
-      const words = counts.length === 0 ? "" : `${paint.dim(counts.join("  "))}  `
-      return `${(waiting === undefined ? paint.dim : paint.yellow)(shown)}${gap}${words}${colour(state.text)}`
+      const shown = (tagged ? open : [...sessions.values()]).map(({ known, rows }) => ({ rows, tag: tagOf(known) }))
+      return liveLine(shown, status, { now, wall: Date.now() }, terminal)
     },
     entriesFor: (count) => count * ENTRIES_PER_LINE + ENTRIES_MORE
   }
 }
 
+/**
+ * The date stands in its own line before the first row of another day than today; once it does, each day has one. Its time
+ * is the day's beginning, so that it stays in front when sessions are put together by time.
+ */
+const daysOf = (terminal: Terminal) => {
+  const told = new Set<string>()
+  let silent: Date | undefined
+  const line = (date: Date): Line => {
+    const text = `-- ${date.toLocaleDateString("en-GB", { weekday: "short", day: "numeric", month: "short" })} --`
+    return { time: new Date(date).setHours(0, 0, 0, 0), text: terminal.paint.dim(text) }
+  }
+  return (time: number): ReadonlyArray<Line> => {
+    const date = new Date(time)
+    const name = date.toDateString()
+    if (told.has(name)) return []
+    told.add(name)
+    if (told.size === 1 && name === new Date().toDateString()) {
+      silent = date
+      return []
+    }
+    // Today was silent as long as it was the only day.
+    const days = silent !== undefined && date < silent ? [line(date), line(silent)] : [line(date)]
+    if (days.length > 1) silent = undefined
+    return days
+  }
+}
+
+/** Whether the answer to a permission or question is among the same entries, behind it. */
+const answersIn = (entries: ReadonlyArray<OpenedEntry>) => {
+  const last = new Map<string, number>()
+  for (const [i, { content }] of entries.entries()) {
+    if (content._tag !== "Event") continue
+    const { event } = content
+    if (event.kind === "permission" && event.data.decision !== "asked")
+      last.set(permissionOf(event.data.call, event), i)
+    if (event.kind === "tool_finished") last.set(event.data.call, i)
+  }
+  return (event: AgentEvent, at: number) => {
+    if (event.kind === "permission") return (last.get(permissionOf(event.data.call, event)) ?? -1) > at
+    return event.kind === "tool_started" && (last.get(event.data.call) ?? -1) > at
+  }
+}
+const permissionOf = (call: string | undefined, { key }: AgentEvent) => `permission ${call ?? key}`
+
 const endedBy = (event: AgentEvent, before: boolean) =>
   event.kind === "session_end" ? true : event.kind === "session_start" ? false : before
 
+const notOpened = (from: number, to: number, { why }: Unopened) => {
+  const which =
+    from === to ? `entry ${grouped(from)}` : `${grouped(to - from + 1)} entries (${grouped(from)} to ${grouped(to)})`
+  return `${which} could not be opened: ${why.message}`
+}
+
 const told = (notice: Notice): string => {
   switch (notice._tag) {
-    case "Unopened": {
-      const which =
-        notice.from === notice.to
-          ? `entry ${grouped(notice.from)}`
-          : `entries ${grouped(notice.from)} to ${grouped(notice.to)}`
-      return `${which} could not be opened: ${notice.why.message}`
-    }
+    case "Unopened":
+      return notOpened(notice.from, notice.to, notice)
     case "Gap":
       return `the hub has lost entries ${grouped(notice.from)} to ${grouped(notice.to)}`
     case "Missing":
@@ -167,24 +206,5 @@ const told = (notice: Notice): string => {
       return notice.refusal.code === "retired"
         ? "retired by the hub; its events are not shown"
         : `the hub refused: ${notice.refusal.reason}`
-  }
-}
-
-const stateWord = (
-  status: SyncStatus | undefined,
-  now: number
-): { readonly text: string; readonly mood: "good" | "wait" | "bad" | "none" } => {
-  switch (status?._tag) {
-    case "Live":
-      return { text: "live", mood: "good" }
-    case "Offline":
-      return {
-        text: `offline ${duration(now - status.since)}, next try in ${duration(Math.max(0, status.retryAt - now))}`,
-        mood: "wait"
-      }
-    case "Refused":
-      return { text: "refused", mood: "bad" }
-    default:
-      return { text: "connecting", mood: "none" }
   }
 }

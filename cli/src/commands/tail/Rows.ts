@@ -1,27 +1,40 @@
 /**
  * Events of one session joined into rows: a call and its result are one row, printed when the result is there; a subagent
- * nests; a question and its answer that are both known are one. Order is the log's.
+ * nests; a question and its answer that are both known are one. Order is the log's. What needs no joining is `alone.ts`.
  */
-import type { AgentEvent, EventOf } from "agent-sync/events"
-import { bytes, clean, cost, duration, grouped, oneLine, plural, tokens } from "../../Terminal.ts"
+import {
+  type AgentEvent,
+  asksPeople,
+  type EventOf,
+  isSubagent,
+  makeSession,
+  questionOf,
+  type Session,
+  tokensOf
+} from "agent-sync/events"
+import { cost, duration, oneLine, plural, tokens } from "../../Terminal.ts"
+import { exitOf, type Place, rowsAlone } from "./alone.ts"
 import type { Row } from "./row.ts"
-import { isSubagent, shortPath, showCall, showResult } from "./tools.ts"
+import { shortPath, showCall, showRequest, showResult } from "./tools.ts"
 
 /** A running call that was not drawn yet is drawn as begun after so many milliseconds, where no live line tells. */
 const BEGAN_MS = 5_000
+/** A call that ended without a result is drawn after so many milliseconds, since a result may still come. */
+const FINISHED_MS = 1_000
 
 interface Open {
   readonly name: string
   readonly input: unknown
   readonly since: number
   readonly parent: string | undefined
-  began: boolean
-  /** A question to people, drawn as such. */
-  readonly asks: boolean
+  /** It was drawn as begun, or as a question. */
+  drawn: boolean
   finished: EventOf<"tool_finished"> | undefined
   result: EventOf<"tool_result"> | undefined
   readonly changes: Array<EventOf<"file_change">>
+  /** Of the subagent that it is: its calls, and its tokens by API message. */
   tools: number
+  readonly spent: Map<string, number>
 }
 
 export interface LongestCall {
@@ -31,14 +44,19 @@ export interface LongestCall {
 }
 
 export interface Rows {
-  readonly add: (event: AgentEvent) => ReadonlyArray<Row>
+  /**
+   * `writer` is the hex of the writer's id. `answered` tells of a permission or question that its answer is at hand
+   * already, so that both become one row.
+   */
+  readonly add: (event: AgentEvent, writer?: string, answered?: boolean) => ReadonlyArray<Row>
   /** All that was at hand has been added: what is complete comes out. */
   readonly flush: () => ReadonlyArray<Row>
-  /** `now` in milliseconds since 1970. */
-  readonly slow: (now: number) => ReadonlyArray<Row>
+  /** Time passed; `now` in milliseconds since 1970. Calls that go on are told where `began` says so. */
+  readonly slow: (now: number, began?: boolean) => ReadonlyArray<Row>
   /** The open question that waits longest, and the call that runs longest. */
   readonly waiting: () => { readonly since: number } | undefined
   readonly running: () => LongestCall | undefined
+  readonly session: () => Session
 }
 
 export interface About {
@@ -46,413 +64,353 @@ export interface About {
   readonly agentName: string | undefined
   readonly cwd: string | undefined
   readonly branch: string | undefined
+  /** What came before is not shown: turns and sums cannot be told. */
+  readonly partial?: boolean
 }
 
+/** Kinds whose later event says something new under the same key. */
+const updating: ReadonlySet<AgentEvent["kind"]> = new Set([
+  "permission",
+  "hook",
+  "session_start",
+  "tool_finished",
+  "tool_result"
+])
+
 export const makeRows = (about: () => About): Rows => {
+  const fold = makeSession()
   const calls = new Map<string, Open>()
   /** Calls that are done and drawn, so that what belongs to them and comes late is not drawn as its own. */
   const done = new Set<string>()
-  const asked = new Map<string, { readonly time: number; drawn: boolean }>()
-  let turn = { number: 0, tools: 0 }
-  let turns = 0
+  /** The call above each call. */
+  const parents = new Map<string, string | undefined>()
+  const asked = new Map<string, { readonly time: number; readonly drawn: boolean }>()
+  let toolsBefore = 0
+  let turnOpen = false
   let startedAt: number | undefined
-  let spent = { tokens: 0, costUsd: undefined as number | undefined }
-  let begun = false
+  let begun: string | undefined
+  let trouble: string | undefined
 
+  const place = ({ parent, time }: AgentEvent): Place =>
+    parent === undefined ? { time } : { time, level: levelOf(parent) }
   const levelOf = (parent: string | undefined): number => {
     let level = 0
-    for (let at = parent; at !== undefined && level < 8; at = calls.get(at)?.parent) level++
+    for (let at = parent; at !== undefined && level < 8; at = parents.get(at)) level++
     return level
   }
 
-  const callRow = (id: string, open: Open): Row => {
-    const { changes, finished, name, parent, result, since } = open
-    const ok = finished?.data.ok ?? result?.data.ok ?? true
-    const shown = showCall(open, about().cwd)
-    const text = result === undefined ? "" : result.data.text
-    const facts = changes.map(changeFact).filter((fact) => fact !== "")
-    const time = (result ?? finished)?.time ?? since
-    const took = finished?.data.durationMs ?? time - since
-    const exitCode = finished?.data.exitCode
+  // Calls ------------------------------------------------------------------------------------------------------------
+
+  const start = (event: EventOf<"tool_started">, answered: boolean): ReadonlyArray<Row> => {
+    const { call, input, name } = event.data
+    if (done.has(call) || calls.has(call)) return []
+    parents.set(call, event.parent)
+    const above = event.parent === undefined ? undefined : calls.get(event.parent)
+    if (above !== undefined) above.tools++
+    const open: Open = {
+      name,
+      input,
+      since: event.time,
+      parent: event.parent,
+      drawn: isSubagent(name) || (asksPeople(name) && !answered),
+      finished: undefined,
+      result: undefined,
+      changes: [],
+      tools: 0,
+      spent: new Map()
+    }
+    calls.set(call, open)
+    if (asksPeople(name)) return answered ? [] : [{ ...place(event), ...questionRow(open) }]
+    return open.drawn ? [begunRow(open)] : []
+  }
+
+  const begunRow = (open: Open): Row => ({
+    time: open.since,
+    mark: "began",
+    level: levelOf(open.parent),
+    ...showCall(open, about().cwd),
+    figures: [{ text: "began" }]
+  })
+
+  const questionRow = (open: Open): Omit<Row, "time"> => {
+    const question = questionOf(open.name, open.input)
+    const text =
+      question === undefined ? `Asks to ${showRequest(open, about().cwd)}` : `Asks you: ${oneLine(question.text).line}`
+    return {
+      mark: "waiting",
+      text,
+      lead: question === undefined ? "Asks" : "Asks you:",
+      ...(question?.detail === undefined ? {} : { result: question.detail }),
+      figures: [{ text: "waiting for you" }]
+    }
+  }
+
+  const end = (id: string, open: Open): Row => {
     calls.delete(id)
     done.add(id)
-    const counted = isSubagent(name) && open.tools > 0 ? plural(open.tools, "tool") : ""
-    const fact = facts.length > 0 && ok ? facts.join("  ") : counted === "" ? showResult(name, ok, text) : counted
+    const { finished, parent, result, since } = open
+    const ok = finished?.data.ok ?? result?.data.ok ?? true
+    const time = (result ?? finished)?.time ?? since
+    const took = finished?.data.durationMs ?? time - since
+    const at = { time, mark: ok ? "ok" : "failed", level: levelOf(parent) } as const
+    if (asksPeople(open.name)) return { ...at, ...answerRow(open, ok, time) }
     return {
-      time,
-      mark: ok ? "ok" : "failed",
-      level: levelOf(parent),
-      ...shown,
-      ...(fact === "" ? {} : { result: fact }),
-      figures: [
-        ...(exitCode === undefined || exitCode === 0 ? [] : [{ text: `exit ${exitCode}`, bad: true }]),
-        ...(took >= 0 ? [{ text: duration(took) }] : [])
-      ]
+      ...at,
+      ...showCall(open, about().cwd),
+      ...outcome(open, ok),
+      figures: [...(exitOf(finished?.data.exitCode).figures ?? []), ...(took >= 0 ? [{ text: duration(took) }] : [])]
     }
   }
 
-  /** Rows of calls whose outcome is complete; `only` keeps one that may still get more. */
-  const complete = (except?: string): Array<Row> => {
-    const rows: Array<Row> = []
-    for (const [id, open] of calls) {
-      if (id !== except && (open.result !== undefined || open.finished !== undefined)) rows.push(callRow(id, open))
+  const outcome = ({ changes, name, result, spent, tools }: Open, ok: boolean): Pick<Row, "result" | "lines"> => {
+    if (ok && changes.length > 0) return changeFact(changes)
+    if (isSubagent(name) && tools > 0) {
+      const count = [...spent.values()].reduce((sum, one) => sum + one, 0)
+      return { result: [plural(tools, "tool"), ...(count > 0 ? [`${tokens(count)} tokens`] : [])].join(", ") }
     }
-    return rows
+    const fact = showResult(name, ok, result?.data.text ?? "")
+    return fact === "" ? {} : { result: fact }
   }
 
-  const own = (event: AgentEvent): ReadonlyArray<Row> => {
-    const { parent, time } = event
-    const at = { time, ...(parent === undefined ? {} : { level: levelOf(parent) }) }
+  const answerRow = (open: Open, ok: boolean, time: number): Omit<Row, "time"> => {
+    const question = questionOf(open.name, open.input)
+    const asks = question === undefined ? showRequest(open, about().cwd) : oneLine(question.text).line
+    const text = open.drawn ? (ok ? "Answered" : "Not answered") : `${ok ? "Answered" : "Not answered"}: ${asks}`
+    const answers = [...(open.result?.data.text ?? "").matchAll(/"="([^"]*)"/g)].map(([, answer]) => answer)
+    const said = answers.length > 0 ? answers.join(", ") : (open.result?.data.text ?? "")
+    const { line } = oneLine(said)
+    return {
+      mark: ok ? "ended" : "failed",
+      text,
+      ...(line === "" ? {} : { result: line }),
+      figures: [{ text: `after ${duration(time - open.since)}` }]
+    }
+  }
+
+  /** Rows of calls whose outcome is complete, but for one that may still get more. */
+  const complete = (except?: string): ReadonlyArray<Row> =>
+    [...calls].flatMap(([id, open]) =>
+      id !== except && (open.result !== undefined || open.finished !== undefined) ? [end(id, open)] : []
+    )
+
+  // Permissions ------------------------------------------------------------------------------------------------------
+
+  const decided = (event: EventOf<"permission">, answered: boolean): ReadonlyArray<Row> => {
+    const { by, call, decision, reason, tool } = event.data
+    const id = call ?? event.key
+    const open = call === undefined ? undefined : calls.get(call)
+    const what =
+      open !== undefined ? showRequest(open, about().cwd) : tool === undefined ? "" : `use ${oneLine(tool).line}`
+    const at = place(event)
+    const before = asked.get(id)
+    if (decision === "asked") {
+      // The question itself is drawn already.
+      if (open !== undefined && asksPeople(open.name)) return []
+      asked.set(id, { time: event.time, drawn: !answered })
+      if (answered) return []
+      const text = what === "" ? "Asked for a permission" : `Asked to ${what}`
+      return [{ ...at, mark: "waiting", text, lead: "Asked", figures: [{ text: "waiting for you" }] }]
+    }
+    asked.delete(id)
+    if (open !== undefined && asksPeople(open.name)) return []
+    // A call that was not allowed did not run: the refusal is its row.
+    if (decision === "denied" && call !== undefined && calls.delete(call)) done.add(call)
+    const who = by === undefined ? "" : ` by ${oneLine(by).line}`
+    const joint = before === undefined ? ": " : " to "
+    const whole = before?.drawn === true || what === "" ? "" : `${joint}${what}`
+    const { line } = oneLine(reason ?? "")
+    return [
+      {
+        ...at,
+        mark: decision === "allowed" ? "ended" : "failed",
+        text: `${decision === "allowed" ? "Allowed" : "Denied"}${who}${whole}`,
+        ...(line === "" ? {} : { result: line }),
+        ...(before === undefined ? {} : { figures: [{ text: `after ${duration(event.time - before.time)}` }] })
+      }
+    ]
+  }
+
+  // Sessions and turns -----------------------------------------------------------------------------------------------
+
+  const sessionBegan = (event: EventOf<"session_start">): ReadonlyArray<Row> => {
+    startedAt ??= event.time
+    const { agentName, branch, cwd, model, version } = event.data
+    const known = about()
+    const folder = cwd ?? known.cwd
+    const facts = [
+      [agentName ?? known.agentName, version].filter((part) => part !== undefined).join(" "),
+      model?.replace(/^claude-/, "").replace(/-\d{8}$/, ""),
+      folder === undefined ? undefined : shortPath(folder, undefined),
+      branch ?? known.branch
+    ]
+    const told = oneLine(facts.filter((part) => part !== undefined && part !== "").join(", ")).line
+    if (begun === told) return []
+    const text =
+      begun !== undefined ? "Goes on" : known.title === undefined ? "Session began" : oneLine(known.title).line
+    begun = told
+    return [{ ...place(event), mark: "boundary", text, bold: true, ...(told === "" ? {} : { result: told }) }]
+  }
+
+  const turnEnded = (event: EventOf<"turn_end">): ReadonlyArray<Row> => {
+    if (!turnOpen) return []
+    const { durationMs, ok, reason } = event.data
+    const { counts, turnFigures, turns } = fold.view
+    const how = ok ? "ended" : reason === "interrupted" ? "interrupted" : "failed"
+    const sums = [...tally(counts.tools - toolsBefore, "tool"), ...spending(turnFigures)].join(", ")
+    turnOpen = false
+    toolsBefore = counts.tools
+    return [
+      {
+        ...place(event),
+        mark: "boundary",
+        text: turns === 0 || about().partial === true ? `turn ${how}` : `turn ${turns} ${how}`,
+        ...(sums === "" ? {} : { result: sums }),
+        ...(durationMs === undefined ? {} : { figures: [{ text: duration(durationMs) }] })
+      }
+    ]
+  }
+
+  const sessionEnded = (event: EventOf<"session_end">): ReadonlyArray<Row> => {
+    const { exitCode, ok, reason, signal } = event.data
+    const { figures, turns } = fold.view
+    const sums = about().partial === true ? [] : [...tally(turns, "turn"), ...spending(figures)]
+    const why = ok ? undefined : (signal ?? (reason === "exit" ? trouble : oneLine(reason).line))
+    const result = [...(why === undefined ? [] : [why]), ...sums].join(", ")
+    calls.clear()
+    asked.clear()
+    begun = undefined
+    turnOpen = false
+    return [
+      {
+        ...place(event),
+        mark: ok ? "ended" : "failed",
+        text: ok ? "Ended" : "Failed",
+        lead: ok ? "" : "Failed",
+        ...(result === "" ? {} : { result }),
+        figures: [
+          ...(exitOf(exitCode).figures ?? []),
+          ...(startedAt === undefined ? [] : [{ text: duration(event.time - startedAt) }])
+        ]
+      }
+    ]
+  }
+
+  /** What follows the rows of calls that are complete. */
+  const next = (event: AgentEvent, answered: boolean): ReadonlyArray<Row> => {
     switch (event.kind) {
-      case "session_start": {
-        startedAt ??= time
-        if (begun) return []
-        begun = true
-        const { agentName, branch, cwd, model, version } = event.data
-        const known = about()
-        const agent = [agentName ?? known.agentName, version].filter((part) => part !== undefined).join(" ")
-        const folder = cwd ?? known.cwd
-        const place = [
-          agent,
-          model?.replace(/^claude-/, ""),
-          folder === undefined ? undefined : shortPath(folder, undefined),
-          branch ?? known.branch
-        ]
-        const told = clean(place.filter((part) => part !== undefined && part !== "").join(", "))
-        const text = known.title === undefined ? "Session began" : oneLine(known.title).line
-        return [{ ...at, mark: "boundary", text, bold: true, ...(told === "" ? {} : { result: told }) }]
-      }
-      case "session_end": {
-        const { exitCode, ok, reason, signal } = event.data
-        const sums = [
-          ...(turns > 0 ? [plural(turns, "turn")] : []),
-          ...(spent.tokens > 0 ? [`${tokens(spent.tokens)} tokens`] : []),
-          ...(spent.costUsd === undefined ? [] : [cost(spent.costUsd)])
-        ].join(", ")
-        calls.clear()
-        asked.clear()
-        begun = false
-        const why = ok
-          ? sums
-          : [signal ?? (reason === "exit" ? "" : oneLine(reason).line), sums].filter((part) => part !== "").join(", ")
-        return [
-          {
-            ...at,
-            mark: ok ? "ended" : "failed",
-            text: ok ? "Ended" : "Failed",
-            ...(why === "" ? {} : { result: why }),
-            figures: [
-              ...(exitCode === undefined || exitCode === 0 ? [] : [{ text: `exit ${exitCode}`, bad: true }]),
-              ...(startedAt === undefined ? [] : [{ text: duration(time - startedAt) }])
-            ]
-          }
-        ]
-      }
+      case "session_start":
+        return sessionBegan(event)
+      case "session_end":
+        return sessionEnded(event)
       case "turn_start":
-        turns++
-        turn = { number: turns, tools: 0 }
+        turnOpen = true
+        trouble = undefined
         return []
-      case "turn_end": {
-        const { durationMs, figures, ok, reason } = event.data
-        const count =
-          (figures?.input ?? 0) + (figures?.output ?? 0) + (figures?.cacheRead ?? 0) + (figures?.cacheWrite ?? 0)
-        spent = {
-          tokens: spent.tokens + count,
-          costUsd: figures?.costUsd === undefined ? spent.costUsd : (spent.costUsd ?? 0) + figures.costUsd
-        }
-        const sums = [
-          ...(turn.tools > 0 ? [plural(turn.tools, "tool")] : []),
-          ...(count > 0 ? [`${tokens(count)} tokens`] : []),
-          ...(figures?.costUsd === undefined ? [] : [cost(figures.costUsd)])
-        ].join(", ")
-        const how = ok ? "ended" : reason === "interrupted" ? "interrupted" : "failed"
-        return [
-          {
-            ...at,
-            mark: "boundary",
-            text: turn.number === 0 ? `turn ${how}` : `turn ${turn.number} ${how}`,
-            ...(sums === "" ? {} : { result: sums }),
-            ...(durationMs === undefined ? {} : { figures: [{ text: duration(durationMs) }] })
-          }
-        ]
-      }
-      case "message":
-        return messageRows(event, at)
-      case "permission": {
-        const { by, call, decision, reason, tool } = event.data
-        const id = call ?? event.key
-        const before = asked.get(id)
+      case "turn_end":
+        return turnEnded(event)
+      case "tool_started":
+        turnOpen = true
+        return start(event, answered)
+      case "permission":
+        return decided(event, answered)
+      case "agent_spawned": {
+        const { call } = event.data
         const open = call === undefined ? undefined : calls.get(call)
-        const what =
-          open === undefined ? (tool === undefined ? "" : `use ${oneLine(tool).line}`) : describe(open, about().cwd)
-        if (decision === "asked") {
-          asked.set(id, { time, drawn: true })
-          return [
-            {
-              ...at,
-              mark: "waiting",
-              text: what === "" ? "Asked for a permission" : `Asked to ${what}`,
-              figures: [{ text: "waiting for you" }]
-            }
-          ]
-        }
-        asked.delete(id)
-        // A call that was not allowed did not run: the refusal is its row.
-        if (decision === "denied" && call !== undefined && calls.delete(call)) done.add(call)
-        const who = by === undefined ? "" : ` by ${oneLine(by).line}`
-        const said = reason === undefined ? "" : oneLine(reason).line
+        if (open === undefined || open.drawn) return []
+        open.drawn = true
+        return [begunRow(open)]
+      }
+      case "file_change":
         return [
           {
-            ...at,
-            mark: decision === "allowed" ? "ended" : "failed",
-            text: `${decision === "allowed" ? "Allowed" : "Denied"}${who}${before === undefined && what !== "" ? `: ${what}` : ""}`,
-            ...(said === "" ? {} : { result: said }),
-            ...(before === undefined ? {} : { figures: [{ text: `after ${duration(time - before.time)}` }] })
+            ...place(event),
+            mark: "ok",
+            name: event.data.change,
+            text: shortPath(oneLine(event.data.path).line, about().cwd),
+            path: true,
+            ...changeFact([event])
           }
-        ]
-      }
-      case "error": {
-        const { attempt, attempts, message, retryMs, what } = event.data
-        const tried =
-          attempt === undefined
-            ? ""
-            : `, try ${attempt}${attempts === undefined ? "" : ` of ${attempts}`}${retryMs === undefined ? "" : ` in ${duration(retryMs)}`}`
-        const said = oneLine(message)
-        const text = what === "parse" ? `a line that could not be read: ${said.line}` : `${said.line}${tried}`
-        return [{ ...at, mark: "notice", text, ...more(said.more) }]
-      }
-      case "compaction": {
-        const { tokensBefore, trigger } = event.data
-        const how = trigger === "auto" ? ", by itself" : ""
-        return [
-          {
-            ...at,
-            mark: "compacted",
-            text: `Compacted${tokensBefore === undefined ? "" : ` at ${grouped(tokensBefore)} tokens`}${how}; the agent goes on from a summary`
-          }
-        ]
-      }
-      case "hook":
-        return event.data.ok === false
-          ? [{ ...at, mark: "note", text: `hook ${oneLine(event.data.name).line} failed`, ...fact(event.data.output) }]
-          : []
-      case "note": {
-        const { text, what } = event.data
-        const generic = event.source.agent === "text" || event.source.agent === "jsonl"
-        if (what === "output" || generic) {
-          const said = oneLine(text ?? "")
-          return [
-            {
-              ...at,
-              mark: what === "output" ? "says" : "note",
-              text: what === "output" ? said.line : `${oneLine(what).line}  ${said.line}`,
-              ...more(said.more)
-            }
-          ]
-        }
-        return []
-      }
-      case "unrecognized":
-        return [
-          { ...at, mark: "note", text: `${event.group}.${oneLine(event.original.kind).line}, of a newer agent-sync` }
         ]
       default:
-        return []
+        if (event.kind === "message") turnOpen = true
+        if (event.kind === "error") trouble = oneLine(event.data.message).line
+        return rowsAlone(event, place(event))
     }
   }
 
   return {
-    add: (event) => {
+    add: (event, writer, answered = false) => {
+      const change = fold.add(event, writer)
+      if (change === "kept" || (change === "updated" && !updating.has(event.kind))) return []
       switch (event.kind) {
-        case "tool_started": {
-          const { call, input, name } = event.data
-          const rows = complete()
-          if (done.has(call) || calls.has(call)) return rows
-          turn.tools++
-          const above = event.parent === undefined ? undefined : calls.get(event.parent)
-          if (above !== undefined) above.tools++
-          const asks = name === "AskUserQuestion"
-          const open: Open = {
-            name,
-            input,
-            since: event.time,
-            parent: event.parent,
-            began: isSubagent(name) || asks,
-            asks,
-            finished: undefined,
-            result: undefined,
-            changes: [],
-            tools: 0
-          }
-          calls.set(call, open)
-          const level = levelOf(event.parent)
-          if (asks) {
-            const { question, options } = questionOf(input)
-            return [
-              ...rows,
-              {
-                time: event.time,
-                mark: "waiting",
-                level,
-                text: `Asks you: ${question}`,
-                ...(options > 0 ? { result: `${options} answers offered` } : {}),
-                figures: [{ text: "waiting for you" }]
-              }
-            ]
-          }
-          if (!open.began) return rows
-          const type: unknown =
-            typeof input === "object" && input !== null ? Reflect.get(input, "subagent_type") : undefined
-          return [
-            ...rows,
-            {
-              time: event.time,
-              mark: "began",
-              level,
-              ...showCall(open, about().cwd),
-              ...(typeof type === "string" ? { result: oneLine(type).line } : {}),
-              figures: [{ text: "began" }]
-            }
-          ]
-        }
         case "tool_finished":
         case "tool_result": {
           const open = calls.get(event.data.call)
-          if (open === undefined) return complete()
           const rows = complete(event.data.call)
-          if (event.kind === "tool_finished") open.finished = event
-          else open.result = event
+          if (open !== undefined && event.kind === "tool_finished") open.finished = event
+          if (open !== undefined && event.kind === "tool_result") open.result = event
           return rows
         }
         case "file_change": {
-          const open = event.data.call === undefined ? undefined : calls.get(event.data.call)
-          if (open !== undefined) {
-            open.changes.push(event)
-            return []
-          }
-          if (event.data.call !== undefined && done.has(event.data.call)) return []
-          return [
-            ...complete(),
-            {
-              time: event.time,
-              mark: "ok",
-              name: event.data.change,
-              text: shortPath(oneLine(event.data.path).line, about().cwd),
-              path: true,
-              result: changeFact(event)
-            }
-          ]
+          const { call } = event.data
+          const open = call === undefined ? undefined : calls.get(call)
+          if (open !== undefined) open.changes.push(event)
+          if (open !== undefined || (call !== undefined && done.has(call))) return []
+          break
+        }
+        case "usage": {
+          const { figures, messageId = event.key } = event.data
+          const above = event.parent === undefined ? undefined : calls.get(event.parent)
+          above?.spent.set(messageId, Math.max(above.spent.get(messageId) ?? 0, tokensOf(figures)))
+          return []
         }
         case "blob":
-        case "usage":
         case "progress":
         case "queue":
         case "summary":
-        case "agent_spawned":
           return []
-        default: {
-          const before = complete(event.kind === "permission" ? event.data.call : undefined)
-          return [...before, ...own(event)]
-        }
+        default:
       }
+      const before = complete(event.kind === "permission" ? event.data.call : undefined)
+      return [...before, ...next(event, answered)]
     },
-    flush: () => {
-      const rows: Array<Row> = []
-      for (const [id, open] of calls) if (open.result !== undefined) rows.push(callRow(id, open))
-      return rows
-    },
-    slow: (now) => {
-      const rows: Array<Row> = []
-      for (const [id, open] of calls) {
-        if (open.finished !== undefined && now - open.finished.time > BEGAN_MS) rows.push(callRow(id, open))
-        else if (!open.began && now - open.since > BEGAN_MS) {
-          open.began = true
-          rows.push({
-            time: open.since,
-            mark: "began",
-            level: levelOf(open.parent),
-            ...showCall(open, about().cwd),
-            figures: [{ text: "began" }]
-          })
-        }
-      }
-      return rows
-    },
-    waiting: () => {
-      const times = [...asked.values()].map(({ time }) => time)
-      for (const open of calls.values()) if (open.asks) times.push(open.since)
-      return times.length === 0 ? undefined : { since: Math.min(...times) }
-    },
+    flush: () => [...calls].flatMap(([id, open]) => (open.result === undefined ? [] : [end(id, open)])),
+    slow: (now, began = true) =>
+      [...calls].flatMap(([id, open]) => {
+        if (open.finished !== undefined) return now - open.finished.time > FINISHED_MS ? [end(id, open)] : []
+        if (!began || open.drawn || now - open.since <= BEGAN_MS) return []
+        open.drawn = true
+        return [begunRow(open)]
+      }),
+    waiting: () => fold.view.waitingFor,
     running: () => {
-      const [longest] = [...calls.values()].filter((open) => !open.asks).sort((a, b) => a.since - b.since)
-      return longest === undefined ? undefined : { ...showCall(longest, about().cwd), since: longest.since }
-    }
+      const open = [...calls.values()].filter(({ finished, name }) => finished === undefined && !asksPeople(name))
+      const [longest] = open.sort((a, b) => a.since - b.since)
+      if (longest === undefined) return undefined
+      const { name, text } = showCall(longest, about().cwd)
+      return { name, text, since: longest.since }
+    },
+    session: () => fold.view
   }
 }
 
-const messageRows = (
-  event: EventOf<"message">,
-  at: { readonly time: number; readonly level?: number }
-): ReadonlyArray<Row> => {
-  const rows: Array<Row> = []
-  const images = event.data.parts.filter((part) => part.type === "image")
-  const size = images.reduce((sum, image) => sum + image.size, 0)
-  let told = images.length === 0 ? "" : `${plural(images.length, "image")}, ${bytes(size)}`
-  for (const part of event.data.parts) {
-    if (part.type === "image") continue
-    const { line, more: rest } = oneLine(part.text)
-    if (line === "") continue
-    const mark = part.type === "thinking" ? "thinks" : event.data.role === "user" ? "prompt" : "says"
-    rows.push({ ...at, mark, text: line, ...(told === "" ? {} : { result: told }), ...more(rest) })
-    told = ""
-  }
-  if (rows.length === 0 && told !== "")
-    rows.push({ ...at, mark: event.data.role === "user" ? "prompt" : "says", text: told })
-  return rows
-}
+const tally = (count: number, one: string) => (count > 0 ? [plural(count, one)] : [])
 
-const more = (lines: number) => (lines === 0 ? {} : { figures: [{ text: `+${plural(lines, "line")}` }] })
-
-const fact = (text: string | undefined) => {
-  const line = oneLine(text ?? "").line
-  return line === "" ? {} : { result: line }
-}
-
-/** `+2 -1  the first line that is new`. */
-const changeFact = ({ data: { added, patch, removed } }: EventOf<"file_change">): string => {
-  const counts = [
-    added === undefined || added === 0 ? "" : `+${added}`,
-    removed === undefined || removed === 0 ? "" : `-${removed}`
+/** A cost that the agent did not report is not invented. */
+const spending = (figures: Session["figures"]) => {
+  const count = tokensOf(figures)
+  return [
+    ...(count > 0 ? [`${tokens(count)} tokens`] : []),
+    ...(figures.costUsd === undefined ? [] : [cost(figures.costUsd)])
   ]
-  const first = patch?.split("\n").find((line) => line.startsWith("+") && line.slice(1).trim() !== "")
-  return [counts.filter((count) => count !== "").join(" "), first === undefined ? "" : oneLine(first.slice(1)).line]
-    .filter((part) => part !== "")
-    .join("  ")
 }
 
-const describe = (open: Open, cwd: string | undefined) => {
-  const { name, text } = showCall(open, cwd)
-  const verb = {
-    Bash: "run",
-    Shell: "run",
-    Edit: "edit",
-    MultiEdit: "edit",
-    Write: "write",
-    Read: "read",
-    Fetch: "fetch"
-  }[name]
-  return verb === undefined ? `use ${name} ${text}`.trim() : `${verb} ${text}`
-}
-
-const questionOf = (input: unknown) => {
-  const questions: unknown = typeof input === "object" && input !== null ? Reflect.get(input, "questions") : undefined
-  const first: unknown = Array.isArray(questions) ? questions[0] : undefined
-  const field = (name: string): unknown =>
-    typeof first === "object" && first !== null ? Reflect.get(first, name) : undefined
-  const question = field("question")
-  const options = field("options")
+/** Lines added and removed, and the first that is new. */
+const changeFact = (changes: ReadonlyArray<EventOf<"file_change">>): Pick<Row, "result" | "lines"> => {
+  const sum = (name: "added" | "removed") => changes.reduce((total, { data }) => total + (data[name] ?? 0), 0)
+  const first = changes[0]?.data.patch?.split("\n").find((line) => line.startsWith("+") && line.slice(1).trim() !== "")
   return {
-    question: typeof question === "string" ? oneLine(question).line : "a question",
-    options: Array.isArray(options) ? options.length : 0
+    lines: { added: sum("added"), removed: sum("removed") },
+    ...(first === undefined ? {} : { result: oneLine(first.slice(1)).line })
   }
 }

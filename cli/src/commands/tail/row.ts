@@ -1,5 +1,5 @@
 /** One row: what stands in it, and how it becomes a line of a terminal or of a plain log. What becomes a row is `Rows.ts`. */
-import { cut, cutPath, type Terminal, width } from "../../Terminal.ts"
+import { clean, cut, cutPath, type Terminal, width } from "../../Terminal.ts"
 
 export type Mark =
   | "prompt"
@@ -15,7 +15,7 @@ export type Mark =
   | "compacted"
   | "note"
 
-/** All texts are clean already. */
+/** Its texts may hold anything: `draw` lets nothing of it reach the terminal but letters. */
 export interface Row {
   /** Milliseconds since 1970. */
   readonly time: number
@@ -26,8 +26,12 @@ export interface Row {
   readonly name?: string
   readonly text: string
   readonly bold?: boolean
+  /** How the text begins, where that is what the row says: `Asked`, `Failed`. */
+  readonly lead?: string
   /** The text is a path: it is cut in its middle. */
   readonly path?: boolean
+  /** Lines added and removed. */
+  readonly lines?: { readonly added: number; readonly removed: number }
   /** The one fact worth knowing of what came out. */
   readonly result?: string
   /** At the right edge, never cut. `bad` ones are red. */
@@ -59,7 +63,12 @@ const MARKS: Record<Mark, readonly [sign: string, ascii: string, word: string]> 
 const LEVELS = 3
 const NAME_CELLS = 5
 const PROJECT_CELLS = 8
-const NARROW = 72
+const ID_CELLS = 4
+/** Columns below which a line with a tag is shortened. */
+export const NARROW = 72
+/** Cells that a text keeps beside the figures; below that the figures go. Cells below which a fact says nothing. */
+const LEAST_CELLS = 8
+const LEAST_FACT_CELLS = 4
 
 /** `HH:MM:SS` of this machine; `HH:MM` where there is little room. */
 export const clockOf = (time: number, short = false) => {
@@ -68,22 +77,43 @@ export const clockOf = (time: number, short = false) => {
   return `${two(at.getHours())}:${two(at.getMinutes())}${short ? "" : `:${two(at.getSeconds())}`}`
 }
 
-export const draw = (row: Row, tag: Tag | undefined, terminal: Terminal): string =>
-  terminal.plain ? drawPlain(row, tag) : drawLine(row, tag, terminal)
+export const draw = (row: Row, tag: Tag | undefined, terminal: Terminal): string => {
+  const safe = {
+    ...row,
+    text: flat(row.text),
+    ...(row.name === undefined ? {} : { name: flat(row.name) }),
+    ...(row.result === undefined ? {} : { result: flat(row.result) }),
+    figures: (row.figures ?? []).map((figure) => ({ ...figure, text: flat(figure.text) }))
+  }
+  const named = tag === undefined ? undefined : { project: flat(tag.project), id: flat(tag.id) }
+  return terminal.plain ? drawPlain(safe, named) : drawLine(safe, named, terminal)
+}
 
-const drawPlain = ({ figures = [], level = 0, mark, name, result, text, time }: Row, tag: Tag | undefined): string => {
+/** One line without controls. The projects and ids of a tag are agents' words too. */
+const flat = (text: string) => clean(text).replace(/[\t\n]+/g, " ")
+
+const signed = ({ added, removed }: NonNullable<Row["lines"]>) => [
+  ...(added > 0 ? [`+${added}`] : []),
+  ...(removed > 0 ? [`-${removed}`] : [])
+]
+
+const drawPlain = (row: Row, tag: Tag | undefined): string => {
+  const { figures = [], level = 0, lines, mark, name, result = "", text, time } = row
   const word = MARKS[mark][2]
   const told = figures
     .map((figure) => figure.text)
     .filter((figure) => !figure.startsWith(word))
     .join(", ")
+  const changed = lines === undefined ? [] : signed(lines)
+  // A changed file is told by its counts; what the change looks like is not a result.
+  const fact = lines === undefined ? result : ""
   const parts = [
     clockOf(time),
     ...(tag === undefined ? [] : [tag.project, tag.id]),
     ...(level > 0 ? ["|"] : []),
     ...(word === "=" ? [] : [word]),
     ...(name === undefined ? [] : [name]),
-    `${text}${result === undefined || result === "" ? "" : `${text === "" ? "" : ": "}${result}`}`,
+    `${[text, ...changed].filter((part) => part !== "").join(" ")}${fact === "" ? "" : `${text === "" ? "" : ": "}${fact}`}`,
     ...(told === "" ? [] : [`(${told})`])
   ]
   return parts.filter((part) => part !== "").join(" ")
@@ -91,43 +121,63 @@ const drawPlain = ({ figures = [], level = 0, mark, name, result, text, time }: 
 
 const drawLine = (row: Row, tag: Tag | undefined, terminal: Terminal): string => {
   const { ascii, columns, paint } = terminal
-  const { bold = false, figures = [], level = 0, mark, name, path = false, result = "", text, time } = row
-  const narrow = columns < NARROW
+  const { level = 0, lines, mark, name, path = false, result = "", text, time } = row
+  const narrow = columns < NARROW && tag !== undefined
   const dots = ascii ? "~" : "…"
-  const clock = clockOf(time, narrow && tag !== undefined)
-  const shownTag =
-    tag === undefined
-      ? ""
-      : narrow
-        ? tag.id
-        : `${cut(tag.project, PROJECT_CELLS, dots).padEnd(PROJECT_CELLS)} ${tag.id}`
+  const clock = clockOf(time, narrow)
+  const shownTag = tag === undefined ? "" : narrow ? padded(tag.id, ID_CELLS, dots) : tagText(tag, dots)
   const nesting = "| ".repeat(Math.min(level, LEVELS))
-  const right = figures.map((figure) => figure.text).join("  ")
-
   const before = width(clock) + 1 + (shownTag === "" ? 0 : width(shownTag) + 1) + nesting.length + 2
   // The last column stays free, so no terminal wraps.
-  const room = Math.max(0, columns - 1 - before - (right === "" ? 0 : width(right) + 1))
-  const label = name === undefined ? "" : cut(name.padEnd(NAME_CELLS), room, dots)
-  const head = label === "" ? 0 : Math.min(room, width(label) + 1)
+  const all = Math.max(0, columns - 1 - before)
+  // Where room is short, the mark and the live line tell that someone is waited for.
+  const figures = narrow && mark === "waiting" ? [] : (row.figures ?? []).slice()
+  const edge = () => figures.map((figure) => figure.text).join("  ")
+  // Figures are whole, or not there.
+  while (figures.length > 0 && all < width(edge()) + 2 + LEAST_CELLS) figures.pop()
+  const right = edge()
+  const room = right === "" ? all : all - width(right) - 2
+
+  const label = name === undefined ? "" : cut(name.padEnd(NAME_CELLS), Math.max(0, room - 1), dots)
+  const head = label === "" ? 0 : width(label) + 1
   const body = (path ? cutPath : cut)(text, room - head, dots)
-  const rest = room - head - width(body) - 2
-  const fact = result !== "" && rest >= 4 ? cut(result, rest, dots) : ""
-  const used = before + head + width(body) + (fact === "" ? 0 : 2 + width(fact))
-  const gap = right === "" ? "" : " ".repeat(Math.max(1, columns - 1 - used - width(right)))
+  let used = head + width(body)
+  /** What stands behind the text, two spaces from it, as far as there is room. */
+  const behind = (part: string, least: number) => {
+    const space = used === 0 ? 0 : 2
+    const shown = part === "" || room - used - space < least ? "" : cut(part, room - used - space, dots)
+    if (shown !== "") used += space + width(shown)
+    return shown === "" ? "" : `${" ".repeat(space)}${shown}`
+  }
+  const counts = lines === undefined ? "" : signed(lines).join(" ")
+  const changed = behind(counts, width(counts))
+  const fact = behind(result, LEAST_FACT_CELLS)
+  const gap = right === "" ? "" : " ".repeat(all - used - width(right))
 
   const sign = MARKS[mark][ascii ? 1 : 0]
-  const colouredRight = figures.map((figure) => (figure.bad ? paint.red : paint.dim)(figure.text)).join("  ")
+  const paintFigure = mark === "waiting" ? paint.yellow : paint.dim
   return [
     `${paint.dim(clock)} `,
     shownTag === "" ? "" : `${tagColour(tag?.id ?? "", paint)(shownTag)} `,
     paint.dim(nesting),
     `${paintMark(mark, paint)(sign)} `,
-    label === "" ? "" : `${label}${head > width(label) ? " " : ""}`,
-    paintText(mark, bold, paint)(body),
-    fact === "" ? "" : `  ${paint.dim(fact)}`,
+    label === "" ? "" : `${label} `,
+    paintText(row, body, paint),
+    changed.replace(/\+\d+/, paint.green).replace(/-\d+/, paint.red),
+    fact === "" ? "" : paint.dim(fact),
     gap,
-    mark === "waiting" ? paint.yellow(right) : colouredRight
+    figures.map((figure) => (figure.bad ? paint.red : paintFigure)(figure.text)).join("  ")
   ].join("")
+}
+
+const tagText = ({ id, project }: Tag, dots: string) => {
+  const text = `${cut(project, PROJECT_CELLS, dots)} ${cut(id, ID_CELLS, dots)}`
+  return padded(text, PROJECT_CELLS + 1 + ID_CELLS, dots)
+}
+
+const padded = (text: string, cells: number, dots: string) => {
+  const short = cut(text, cells, dots)
+  return short + " ".repeat(cells - width(short))
 }
 
 type Paint = Terminal["paint"]
@@ -156,18 +206,14 @@ const paintMark = (mark: Mark, paint: Paint): ((text: string) => string) => {
   }
 }
 
-const paintText = (mark: Mark, bold: boolean, paint: Paint): ((text: string) => string) => {
-  if (bold) return paint.bold
-  switch (mark) {
-    case "prompt":
-      return paint.bold
-    case "thinks":
-      return (text) => paint.dim(paint.italic(text))
-    case "note":
-      return paint.dim
-    default:
-      return String
+const paintText = ({ bold = false, lead = "", mark }: Row, text: string, paint: Paint): string => {
+  if (lead !== "" && text.startsWith(lead)) {
+    const strong = mark === "failed" ? paint.red : paint.bold
+    return strong(lead) + text.slice(lead.length)
   }
+  if (bold || mark === "prompt") return paint.bold(text)
+  if (mark === "thinks") return paint.dim(paint.italic(text))
+  return mark === "note" || mark === "boundary" ? paint.dim(text) : text
 }
 
 /** Hues that are not states, the same for a session in every run. */
