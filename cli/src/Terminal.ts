@@ -15,6 +15,9 @@ export interface Terminal {
   readonly paint: ReturnType<typeof createColors>
 }
 
+/** Cells below which nothing is laid out any more. */
+export const NARROWEST = 20
+
 /** `FORCE_COLOR` wins over a pipe and over `NO_COLOR`, `NO_COLOR` over a terminal. An empty variable counts as unset. */
 export const terminalOf = (options: {
   readonly env: Env
@@ -32,7 +35,7 @@ export const terminalOf = (options: {
     !(isTTY || forced)
   const locale = variable(env, "LC_ALL") ?? variable(env, "LC_CTYPE") ?? variable(env, "LANG") ?? "C"
   return {
-    columns: Math.max(20, columns),
+    columns: Math.max(NARROWEST, columns),
     plain,
     ascii: variable(env, "AGENT_SYNC_ASCII") !== undefined || !/utf-?8/i.test(locale),
     paint: createColors(!plain && (forced || (force !== "0" && variable(env, "NO_COLOR") === undefined)))

@@ -102,7 +102,7 @@ describe("tail of a tenant", () => {
     const hostile = known("/tmp/\x1b[2Jx\u202e", "\x1b]0;owned\x07abc\n")
     const printer = rowPrinter({ terminal: terminal(100), tagged: true })
     const [line = ""] = texts(printer.entries(hostile, entriesOf([bash("c", "ls", at(0)), says("Hi", at(1))])))
-    expect(`${line}${printer.live(0)}`).not.toMatch(/[\x00-\x1f\x7f-\x9f\u202e]/)
+    expect(`${line}${printer.live(0, 0)}`).not.toMatch(/[\x00-\x1f\x7f-\x9f\u202e]/)
   })
 })
 
@@ -179,6 +179,7 @@ describe("the live line", () => {
     liveLine(
       all.map((rows, i) => ({ rows, tag: tagged ? { project: "cli", id: `5a5${i}` } : undefined })),
       live,
+      0,
       clocks,
       terminal(columns)
     )
@@ -208,14 +209,15 @@ describe("the live line", () => {
         expect(width(line(columns, tagged, ...all))).toBeLessThan(columns)
         const offline = { _tag: "Offline", since: 0, retryAt: 20_000, why: "lost" } as const
         const shown = all.map((rows) => ({ rows, tag: undefined }))
-        expect(width(liveLine(shown, offline, clocks, terminal(columns)))).toBeLessThan(columns)
+        expect(width(liveLine(shown, offline, 0, clocks, terminal(columns)))).toBeLessThan(columns)
       }
     }
   })
 
   test("says that the connection is lost, and when it is tried again", () => {
     const offline = { _tag: "Offline", since: 0, retryAt: 20_000, why: "lost" } as const
-    expect(liveLine([], offline, clocks, terminal(100))).toContain("offline 12s, next try 8s")
-    expect(liveLine([], undefined, clocks, terminal(100))).toContain("connecting")
+    expect(liveLine([], offline, 0, clocks, terminal(100))).toContain("offline 12s, next try 8s")
+    expect(liveLine([], undefined, 0, clocks, terminal(100))).toContain("connecting")
+    expect(liveLine([], live, 1_204, clocks, terminal(100))).toContain("behind 1,204")
   })
 })

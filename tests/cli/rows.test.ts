@@ -190,6 +190,17 @@ describe("tail's rows", () => {
     expect(rows.running()).toMatchObject({ text: "sleep", since: at(1) })
   })
 
+  test("a call that was running when the agent ended is told, with how long it ran", () => {
+    const rows = rowsOf([
+      call(1, "a", "Bash", { command: "make" }),
+      event(9, { group: "audit", kind: "session_end", data: { ok: false, reason: "signal", signal: "SIGKILL" } })
+    ])
+    expect(rows.map(({ mark, result, text }) => [mark, text, result])).toEqual([
+      ["failed", "make", "no result"],
+      ["failed", "Failed", "SIGKILL"]
+    ])
+  })
+
   test("every recorded session draws, each line within its width", () => {
     for (const name of ["simple", "edits", "api-error", "interrupted"]) {
       const reader = claude.open("run")

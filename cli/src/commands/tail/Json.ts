@@ -27,6 +27,7 @@ export const jsonPrinter = (tenant: string): Printer => ({
     }
   },
   tick: () => [],
+  end: () => [],
   live: () => undefined,
   entriesFor: (lines) => lines
 })

@@ -15,7 +15,8 @@ export interface Output {
 
 const ERASE = "\r\x1b[2K"
 
-export const makeOutput = (printer: Printer): Output => {
+/** `behind`: entries that are known to exist and not here yet. */
+export const makeOutput = (printer: Printer, behind: () => number): Output => {
   const { stderr, stdout } = process
   const drawn = stderr.isTTY === true
   let live = ""
@@ -29,7 +30,7 @@ export const makeOutput = (printer: Printer): Output => {
     live = ""
   }
   const redraw = () => {
-    const next = drawn ? (printer.live(performance.now()) ?? "") : ""
+    const next = drawn ? (printer.live(performance.now(), behind()) ?? "") : ""
     if (next === live) return
     erase()
     live = next

@@ -16,8 +16,13 @@ export interface Printer {
   readonly status: (status: SyncStatus, now: number) => ReadonlyArray<Line>
   /** Time passed: what is said only after a while. */
   readonly tick: (now: number) => ReadonlyArray<Line>
-  /** The line that stands below everything on a terminal; undefined where there is none. */
-  readonly live: (now: number) => string | undefined
+  /** Nothing more comes: what waited for more. */
+  readonly end: () => ReadonlyArray<Line>
+  /**
+   * The line that stands below everything on a terminal; undefined where there is none. `behind`: entries that the hub has
+   * and that are not here yet.
+   */
+  readonly live: (now: number, behind: number) => string | undefined
   /** Entries to ask for so that about `lines` lines come of them. */
   readonly entriesFor: (lines: number) => number
 }

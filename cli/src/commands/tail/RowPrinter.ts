@@ -76,6 +76,9 @@ export const rowPrinter = (options: { readonly terminal: Terminal; readonly tagg
     return first === undefined || last === undefined ? [] : [word(notOpened(first.from, last.to, last))]
   }
 
+  const passed = (now: number, began: boolean) =>
+    [...sessions.values()].flatMap((state) => lines(state.known, [...rest(state), ...state.rows.slow(now, began)]))
+
   return {
     entries: (session, entries) => {
       const state = stateOf(session)
@@ -125,15 +128,13 @@ export const rowPrinter = (options: { readonly terminal: Terminal; readonly tagg
       const wall = Date.now()
       return lines(undefined, [word(`offline ${clockOf(wall - (at - since))} to ${clockOf(wall)}`)])
     },
-    tick: () =>
-      [...sessions.values()].flatMap((state) =>
-        lines(state.known, [...rest(state), ...state.rows.slow(Date.now(), terminal.plain)])
-      ),
-    live: (now) => {
+    tick: () => passed(Date.now(), terminal.plain),
+    end: () => passed(Number.POSITIVE_INFINITY, false),
+    live: (now, behind) => {
       if (terminal.plain) return undefined
       const open = [...sessions.values()].filter(({ ended }) => !ended)
       const shown = (tagged ? open : [...sessions.values()]).map(({ known, rows }) => ({ rows, tag: tagOf(known) }))
-      return liveLine(shown, status, { now, wall: Date.now() }, terminal)
+      return liveLine(shown, status, behind, { now, wall: Date.now() }, terminal)
     },
     entriesFor: (count) => count * ENTRIES_PER_LINE + ENTRIES_MORE
   }

@@ -276,11 +276,23 @@ export const makeRows = (about: () => About): Rows => {
     const sums = about().partial === true ? [] : [...tally(turns, "turn"), ...spending(figures)]
     const why = ok ? undefined : (signal ?? (reason === "exit" ? trouble : oneLine(reason).line))
     const result = [...(why === undefined ? [] : [why]), ...sums].join(", ")
+    // What was running when the agent ended is what one looks for.
+    const cutOff = [...calls.values()].map(
+      (open): Row => ({
+        time: event.time,
+        mark: "failed",
+        level: levelOf(open.parent),
+        ...showCall(open, about().cwd),
+        result: "no result",
+        figures: [{ text: duration(event.time - open.since) }]
+      })
+    )
     calls.clear()
     asked.clear()
     begun = undefined
     turnOpen = false
     return [
+      ...cutOff,
       {
         ...place(event),
         mark: ok ? "ended" : "failed",

@@ -25,13 +25,14 @@ interface Part {
 export const liveLine = (
   shown: ReadonlyArray<Watched>,
   status: SyncStatus | undefined,
+  behind: number,
   clocks: Clocks,
   terminal: Terminal
 ): string => {
   const { ascii, columns } = terminal
   const narrow = columns < NARROW
   const tagged = shown.length > 1 || shown.some(({ tag }) => tag !== undefined)
-  const state = stateOf(status, clocks.now, narrow)
+  const state = stateOf(status, behind, clocks.now, narrow)
   const counts = tagged ? countsOf(shown) : figuresOf(shown[0], narrow)
   const doing = doingOf(shown, tagged, clocks.wall, narrow, ascii)
   const right = tagged ? (narrow ? [state] : [...counts, state]) : [state, ...counts]
@@ -103,10 +104,10 @@ const figuresOf = (one: Watched | undefined, narrow: boolean): ReadonlyArray<Par
   return texts.map((text) => ({ text, mood: "quiet" }))
 }
 
-const stateOf = (status: SyncStatus | undefined, now: number, narrow: boolean): Part => {
+const stateOf = (status: SyncStatus | undefined, behind: number, now: number, narrow: boolean): Part => {
   switch (status?._tag) {
     case "Live":
-      return { text: "live", mood: "good" }
+      return behind > 0 ? { text: `behind ${grouped(behind)}`, mood: "wait" } : { text: "live", mood: "good" }
     case "Offline": {
       const since = `offline ${age(now - status.since)}`
       const next = `, next try ${age(status.retryAt - now)}`

@@ -8,7 +8,7 @@ import type { LogId } from "agent-sync/events"
 import * as Effect from "effect/Effect"
 import { type Flags, keyOrMake, type Settings, settings } from "../../Config.ts"
 import { EXIT, Failure } from "../../Failure.ts"
-import { terminalOf } from "../../Terminal.ts"
+import { NARROWEST, terminalOf } from "../../Terminal.ts"
 import { makeOutput } from "./Output.ts"
 import type { Line, Printer } from "./Printer.ts"
 
@@ -67,8 +67,9 @@ const printerFor = async (input: TailInput, tenant: string): Promise<Printer> =>
     return jsonPrinter(tenant)
   }
   const { rowPrinter } = await import("./RowPrinter.ts")
-  const { isTTY, columns } = process.stdout
+  const { columns, isTTY } = process.stdout
   const terminal = terminalOf({ env: process.env, isTTY: isTTY === true, columns, plain: input.plain })
+  process.stdout.on("resize", () => Object.assign(terminal, { columns: Math.max(NARROWEST, process.stdout.columns) }))
   return rowPrinter({ terminal, tagged: input.session === undefined })
 }
 
@@ -82,7 +83,7 @@ interface Shown {
 const watch = (input: TailInput, found: Settings, url: string, key: ReaderKey, printer: Printer) =>
   Effect.async<number, Failure>((resume) => {
     const { tenant } = found
-    const output = makeOutput(printer)
+    const output = makeOutput(printer, () => remote.reader.behind())
     const shown = new Map<LogId, Shown>()
     let indexRead = false
     let live = false
@@ -110,15 +111,20 @@ const watch = (input: TailInput, found: Settings, url: string, key: ReaderKey, p
       const past = [...shown.values()].flatMap(({ past }) => (most === 0 ? [] : inOrder(past ?? []).slice(-most)))
       output.print(past.sort((a, b) => a.time - b.time))
       for (const session of shown.values()) session.past = undefined
-      if (!input.follow) return finish(Effect.succeed(EXIT.ok))
+      if (!input.follow) return end()
       endIfAllEnded()
     }
     const caughtUp = new Set<LogId>()
 
     const endIfAllEnded = () => {
       if (input.untilEnd && live && shown.size > 0 && [...shown.values()].every(({ ended }) => ended)) {
-        finish(Effect.succeed(EXIT.ok))
+        end()
       }
+    }
+    /** Nothing more is asked for. */
+    const end = () => {
+      output.print(printer.end())
+      finish(Effect.succeed(EXIT.ok))
     }
 
     /** `whole`: from its beginning, however long it is. */
