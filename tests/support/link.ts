@@ -24,6 +24,8 @@ export interface Link {
   readonly wires: ReadonlyArray<Wire>
   /** The one that is open. */
   readonly open: () => Wire
+  /** Breaks the one that is open, where one is. */
+  readonly cut: (code: number) => void
   readonly requests: ReadonlyArray<Request>
   readonly responses: ReadonlyArray<Response>
   readonly texts: ReadonlyArray<string>
@@ -122,6 +124,7 @@ export const makeLink = (options: {
     texts,
     closes,
     rules,
+    cut: (code) => current?.cut(code),
     open: () => {
       if (current === undefined) throw new Error("no connection is open")
       return current

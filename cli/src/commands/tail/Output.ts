@@ -34,7 +34,8 @@ export const makeOutput = (printer: Printer, behind: () => number): Output => {
     if (next === live) return
     erase()
     live = next
-    if (live !== "") stderr.write(live)
+    // The cursor waits at the line's beginning: what the terminal echoes of Ctrl-C is then erased with it.
+    if (live !== "") stderr.write(`${live}\r`)
   }
   return {
     print: (lines) => {
