@@ -27,7 +27,13 @@ const explain = (failure: Failure) => {
   return failure.exit
 }
 
-const exit = await Command.run(root, { name: "agent-sync", version: manifest.version })(process.argv).pipe(
+/** The grammar knows no flag whose value may be left out; ours is given its value here. What stands behind `--` is the agent's. */
+const withWait = (argv: ReadonlyArray<string>) => {
+  const end = argv.indexOf("--")
+  return argv.map((word, i) => (word === "--wait-sync" && (end === -1 || i < end) ? "--wait-sync=30s" : word))
+}
+
+const exit = await Command.run(root, { name: "agent-sync", version: manifest.version })(withWait(process.argv)).pipe(
   Effect.provide(BunContext.layer),
   Effect.runPromiseExit
 )

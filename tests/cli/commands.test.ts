@@ -127,6 +127,16 @@ describe("agent-sync tail", () => {
     expect(await new Response(piped.stderr).text()).toBe("")
   })
 
+  test.each([
+    ["a flag it does not know", ["tail", "--bogus"], "tail does not know --bogus."],
+    ["fewer than no lines", ["tail", "-n", "-5"], "-n takes 0 or more lines."]
+  ])("refuses %s", async (_, args, told) => {
+    const here = await init()
+    const { code, stderr } = await here.run(args)
+    expect(code).toBe(2)
+    expect(stderr).toContain(told)
+  })
+
   test("Ctrl-C ends it with 130", async () => {
     const here = await init()
     const hub = await startHub(here)

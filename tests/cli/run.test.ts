@@ -131,6 +131,26 @@ describe("agent-sync run", () => {
     expect(sessions[0]?.events.map(({ kind }) => kind)).toEqual(["session_start", "note", "session_end"])
   })
 
+  test("--wait-sync waits for a hub that comes back, and fails where it does not", async () => {
+    const here = alone()
+    const hub = await startHub(here)
+    await hub.kill()
+    const away = await here.run(["run", "--wait-sync=1s", "--url", hub.url, "--", "echo", "one"])
+    expect([away.code, away.stdout]).toEqual([1, "one\n"])
+    expect(away.stderr).toMatch(/\d+ entries wait in the journal/)
+    const failed = await here.run(["run", "--wait-sync=1s", "--url", hub.url, "--", "sh", "-c", "exit 7"])
+    expect(failed.code).toBe(7)
+    const waiting = here.start(["run", "--wait-sync", "--url", hub.url, "--", "echo", "two"])
+    await waiting.until((stdout) => stdout.includes("two"))
+    await startHub(here, { port: hub.port })
+    const { code, stderr } = await waiting.ended
+    expect([code, stderr]).toEqual([0, ""])
+    const { sessions } = await readAll(here, hub.url)
+    expect(sessions.flatMap(textsOf)).toEqual(["one", "two"])
+    const odd = await here.run(["run", "--wait-sync=soon", "--", "echo", "three"])
+    expect([odd.code, odd.stdout]).toEqual([2, ""])
+  })
+
   test("a folder that cannot be used does not keep the agent from its work", async () => {
     const { code, stderr, stdout } = await alone().run(["run", "--", "echo", "agent ran"], {
       env: { AGENT_SYNC_HOME: "/dev/null/nowhere" }

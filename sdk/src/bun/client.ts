@@ -36,10 +36,10 @@ export interface Remote {
   /** Entries the hub has not acknowledged. */
   readonly waiting: () => number
   /**
-   * Waits at most `ms` until nothing is owed, with one more attempt where the hub is away, and no longer than that takes
-   * to fail; answers how many entries are still owed.
+   * Waits at most `ms` until nothing is owed; answers how many entries still are. Where the hub is away one more attempt
+   * is made, and its failure ends the wait, unless it is `patient`.
    */
-  readonly drain: (ms: number) => Promise<number>
+  readonly drain: (ms: number, patient?: boolean) => Promise<number>
   readonly stop: () => void
 }
 
@@ -78,12 +78,12 @@ export const connectJournal = (options: {
   return {
     status: connection.status,
     waiting: publisher.waiting,
-    drain: async (ms) => {
+    drain: async (ms, patient = false) => {
       if (connection.status()._tag === "Refused") return publisher.waiting()
       const away = new Promise<void>((resolve) => leaving.add(resolve))
       const drained = publisher.drain(ms)
       connection.retryNow()
-      await Promise.race([drained, away])
+      await Promise.race(patient ? [drained] : [drained, away])
       return publisher.waiting()
     },
     stop: () => {

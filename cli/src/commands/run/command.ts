@@ -14,11 +14,18 @@ const agent = Options.text("agent").pipe(
   Options.withDescription("Whose output it is: claude-code, jsonl, text; told from its first lines otherwise"),
   Options.optional
 )
+const waitSync = Options.text("wait-sync").pipe(
+  Options.withDescription(
+    "Wait until the hub has everything, 30s where no time is given (--wait-sync=2m); exit 1 if it has not. For machines whose disk vanishes"
+  ),
+  Options.optional
+)
 
-export const run = Command.make("run", { ...hub, tenant, agent, command }, (given) =>
+export const run = Command.make("run", { ...hub, tenant, agent, waitSync, command }, (given) =>
   loaded(() => import("./run.ts"), {
     ...flags(given),
     agent: Option.getOrUndefined(given.agent),
+    waitSync: Option.getOrUndefined(given.waitSync),
     command: given.command
   })
 ).pipe(

@@ -23,6 +23,8 @@ const WAIT_MS = 100
 
 export interface RunInput extends Flags {
   readonly agent: string | undefined
+  /** How long to wait for the hub: `30s`, `2m`, `500ms`. */
+  readonly waitSync: string | undefined
   readonly command: ReadonlyArray<string>
 }
 
@@ -48,6 +50,16 @@ export const run = (input: RunInput) =>
         tries: [{ command: "agent-sync run --help", why: "names them" }]
       })
     }
+    const patience = input.waitSync === undefined ? undefined : millisecondsOf(input.waitSync)
+    if (input.waitSync !== undefined && patience === undefined) {
+      return yield* new Failure({
+        exit: EXIT.usage,
+        code: "BadDuration",
+        what: `${JSON.stringify(input.waitSync)} is no time to wait.`,
+        now: "Nothing was started.",
+        tries: [{ command: "agent-sync run --wait-sync=30s -- …" }]
+      })
+    }
     const found = settings(input, { env: process.env, cwd: process.cwd() })
     const key = Either.flatMap(found, keyOrMake)
     // A mistake in the settings is told before anything starts; a disk that cannot be used does not keep the agent from its work.
@@ -55,7 +67,9 @@ export const run = (input: RunInput) =>
       return yield* Effect.promise(() => unrecorded(childOf(command), key.left.what))
     }
     return yield* Effect.all([found, key]).pipe(
-      Effect.flatMap(([ready, { key, made }]) => Effect.promise(() => record(input, ready, key, made, adapter)))
+      Effect.flatMap(([ready, { key, made }]) =>
+        Effect.promise(() => record(input, ready, key, made, adapter, patience))
+      )
     )
   })
 
@@ -73,7 +87,8 @@ const record = async (
   found: Settings,
   key: Parameters<typeof openJournal>[0]["key"],
   made: boolean,
-  adapter: ReturnType<typeof adapterNamed>
+  adapter: ReturnType<typeof adapterNamed>,
+  patience: number | undefined
 ): Promise<number> => {
   const said = new Set<string>()
   /** For the person, once each; kept until the agent has ended, so that its screen stays its own. */
@@ -132,7 +147,7 @@ const record = async (
   const { events, lost, redacted, session } = recorder.recorded()
   if (lost > 0) say(`${lost} events could not be recorded. ${trouble}`)
   if (session === undefined && events === 0) say("The agent printed nothing that could be recorded.")
-  const left = remote === undefined ? 0 : await remote.drain(DRAIN_MS)
+  const left = remote === undefined ? 0 : await remote.drain(patience ?? DRAIN_MS, patience !== undefined)
   const refused = status?._tag === "Refused" ? status : undefined
   remote?.stop()
   journal.close()
@@ -154,8 +169,16 @@ const record = async (
   if (process.stderr.isTTY && session !== undefined) {
     say(`recorded ${events} events as ${session.slice(-4)}.  Read it: agent-sync tail --session ${session.slice(-4)}`)
   }
+  if (patience !== undefined && remote === undefined) say("--wait-sync: no hub is configured, so nothing was sent.")
   finish(said)
-  return how.code
+  const synced = patience === undefined || (remote !== undefined && left === 0)
+  return how.code === EXIT.ok && !synced ? EXIT.failure : how.code
+}
+
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }
+const millisecondsOf = (text: string): number | undefined => {
+  const [, count, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text) ?? []
+  return count === undefined ? undefined : Number(count) * (UNITS[unit ?? ""] ?? 0)
 }
 
 const finish = (said: Iterable<string>) => {

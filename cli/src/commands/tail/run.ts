@@ -30,6 +30,14 @@ export interface TailInput extends Flags {
 
 export const run = (input: TailInput) =>
   Effect.gen(function* () {
+    if (input.tenant?.startsWith("-") === true) {
+      return yield* new Failure({
+        exit: EXIT.usage,
+        code: "UnknownFlag",
+        what: `tail does not know ${input.tenant}.`,
+        tries: [{ command: "agent-sync tail --help" }]
+      })
+    }
     const found = yield* settings(input, { env: process.env, cwd: process.cwd() })
     const { tenant, url } = found
     if (url === undefined) {
