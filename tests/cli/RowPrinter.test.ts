@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, setSystemTime, test } from "bun:test"
 import { CannotOpen, type KnownSession, LogId, type Notice, type OpenedEntry, SessionId } from "agent-sync"
 import type { AgentEvent } from "agent-sync/events"
 import { createColors } from "picocolors"
+import { everything } from "../../cli/src/commands/tail/Filter.ts"
 import { liveLine } from "../../cli/src/commands/tail/liveLine.ts"
 import { rowPrinter } from "../../cli/src/commands/tail/RowPrinter.ts"
 import { makeRows } from "../../cli/src/commands/tail/Rows.ts"
@@ -72,7 +73,12 @@ describe("tail of a tenant", () => {
 
   test("each line has its session's tag, as --session takes it", () => {
     const lines = (columns: number, plain = false) =>
-      texts(rowPrinter({ terminal: terminal(columns, { plain }), tagged: true }).entries(billing, entriesOf(events)))
+      texts(
+        rowPrinter({ filter: everything, terminal: terminal(columns, { plain }), tagged: true }).entries(
+          billing,
+          entriesOf(events)
+        )
+      )
     setSystemTime(new Date(START))
     expect(lines(100)).toEqual([
       "14:31:02 billing… 7d89 = Nightly  Codex 0.169, /srv/billing-service",
@@ -100,7 +106,7 @@ describe("tail of a tenant", () => {
 
   test("nothing in a session's id or folder steers the terminal", () => {
     const hostile = known("/tmp/\x1b[2Jx\u202e", "\x1b]0;owned\x07abc\n")
-    const printer = rowPrinter({ terminal: terminal(100), tagged: true })
+    const printer = rowPrinter({ filter: everything, terminal: terminal(100), tagged: true })
     const [line = ""] = texts(printer.entries(hostile, entriesOf([bash("c", "ls", at(0)), says("Hi", at(1))])))
     expect(`${line}${printer.live(0, 0)}`).not.toMatch(/[\x00-\x1f\x7f-\x9f\u202e]/)
   })
@@ -112,7 +118,7 @@ describe("tail's days", () => {
 
   test("a day has its own line before its first row, but today alone needs none", () => {
     setSystemTime(new Date(START))
-    const printer = rowPrinter({ terminal: terminal(80), tagged: false })
+    const printer = rowPrinter({ filter: everything, terminal: terminal(80), tagged: false })
     expect(dayLines(printer.entries(cli, entriesOf([says("a", at(0)), says("b", at(1))])))).toEqual(["a", "b"])
     setSystemTime()
     expect(dayLines(printer.entries(cli, entriesOf([says("c", at(DAY))])))).toEqual(["-- Wed 4 Feb --", "c"])
@@ -120,7 +126,7 @@ describe("tail's days", () => {
 
   test("stands in front of its day when sessions are put together by time", () => {
     setSystemTime(new Date(START))
-    const printer = rowPrinter({ terminal: terminal(80), tagged: false })
+    const printer = rowPrinter({ filter: everything, terminal: terminal(80), tagged: false })
     const lines = [
       ...printer.entries(cli, entriesOf([says("today", at(0))])),
       ...printer.entries(billing, entriesOf([says("yesterday", at(-DAY)), says("later", at(5))]))
@@ -140,7 +146,7 @@ describe("tail's notices", () => {
   const told = (lines: ReadonlyArray<{ readonly text: string }>) => texts(lines).map((text) => text.slice(9))
 
   test("entries in a row that cannot be opened are one line, after the first", () => {
-    const printer = rowPrinter({ terminal: terminal(120), tagged: false })
+    const printer = rowPrinter({ filter: everything, terminal: terminal(120), tagged: false })
     expect(told(printer.notice(cli, unopened(7)))).toEqual([
       "! entry 7 could not be opened: It was sealed with another key."
     ])
@@ -153,12 +159,12 @@ describe("tail's notices", () => {
 
   test("what a hub says cannot steer the terminal either", () => {
     const refusal = { code: "quota", reason: "full\x1b[2J\nnow" } as const
-    const printer = rowPrinter({ terminal: terminal(120), tagged: false })
+    const printer = rowPrinter({ filter: everything, terminal: terminal(120), tagged: false })
     expect(told(printer.notice(cli, { _tag: "Refused", refusal } as Notice))).toEqual(["! the hub refused: full now"])
   })
 
   test("a break leaves a line when it is over, a short one leaves none", () => {
-    const printer = rowPrinter({ terminal: terminal(100), tagged: false })
+    const printer = rowPrinter({ filter: everything, terminal: terminal(100), tagged: false })
     const offline = (since: number) => ({ _tag: "Offline", since, retryAt: since, why: "lost" }) as const
     printer.status(offline(1_000), 1_000)
     expect(printer.status({ _tag: "Live", since: 3_000 }, 3_000)).toEqual([])

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test"
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { bin, machine, rows, startHub } from "../support/cli.ts"
+import { bin, machine, recordings, rows, startHub } from "../support/cli.ts"
 import { keysOf } from "../support/reader.ts"
 
 const init = async () => {
@@ -125,6 +125,33 @@ describe("agent-sync tail", () => {
     await here.run(["run", "--url", hub.url, "--", "echo", "more"])
     expect(await piped.exited).toBe(0)
     expect(await new Response(piped.stderr).text()).toBe("")
+  })
+
+  test("shows one kind, one tool, or what a pattern finds, in rows and as JSON", async () => {
+    const here = await init()
+    const hub = await startHub(here)
+    await here.run(["run", "--url", hub.url, "--", "cat", join(recordings, "claude-code", "edits.jsonl")])
+    const tail = async (...args: ReadonlyArray<string>) =>
+      (await here.run(["tail", "--url", hub.url, "--no-follow", "--since", "1h", ...args])).stdout.trim().split("\n")
+    const bash = await tail("--tool", "Bash")
+    expect(bash.length).toBeGreaterThan(0)
+    expect(bash.every((line) => line.includes(" Bash "))).toBe(true)
+    expect((await tail("--type", "usage"))[0]).toContain("note usage")
+    const json = (await tail("--json", "--type", "tool", "--tool", "Write")).map(
+      (line) => JSON.parse(line) as { kind: string }
+    )
+    expect(json.slice(0, 3).map(({ kind }) => kind)).toEqual(["tool_started", "tool_finished", "tool_result"])
+    expect(json.length % 3).toBe(0)
+    expect(await tail("--grep", "nothing has this")).toEqual([""])
+  })
+
+  test("what had ended before it began is shown, and it ends with that", async () => {
+    const here = await init()
+    const hub = await startHub(here)
+    await here.run(["run", "--url", hub.url, "--", "echo", "done before"])
+    const { code, stdout } = await here.run(["tail", "--url", hub.url, "--until-end"])
+    expect(code).toBe(0)
+    expect(stdout).toContain("done before")
   })
 
   test.each([

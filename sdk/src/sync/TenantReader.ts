@@ -75,6 +75,7 @@ export interface TenantReader {
   readonly part: Part
   readonly index: LogId
   readonly sessions: () => Iterable<KnownSession>
+  readonly session: (log: LogId) => KnownSession | undefined
   /** Follows a session's log: all of it, or about its last `entries`. */
   readonly watch: (log: LogId, entries: number | "all") => void
   readonly unwatch: (log: LogId) => void
@@ -272,6 +273,7 @@ export const makeTenantReader = (options: {
     },
     index,
     sessions: () => sessions.values(),
+    session: (log) => sessions.get(log),
     watch: (log, entries) => {
       const session = sessions.get(log)
       if (session === undefined || watched.has(log)) return

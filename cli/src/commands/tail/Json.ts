@@ -1,16 +1,19 @@
 /** `tail --json`: one object a line, nothing joined, nothing cut; what changes the meaning of the data is among it. */
 import type { KnownSession, Notice, OpenedEntry } from "agent-sync"
+import type { AgentEvent } from "agent-sync/events"
+import type { Filter } from "./Filter.ts"
 import type { Printer } from "./Printer.ts"
 
 const SCHEMA = 1
 
 /** What concerns only the connection is said on stderr, as objects too. */
-export const jsonPrinter = (tenant: string): Printer => ({
+export const jsonPrinter = (tenant: string, filter: Filter): Printer => ({
   entries: (session, entries) =>
     entries.flatMap((entry) => {
       const text = eventLine(tenant, session, entry)
-      const time = entry.content._tag === "Event" ? entry.content.event.time : 0
-      return text === undefined ? [] : [{ time, text }]
+      const event = entry.content._tag === "Event" ? entry.content.event : undefined
+      if (text === undefined || (event !== undefined && !keeps(filter, session.log, event, text))) return []
+      return [{ time: event?.time ?? 0, text }]
     }),
   notice: (session, notice) => [{ time: Date.now(), text: noticeLine(tenant, session, notice) }],
   status: (status, now) => {
@@ -31,6 +34,20 @@ export const jsonPrinter = (tenant: string): Printer => ({
   live: () => undefined,
   entriesFor: (lines) => lines
 })
+
+/** Which tool each call is of, by log: only its start says so. */
+const tools = new Map<string, string>()
+
+const keeps = (filter: Filter, log: string, event: AgentEvent, text: string) => {
+  if (event.kind === "tool_started") tools.set(`${log} ${event.data.call}`, event.data.name)
+  const call =
+    event.kind !== "unrecognized" && "call" in event.data && typeof event.data.call === "string"
+      ? event.data.call
+      : undefined
+  const tool = call === undefined ? undefined : tools.get(`${log} ${call}`)
+  const kind = event.kind === "unrecognized" ? event.original.kind : event.kind
+  return filter.keeps({ time: event.time, kind, group: event.group, tool, text })
+}
 
 /** The line of an event; undefined for entries that are no event, such as a log's header. */
 const eventLine = (tenant: string, session: KnownSession, { content, sequence }: OpenedEntry) => {

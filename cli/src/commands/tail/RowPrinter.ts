@@ -2,6 +2,7 @@
 import type { KnownSession, Notice, OpenedEntry, SyncStatus } from "agent-sync"
 import type { AgentEvent } from "agent-sync/events"
 import { grouped, oneLine, plural, type Terminal } from "../../Terminal.ts"
+import type { Filter } from "./Filter.ts"
 import { liveLine } from "./liveLine.ts"
 import type { Line, Printer } from "./Printer.ts"
 import { makeRows, type Rows } from "./Rows.ts"
@@ -26,8 +27,12 @@ interface Shown {
   unopened: { readonly to: number; readonly more: ReadonlyArray<Unopened> } | undefined
 }
 
-export const rowPrinter = (options: { readonly terminal: Terminal; readonly tagged: boolean }): Printer => {
-  const { tagged, terminal } = options
+export const rowPrinter = (options: {
+  readonly terminal: Terminal
+  readonly tagged: boolean
+  readonly filter: Filter
+}): Printer => {
+  const { filter, tagged, terminal } = options
   const sessions = new Map<string, Shown>()
   const days = daysOf(terminal)
   let status: SyncStatus | undefined
@@ -48,7 +53,7 @@ export const rowPrinter = (options: { readonly terminal: Terminal; readonly tagg
         const { origin, title } = made.known
         const { agentName, branch, cwd } = origin
         return { title, agentName, cwd, branch, partial: made.partial === true }
-      })
+      }, filter.named)
     }
     sessions.set(session.log, made)
     return made
@@ -61,10 +66,13 @@ export const rowPrinter = (options: { readonly terminal: Terminal; readonly tagg
   }
 
   const lines = (session: KnownSession | undefined, rows: ReadonlyArray<Row>): ReadonlyArray<Line> =>
-    rows.flatMap((row) => {
+    rows.filter(keeps).flatMap((row) => {
       const text = draw(row, session === undefined ? undefined : tagOf(session), terminal)
       return [...days(row.time), { time: row.time, text }]
     })
+  /** What is no event (a notice) is always told. */
+  const keeps = ({ group, kind, name = "", result = "", text, time, tool }: Row) =>
+    kind === undefined || filter.keeps({ time, kind, group: group ?? "audit", tool, text: `${name} ${text} ${result}` })
   const word = (text: string): Row => ({ time: Date.now(), mark: "notice", text })
 
   /** Rows of the entries that could not be opened and were not told, as one. */

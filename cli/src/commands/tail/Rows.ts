@@ -13,7 +13,7 @@ import {
   tokensOf
 } from "agent-sync/events"
 import { cost, duration, oneLine, plural, tokens } from "../../Terminal.ts"
-import { exitOf, type Place, rowsAlone } from "./alone.ts"
+import { exitOf, type Place, rowsAlone, silentRow } from "./alone.ts"
 import type { Row } from "./row.ts"
 import { shortPath, showCall, showRequest, showResult } from "./tools.ts"
 
@@ -77,7 +77,8 @@ const updating: ReadonlySet<AgentEvent["kind"]> = new Set([
   "tool_result"
 ])
 
-export const makeRows = (about: () => About): Rows => {
+/** `named`: kinds that are drawn although they usually are not. */
+export const makeRows = (about: () => About, named: ReadonlySet<string> = new Set()): Rows => {
   const fold = makeSession()
   const calls = new Map<string, Open>()
   /** Calls that are done and drawn, so that what belongs to them and comes late is not drawn as its own. */
@@ -125,6 +126,7 @@ export const makeRows = (about: () => About): Rows => {
   }
 
   const begunRow = (open: Open): Row => ({
+    ...ofCall(open),
     time: open.since,
     mark: "began",
     level: levelOf(open.parent),
@@ -137,6 +139,7 @@ export const makeRows = (about: () => About): Rows => {
     const text =
       question === undefined ? `Asks to ${showRequest(open, about().cwd)}` : `Asks you: ${oneLine(question.text).line}`
     return {
+      ...ofCall(open),
       mark: "waiting",
       text,
       lead: question === undefined ? "Asks" : "Asks you:",
@@ -152,7 +155,7 @@ export const makeRows = (about: () => About): Rows => {
     const ok = finished?.data.ok ?? result?.data.ok ?? true
     const time = (result ?? finished)?.time ?? since
     const took = finished?.data.durationMs ?? time - since
-    const at = { time, mark: ok ? "ok" : "failed", level: levelOf(parent) } as const
+    const at = { ...ofCall(open), time, mark: ok ? "ok" : "failed", level: levelOf(parent) } as const
     if (asksPeople(open.name)) return { ...at, ...answerRow(open, ok, time) }
     return {
       ...at,
@@ -279,6 +282,7 @@ export const makeRows = (about: () => About): Rows => {
     // What was running when the agent ended is what one looks for.
     const cutOff = [...calls.values()].map(
       (open): Row => ({
+        ...ofCall(open),
         time: event.time,
         mark: "failed",
         level: levelOf(open.parent),
@@ -350,6 +354,13 @@ export const makeRows = (about: () => About): Rows => {
     }
   }
 
+  const ofKind = (event: AgentEvent, rows: ReadonlyArray<Row>): ReadonlyArray<Row> => {
+    const kind = event.kind === "unrecognized" ? event.original.kind : event.kind
+    return rows.map((row) => ({ kind, group: event.group, ...row }))
+  }
+  const silent = (event: AgentEvent) =>
+    named.has(event.kind) && !event.kind.startsWith("tool_") ? ofKind(event, [silentRow(event, place(event))]) : []
+
   return {
     add: (event, writer, answered = false) => {
       const change = fold.add(event, writer)
@@ -374,17 +385,18 @@ export const makeRows = (about: () => About): Rows => {
           const { figures, messageId = event.key } = event.data
           const above = event.parent === undefined ? undefined : calls.get(event.parent)
           above?.spent.set(messageId, Math.max(above.spent.get(messageId) ?? 0, tokensOf(figures)))
-          return []
+          return silent(event)
         }
         case "blob":
         case "progress":
         case "queue":
         case "summary":
-          return []
+          return silent(event)
         default:
       }
       const before = complete(event.kind === "permission" ? event.data.call : undefined)
-      return [...before, ...next(event, answered)]
+      const rows = event.kind === "tool_started" ? next(event, answered) : ofKind(event, next(event, answered))
+      return [...before, ...(rows.length === 0 ? silent(event) : rows)]
     },
     flush: () => [...calls].flatMap(([id, open]) => (open.result === undefined ? [] : [end(id, open)])),
     slow: (now, began = true) =>
@@ -405,6 +417,8 @@ export const makeRows = (about: () => About): Rows => {
     session: () => fold.view
   }
 }
+
+const ofCall = ({ name }: Open) => ({ kind: "tool", group: "audit", tool: name }) as const
 
 const tally = (count: number, one: string) => (count > 0 ? [plural(count, one)] : [])
 

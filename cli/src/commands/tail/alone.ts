@@ -6,6 +6,21 @@ import type { Row } from "./row.ts"
 /** Where and when: what every row of an event has. */
 export type Place = Pick<Row, "time" | "level">
 
+/** Kinds that are shown only where they are asked for by name. */
+export const silentRow = (event: AgentEvent, at: Place): Row => {
+  const { kind } = event
+  if (event.kind === "note")
+    return { ...at, mark: "note", text: oneLine(event.data.what).line, ...factOf(event.data.text) }
+  const data = event.kind === "unrecognized" ? event.original.data : event.data
+  const fields = Object.entries(typeof data === "object" && data !== null ? data : {})
+  const told = fields
+    .filter(([, value]) => !(value instanceof Uint8Array))
+    .map(([name, value]) => `${name}=${plainly(value)}`)
+  return { ...at, mark: "note", text: kind, ...factOf(told.join(" ")) }
+}
+
+const plainly = (value: unknown) => (typeof value === "string" ? value : (JSON.stringify(value) ?? ""))
+
 export const rowsAlone = (event: AgentEvent, at: Place): ReadonlyArray<Row> => {
   switch (event.kind) {
     case "message":

@@ -17,6 +17,11 @@ export type Mark =
 
 /** Its texts may hold anything: `draw` lets nothing of it reach the terminal but letters. */
 export interface Row {
+  /** The kind of the event it is of; `tool` for a call. Absent for what is no event. */
+  readonly kind?: string
+  readonly group?: "chat" | "artifact" | "audit"
+  /** The tool's own name, where it is a call. */
+  readonly tool?: string
   /** Milliseconds since 1970. */
   readonly time: number
   readonly mark: Mark

@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import { type Flags, keyOrMake, type Settings, settings } from "../../Config.ts"
 import { EXIT, Failure } from "../../Failure.ts"
 import { NARROWEST, terminalOf } from "../../Terminal.ts"
+import { type Filter, type FilterInput, makeFilter } from "./Filter.ts"
 import { makeOutput } from "./Output.ts"
 import type { Line, Printer } from "./Printer.ts"
 
@@ -19,7 +20,7 @@ const UNREACHABLE_MS = 5_000
 /** Milliseconds between looks at what only time changes. */
 const TICK_MS = 250
 
-export interface TailInput extends Flags {
+export interface TailInput extends Flags, FilterInput {
   readonly session: string | undefined
   readonly lines: number | undefined
   readonly follow: boolean
@@ -55,6 +56,7 @@ export const run = (input: TailInput) =>
     if (input.lines !== undefined && input.lines < 0) {
       return yield* new Failure({ exit: EXIT.usage, code: "BadLines", what: "-n takes 0 or more lines." })
     }
+    const filter = yield* makeFilter(input, Date.now())
     const { key } = yield* keyOrMake(found)
     if (key.kind !== "reader") {
       return yield* new Failure({
@@ -65,20 +67,20 @@ export const run = (input: TailInput) =>
         tries: [{ command: "AGENT_SYNC_KEY=asr1… agent-sync tail", why: "with the reader key, from where you watch" }]
       })
     }
-    const printer = yield* Effect.promise(() => printerFor(input, tenant))
-    return yield* watch(input, found, url, key, printer)
+    const printer = yield* Effect.promise(() => printerFor(input, tenant, filter))
+    return yield* watch(input, found, url, key, printer, filter)
   })
 
-const printerFor = async (input: TailInput, tenant: string): Promise<Printer> => {
+const printerFor = async (input: TailInput, tenant: string, filter: Filter): Promise<Printer> => {
   if (input.json) {
     const { jsonPrinter } = await import("./Json.ts")
-    return jsonPrinter(tenant)
+    return jsonPrinter(tenant, filter)
   }
   const { rowPrinter } = await import("./RowPrinter.ts")
   const { columns, isTTY } = process.stdout
   const terminal = terminalOf({ env: process.env, isTTY: isTTY === true, columns, plain: input.plain })
   process.stdout.on("resize", () => Object.assign(terminal, { columns: Math.max(NARROWEST, process.stdout.columns) }))
-  return rowPrinter({ terminal, tagged: input.session === undefined })
+  return rowPrinter({ terminal, tagged: input.session === undefined, filter })
 }
 
 /** What is known of a session that is shown. */
@@ -88,7 +90,7 @@ interface Shown {
   ended: boolean
 }
 
-const watch = (input: TailInput, found: Settings, url: string, key: ReaderKey, printer: Printer) =>
+const watch = (input: TailInput, found: Settings, url: string, key: ReaderKey, printer: Printer, filter: Filter) =>
   Effect.async<number, Failure>((resume) => {
     const { tenant } = found
     const output = makeOutput(printer, () => remote.reader.behind())
@@ -115,7 +117,7 @@ const watch = (input: TailInput, found: Settings, url: string, key: ReaderKey, p
     /** All that there was is here: the past comes out by time, and from now on lines come as they are. */
     const goLive = () => {
       live = true
-      const most = input.lines ?? (input.session === undefined && !input.json ? LINES : Number.POSITIVE_INFINITY)
+      const most = input.lines ?? (wholeFromStart ? Number.POSITIVE_INFINITY : LINES)
       const past = [...shown.values()].flatMap(({ past }) => (most === 0 ? [] : inOrder(past ?? []).slice(-most)))
       output.print(past.sort((a, b) => a.time - b.time))
       for (const session of shown.values()) session.past = undefined
@@ -141,7 +143,8 @@ const watch = (input: TailInput, found: Settings, url: string, key: ReaderKey, p
       shown.set(session.log, { past: live ? undefined : [], ended: false })
       remote.reader.watch(session.log, whole ? "all" : printer.entriesFor(input.lines ?? LINES))
     }
-    const wholeFromStart = (input.session !== undefined || input.json) && input.lines === undefined
+    const wholeFromStart =
+      (input.session !== undefined || input.json || filter.since !== undefined) && input.lines === undefined
 
     /** The index is read: decides what is shown from the start. */
     const choose = () => {
@@ -155,13 +158,16 @@ const watch = (input: TailInput, found: Settings, url: string, key: ReaderKey, p
         if (match === undefined || matches.length > 1) return fail(notOne(wanted, matches, sessions))
         return show(match, wholeFromStart)
       }
-      const open = sessions.filter(({ state }) => state !== "ended" && state !== "failed")
+      const since = filter.since
+      const open = sessions.filter(
+        ({ state, told }) => (state !== "ended" && state !== "failed") || (since !== undefined && told >= since)
+      )
       for (const session of open) show(session, wholeFromStart)
       const newest = sessions.toSorted((a, b) => a.startedAt - b.startedAt).at(-1)
       if (sessions.length === 0) {
         if (input.untilEnd || input.json) return
         output.say(`Nothing recorded for ${tenant} yet.  Start one:  agent-sync run -- claude …`)
-      } else if (open.length === 0 && newest !== undefined && !input.untilEnd) {
+      } else if (open.length === 0 && newest !== undefined) {
         // Nothing runs: the last thing that did is what people come to see.
         show(newest, wholeFromStart)
       }
@@ -219,7 +225,7 @@ const watch = (input: TailInput, found: Settings, url: string, key: ReaderKey, p
       if (live || !indexRead) return
       if ([...shown.keys()].every((log) => caughtUp.has(log))) goLive()
     }
-    const sessionOf = (log: LogId) => [...remote.reader.sessions()].find((session) => session.log === log)
+    const sessionOf = (log: LogId) => remote.reader.session(log)
     const give = (state: Shown, lines: ReadonlyArray<Line>) => {
       if (state.past === undefined) output.print(lines)
       else state.past.push(...lines)
