@@ -1,0 +1,137 @@
+/** Kill -9 where it hurts: the writer before and after it pushed, the reader in mid-catch-up, the hub between storing and telling. */
+import { describe, expect, test } from "bun:test"
+import { join } from "node:path"
+import { machine, recordings, rows, startHub, tempFolder } from "../support/cli.ts"
+import { readAll, textsOf } from "../support/reader.ts"
+
+const play = join(import.meta.dir, "..", "support", "play.ts")
+const recording = join(recordings, "claude-code", "edits.jsonl")
+const home = () => machine(tempFolder(), { AGENT_SYNC_TENANT: "acme" })
+
+describe("killed", () => {
+  test("a writer before the hub was there: the next run sends what it left, in a log that is whole", async () => {
+    const here = home()
+    const hub = await startHub(here)
+    await hub.kill()
+    const run = here.start([
+      "run",
+      "--url",
+      hub.url,
+      "--",
+      "sh",
+      "-c",
+      "for i in 1 2 3; do echo line $i; done; sleep 60"
+    ])
+    await run.until((stdout) => stdout.includes("line 3"))
+    // What it printed is recorded once it is known whose output it is.
+    await Bun.sleep(1_500)
+    run.process.kill("SIGKILL")
+    await run.ended
+    await startHub(here, { port: hub.port })
+    await here.run(["run", "--wait-sync", "--url", hub.url, "--", "echo", "after"])
+    const { notices, sessions } = await readAll(here, hub.url)
+    expect(sessions.map(textsOf)).toEqual([["line 1", "line 2", "line 3"], ["after"]])
+    expect(notices).toEqual([])
+  })
+
+  test("a writer between push and Ack, again and again: each event is there once", async () => {
+    const here = home()
+    const hub = await startHub(here)
+    const wrote: Array<string> = []
+    for (let round = 0; round < 6; round++) {
+      const run = here.start([
+        "run",
+        "--url",
+        hub.url,
+        "--agent",
+        "text",
+        "--",
+        "sh",
+        "-c",
+        `i=0; while true; do i=$((i+1)); echo round ${round} line $i; sleep 0.002; done`
+      ])
+      await run.until((stdout) => stdout.includes(`line ${10 + round * 7}\n`))
+      run.process.kill("SIGKILL")
+      await run.ended
+      wrote.push(run.stdout())
+    }
+    await here.run(["run", "--wait-sync", "--url", hub.url, "--", "echo", "after"])
+    const { notices, sessions } = await readAll(here, hub.url)
+    expect(notices).toEqual([])
+    for (const [round, stdout] of wrote.entries()) {
+      const found = sessions.map(textsOf).find(([first]) => first?.startsWith(`round ${round} `)) ?? []
+      expect(found.length).toBeGreaterThan(0)
+      // In order, without a hole, each once; what was printed in the last moment may not have been recorded any more.
+      expect(found).toEqual(stdout.split("\n").slice(0, found.length))
+    }
+  })
+
+  test("a hub while many write, again and again: what it acknowledged is there, and nothing twice", async () => {
+    const here = home()
+    let hub = await startHub(here)
+    const { port } = hub
+    const runs = [0, 1, 2].map((n) =>
+      here.start([
+        "run",
+        "--wait-sync=60s",
+        "--url",
+        hub.url,
+        "--agent",
+        "text",
+        "--",
+        "sh",
+        "-c",
+        `for i in $(seq 400); do echo writer ${n} line $i; sleep 0.004; done`
+      ])
+    )
+    for (let round = 0; round < 3; round++) {
+      await Bun.sleep(500)
+      await hub.kill()
+      hub = await startHub(here, { port })
+    }
+    for (const run of runs) expect((await run.ended).code).toBe(0)
+    const { notices, sessions } = await readAll(here, hub.url)
+    expect(notices).toEqual([])
+    const texts = sessions.map(textsOf).sort(([a = ""], [b = ""]) => a.localeCompare(b))
+    expect(texts).toEqual([0, 1, 2].map((n) => Array.from({ length: 400 }, (_, i) => `writer ${n} line ${i + 1}`)))
+  })
+
+  test("a reader in the middle: the next one shows all of it, from the beginning", async () => {
+    const here = home()
+    const hub = await startHub(here)
+    const run = here.start(["run", "--url", hub.url, "--", process.execPath, play, recording, "20"])
+    const tail = here.start(["tail", "--json", "--url", hub.url])
+    await tail.until((stdout) => rows(stdout).length > 5)
+    tail.process.kill("SIGKILL")
+    await run.ended
+    const again = await here.run(["tail", "--json", "--url", hub.url, "--until-end"])
+    const all = rows(again.stdout)
+    expect(all.map(({ sequence }) => sequence)).toEqual(all.map((_, i) => i + 2))
+    expect(all.at(-1)?.kind).toBe("session_end")
+  })
+
+  test("the process that pushes for a journal: another one goes on with the outbox", async () => {
+    const here = home()
+    const hub = await startHub(here)
+    const pushing = here.start(["run", "--url", hub.url, "--agent", "text", "--", "sh", "-c", "echo first; sleep 5"])
+    await pushing.until((stdout) => stdout.includes("first"))
+    const other = here.start([
+      "run",
+      "--wait-sync=60s",
+      "--url",
+      hub.url,
+      "--agent",
+      "text",
+      "--",
+      "sh",
+      "-c",
+      "echo second; sleep 2; echo third"
+    ])
+    await other.until((stdout) => stdout.includes("second"))
+    pushing.process.kill("SIGKILL")
+    expect((await other.ended).code).toBe(0)
+    const { notices, sessions } = await readAll(here, hub.url)
+    expect(sessions.flatMap(textsOf).toSorted()).toEqual(["first", "second", "third"])
+    expect(notices).toEqual([])
+  })
+})
