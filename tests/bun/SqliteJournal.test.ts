@@ -374,7 +374,7 @@ describe("SqliteJournal", () => {
 
     test("takes the entries of two that append at once: none fails, every log is whole", async () => {
       const folder = begin()
-      const children = ["one", "two"].map((name) => appender(folder, name, 500))
+      const children = ["one", "two"].map((name) => appender(folder, name, 2_000))
       for (const child of children) {
         expect(await ended(child)).toEqual({ code: 0, stdout: "began\ndone\n", stderr: "" })
       }
@@ -383,11 +383,11 @@ describe("SqliteJournal", () => {
       expect(journal.fresh).toBe(false)
       const texts: Array<string> = []
       for (const { id } of ok(journal.logs())) texts.push(...(await chainOf(journal, id)))
-      expect(texts).toHaveLength(1_000)
-      const wanted = ["one", "two"].flatMap((name) => Array.from({ length: 500 }, (_, i) => `${name} ${i}`))
+      expect(texts).toHaveLength(4_000)
+      const wanted = ["one", "two"].flatMap((name) => Array.from({ length: 2_000 }, (_, i) => `${name} ${i}`))
       expect([...texts].sort()).toEqual(wanted.sort())
       expect(ok(journal.outbox(A).waiting())).toBe(0)
-      expect(ok(journal.outbox("wss://a.example").waiting())).toBe(1_001)
+      expect(ok(journal.outbox("wss://a.example").waiting())).toBe(4_001)
     }, 60_000)
 
     test("goes on, with every log whole, after one was killed in the middle of appending", async () => {

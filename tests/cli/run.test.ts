@@ -1,4 +1,6 @@
 /** `agent-sync run` leaves the agent as it is: what goes in, what comes out, how it ends. */
+
+import { Database } from "bun:sqlite"
 import { describe, expect, test } from "bun:test"
 import { join } from "node:path"
 import { machine, startHub, tempFolder } from "../support/cli.ts"
@@ -158,6 +160,26 @@ describe("agent-sync run", () => {
     expect(code).toBe(0)
     expect(stdout).toBe("agent ran\n")
     expect(stderr).toContain("This session was not recorded. The keys in /dev/null/nowhere")
+  })
+
+  test("a journal or a hub's file of a newer version is told by name, and the agent does its work", async () => {
+    const here = alone()
+    const hub = await startHub(here)
+    await here.run(["run", "--url", hub.url, "--", "echo", "before"])
+    hub.running.process.kill("SIGTERM")
+    await hub.running.ended
+    for (const file of [join(here.home, "journals", "acme.sqlite"), join(hub.data, "acme.sqlite")]) {
+      const database = new Database(file)
+      database.run("PRAGMA user_version = 99")
+      database.close(true)
+    }
+    const unrecorded = await here.run(["run", "--", "echo", "agent ran"])
+    expect([unrecorded.code, unrecorded.stdout]).toEqual([0, "agent ran\n"])
+    expect(unrecorded.stderr).toContain("A newer agent-sync wrote the journal")
+    await startHub(here, { port: hub.port })
+    const { code, stderr } = await here.run(["tail", "--url", hub.url])
+    expect(code).toBe(3)
+    expect(stderr).toContain("was written by a newer agent-sync")
   })
 
   test("an adapter that was named is used", async () => {

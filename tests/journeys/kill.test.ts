@@ -20,7 +20,7 @@ describe("killed", () => {
       "--",
       "sh",
       "-c",
-      "for i in 1 2 3; do echo line $i; done; sleep 60"
+      "for i in 1 2 3; do echo line $i; done; sleep 3"
     ])
     await run.until((stdout) => stdout.includes("line 3"))
     // What it printed is recorded once it is known whose output it is.

@@ -88,7 +88,16 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1
 const serve = ({ access, hostname, maxTenants = MAX_TENANTS, port, storage }: Options, onTrouble: Trouble) => {
   const open = new Map<TenantId, { readonly hub: Hub; readonly storage: HubStorage }>()
 
+  /** Tenants that could not be opened when they were asked for last. */
+  const troubled = new Set<TenantId>()
+
   const hubOf = (tenant: TenantId): Either.Either<Hub, Response> => {
+    const hub = openHub(tenant)
+    if (Either.isLeft(hub)) troubled.add(tenant)
+    else troubled.delete(tenant)
+    return hub
+  }
+  const openHub = (tenant: TenantId): Either.Either<Hub, Response> => {
     const known = open.get(tenant)
     if (known !== undefined) return Either.right(known.hub)
     if (open.size >= maxTenants) {
@@ -125,10 +134,12 @@ const serve = ({ access, hostname, maxTenants = MAX_TENANTS, port, storage }: Op
       if (Either.isLeft(tenant)) return refusal(tenant.left)
       const rights = await access(tenant.right, tokenOf(headers))
       if (Either.isLeft(rights)) return refusal(rights.left)
-      // Also how a client asks, after a refused upgrade, whether its token is good. It opens nothing.
-      if (headers.get("upgrade")?.toLowerCase() !== "websocket") return needsUpgrade()
+      // Also how a client asks why an upgrade was refused. It opens nothing but what was in trouble then.
+      const plain = headers.get("upgrade")?.toLowerCase() !== "websocket"
+      if (plain && !troubled.has(tenant.right)) return needsUpgrade()
       const hub = hubOf(tenant.right)
       if (Either.isLeft(hub)) return hub.left
+      if (plain) return needsUpgrade()
       const extended = isExtended(headers)
       const upgraded = self.upgrade(request, {
         data: { hub: hub.right, rights: rights.right, extended, connection: undefined, expiry: undefined },
