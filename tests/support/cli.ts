@@ -1,22 +1,16 @@
 /** The bin as a person uses it: its own process, its own home, nothing of this machine's settings. */
-import { afterEach } from "bun:test"
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { afterThisTest } from "./undo.ts"
 
 const root = join(import.meta.dir, "..", "..")
 export const bin = join(root, "cli", "src", "main.ts")
 export const recordings = join(root, "tests", "agents", "fixtures")
 
-/** Things to undo after the test, newest first. */
-const undo: Array<() => unknown> = []
-afterEach(async () => {
-  for (const step of undo.splice(0).reverse()) await step()
-})
-
 export const tempFolder = () => {
   const folder = mkdtempSync(join(tmpdir(), "agent-sync-test-"))
-  undo.push(() => rmSync(folder, { recursive: true, force: true }))
+  afterThisTest(() => rmSync(folder, { recursive: true, force: true }))
   return folder
 }
 
@@ -79,7 +73,7 @@ const watch = (
   child: Bun.Subprocess<"pipe" | "ignore", "pipe", "pipe">,
   stdin: string | Uint8Array | undefined
 ): Running => {
-  undo.push(async () => {
+  afterThisTest(async () => {
     child.kill("SIGKILL")
     await child.exited
   })
