@@ -1,12 +1,13 @@
 /** The recordings of the project's own: `fixtures/<agent>/`, and the demo's. */
-import { readdirSync, readFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import type { Recording } from "../suites/adapter.ts"
 
 const folder = join(import.meta.dir, "fixtures")
 
 export const recordingsOf = (agent: string): ReadonlyArray<Recording> => {
-  const own = readdirSync(join(folder, agent))
+  const files = existsSync(join(folder, agent)) ? readdirSync(join(folder, agent)) : []
+  const own = files
     .filter((name) => !name.endsWith(".events.json"))
     .sort()
     .map((name) => recording(join(folder, agent, name), name))

@@ -51,7 +51,7 @@ export const adapterSuite = (adapter: Adapter, recordings: ReadonlyArray<Recordi
 
     test("answers any text with events", () => {
       fc.assert(
-        fc.property(fc.array(anyLine), (some) => {
+        fc.property(fc.array(anyLine(typesIn(lines))), (some) => {
           expectEvents(readAll(adapter, some))
         }),
         { numRuns: 300 }
@@ -137,21 +137,29 @@ export const adapterSuite = (adapter: Adapter, recordings: ReadonlyArray<Recordi
   })
 }
 
-/** Text, JSON, and both torn and stuck together. */
-const anyLine = fc.oneof(
-  fc.string({ unit: "binary" }),
-  fc.json(),
-  fc.json().map((json) => json.slice(0, json.length / 2)),
-  fc.tuple(fc.string(), fc.json(), fc.json()).map((pieces) => pieces.join("")),
-  fc
-    .record({
-      type: fc.constantFrom("system", "user", "assistant", "result", "control_request", "control_response", "note"),
-      subtype: fc.constantFrom("init", "hook_response", "compact_boundary", "task_started", "api_retry", "x"),
-      message: fc.anything(),
-      session_id: fc.anything()
-    })
-    .map((record) => safeJson(record))
-)
+/** The `type` of each recorded record, and those that some agents have and recordings lack. */
+const typesIn = (lines: ReadonlyArray<string>) => {
+  const recorded = lines.flatMap((line) => [...line.matchAll(/"type":"([\w.]+)"/g)].map(([, type]) => type!))
+  return [...new Set([...recorded, "control_request", "control_response", "note"])]
+}
+
+/** Text, JSON, and both torn and stuck together; and records of these types, whose other fields are anything. */
+const anyLine = (types: ReadonlyArray<string>) =>
+  fc.oneof(
+    fc.string({ unit: "binary" }),
+    fc.json(),
+    fc.json().map((json) => json.slice(0, json.length / 2)),
+    fc.tuple(fc.string(), fc.json(), fc.json()).map((pieces) => pieces.join("")),
+    fc
+      .record({
+        type: fc.constantFrom(...types),
+        subtype: fc.constantFrom("init", "hook_response", "compact_boundary", "task_started", "api_retry", "x"),
+        message: fc.anything(),
+        item: fc.record({ type: fc.constantFrom(...types), id: fc.anything(), text: fc.anything() }),
+        session_id: fc.anything()
+      })
+      .map((record) => safeJson(record))
+  )
 
 const safeJson = (value: unknown) => {
   try {

@@ -1,15 +1,16 @@
 /** The agents we can read, and whose output it is. A new agent is a file and a line here; order matters, most particular first. */
 import type { Adapter } from "./Adapter.ts"
 import { claude } from "./claude.ts"
+import { codex } from "./codex.ts"
 import { jsonl } from "./jsonl.ts"
 import { text } from "./text.ts"
 
 export type { About, Adapter, Line, LineReader, Reading } from "./Adapter.ts"
 export { type Lines, makeLines } from "./Lines.ts"
 export { type Redacted, redact, redactText } from "./Redaction.ts"
-export { claude, jsonl, text }
+export { claude, codex, jsonl, text }
 
-export const adapters: ReadonlyArray<Adapter> = [claude, jsonl, text]
+export const adapters: ReadonlyArray<Adapter> = [claude, codex, jsonl, text]
 
 /** Whose output begins with these lines; asked again with more of them, the answer may change. */
 export const detect = (lines: ReadonlyArray<string>): Adapter =>
