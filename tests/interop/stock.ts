@@ -1,20 +1,14 @@
 /**
- * The peers of `@effect/experimental` as they come: clients that keep an EventLog in memory, hubs on the HTTP server of
- * `@effect/platform-bun` with the storage in memory or over SQL. And a relay that cuts a line where a test says so.
+ * The peers of `@effect/experimental` as they come: clients that keep an EventLog in memory, and the hub of `stockHub.ts`
+ * in a process of its own, because its server does not stop once a socket was open.
  */
-import { Database, type SQLQueryBindings } from "bun:sqlite"
+import { join } from "node:path"
 import * as EventGroup from "@effect/experimental/EventGroup"
 import * as EventJournal from "@effect/experimental/EventJournal"
 import * as EventLog from "@effect/experimental/EventLog"
 import * as EventLogEncryption from "@effect/experimental/EventLogEncryption"
 import * as EventLogRemote from "@effect/experimental/EventLogRemote"
-import * as EventLogServer from "@effect/experimental/EventLogServer"
-import * as HttpServer from "@effect/platform/HttpServer"
-import * as BunHttpServer from "@effect/platform-bun/BunHttpServer"
 import * as BunSocket from "@effect/platform-bun/BunSocket"
-import * as SqlEventLogServer from "@effect/sql/SqlEventLogServer"
-import * as SqliteClient from "@effect/sql-sqlite-do/SqliteClient"
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
@@ -66,7 +60,9 @@ export const stockClient = (
   return {
     take: (text) =>
       runtime.runPromise(
-        Effect.flatMap(EventLog.makeClient(schema), (write) => write("NoteTaken", { id: text, text })).pipe(Effect.asVoid)
+        Effect.flatMap(EventLog.makeClient(schema), (write) => write("NoteTaken", { id: text, text })).pipe(
+          Effect.asVoid
+        )
       ),
     notes,
     journal: () =>
@@ -81,43 +77,24 @@ export const stockClient = (
 
 // Hubs ---------------------------------------------------------------------------------------------------------------
 
-export type StockStorage = Layer.Layer<EventLogServer.Storage, unknown>
+/** `memory` counts from 0, and breaks down on a write that it knows; `sql` counts from 1 with holes. */
+export type StockStorage = "memory" | "sql"
 
-/** Counts from 0, forgets known ids in its Acks. */
-export const inMemory: StockStorage = EventLogServer.layerStorageMemory
-
-/** Counts from 1 with holes. The driver is the one for Durable Objects, over a database of Bun in memory. */
-export const overSql = (undo: Undo): StockStorage => {
-  const database = new Database(":memory:")
-  undo.push(() => database.close())
-  const exec = (query: string, ...values: Array<SQLQueryBindings>) => {
-    const statement = database.query(query)
-    const rows = statement.values(...values)
-    return { columnNames: statement.columnNames, raw: () => rows }
-  }
-  const db = { exec } as unknown as Parameters<typeof SqliteClient.layer>[0]["db"]
-  return SqlEventLogServer.layerStorageSubtle().pipe(Layer.provide(SqliteClient.layer({ db })))
-}
-
-export interface StockHub {
-  readonly url: string
-  readonly storage: typeof EventLogServer.Storage.Service
-}
-
-export const stockHub = async (undo: Undo, storage: StockStorage): Promise<StockHub> => {
-  const app = Layer.unwrapEffect(Effect.map(EventLogServer.makeHandlerHttp, (handler) => HttpServer.serve(handler)))
-  const runtime = ManagedRuntime.make(
-    app.pipe(
-      Layer.provideMerge(BunHttpServer.layerServer({ port: 0, hostname: "127.0.0.1" })),
-      Layer.provideMerge(storage),
-      Layer.provide(quiet)
-    )
-  )
-  undo.push(() => runtime.dispose())
-  const context = (await runtime.runtime()).context as Context.Context<HttpServer.HttpServer | EventLogServer.Storage>
-  const { address } = Context.get(context, HttpServer.HttpServer)
-  if (address._tag !== "TcpAddress") throw new Error("the hub listens on no port")
-  return { url: `ws://127.0.0.1:${address.port}/event-log/acme`, storage: Context.get(context, EventLogServer.Storage) }
+/** Serves until it is killed; answers its address. */
+export const stockHub = async (undo: Undo, storage: StockStorage): Promise<string> => {
+  const child = Bun.spawn([process.execPath, join(import.meta.dir, "stockHub.ts"), storage], {
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "inherit"
+  })
+  undo.push(async () => {
+    child.kill("SIGKILL")
+    await child.exited
+  })
+  const reader = child.stdout.getReader()
+  const { value } = await reader.read()
+  reader.releaseLock()
+  return new TextDecoder().decode(value).trim()
 }
 
 const quiet = Layer.merge(Logger.remove(Logger.defaultLogger), Logger.minimumLogLevel(LogLevel.None))

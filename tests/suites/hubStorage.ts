@@ -6,6 +6,7 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as fc from "effect/FastCheck"
+import { stringify } from "uuid"
 import { empty, link } from "../../sdk/src/crypto/Chain.ts"
 import type { Answer, HubStorage, LogInfo, Page } from "../../sdk/src/hub/HubStorage.ts"
 import { ENTRY_BYTES, PAGE_BYTES } from "../../sdk/src/protocol/Limits.ts"
@@ -115,9 +116,11 @@ export const hubStorageSuite = (name: string, open: () => HubStorage) => {
     ask(storage.append(log, iv(1), write, keep))
 
   describe(`A hub's storage (${name})`, () => {
-    test("has an id of 16 bytes that another storage does not have", () => {
+    test("has a UUID that another storage does not have", () => {
       const [one, other] = [open(), open()]
       expect(one.remoteId).toHaveLength(16)
+      // Throws where the bytes are no UUID, as stock clients do.
+      expect(stringify(one.remoteId)).toHaveLength(36)
       expect(one.remoteId).not.toEqual(other.remoteId)
     })
 

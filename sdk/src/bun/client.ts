@@ -8,6 +8,7 @@ import type { ReaderKey, RecorderKey } from "../crypto/TenantKey.ts"
 import type { Journal, JournalFailed } from "../journal/Journal.ts"
 import { IV_BYTES } from "../protocol/Limits.ts"
 import { connect } from "../sync/Connection.ts"
+import { linePerLog } from "../sync/LinePerLog.ts"
 import { liveTimers } from "../sync/Link.ts"
 import { makePublisher } from "../sync/Publisher.ts"
 import type { SyncStatus } from "../sync/SyncStatus.ts"
@@ -64,11 +65,10 @@ export const connectJournal = (options: {
   })
   /** Drains that wait for the outcome of an attempt. */
   const leaving = new Set<() => void>()
+  const to = { network, timers: liveTimers, target: async () => ({ url, token: await options.token() }) }
   const connection = connect({
-    network,
-    timers: liveTimers,
-    target: async () => ({ url, token: await options.token() }),
-    parts: [publisher],
+    ...to,
+    parts: [linePerLog(publisher, to)],
     onStatus: (status) => {
       const away = status._tag === "Refused" || (status._tag === "Offline" && status.retryAt > liveTimers.now())
       if (away) for (const leave of leaving) leave()
@@ -109,12 +109,7 @@ export const connectReader = (options: {
 }): ReadingRemote => {
   const { events, key, url } = options
   const reader = makeTenantReader({ reader: key, aead: nativeAead, events })
-  const connection = connect({
-    network,
-    timers: liveTimers,
-    target: async () => ({ url, token: await options.token() }),
-    parts: [reader.part],
-    onStatus: options.onStatus
-  })
+  const from = { network, timers: liveTimers, target: async () => ({ url, token: await options.token() }) }
+  const connection = connect({ ...from, parts: [linePerLog(reader.part, from)], onStatus: options.onStatus })
   return { reader, status: connection.status, stop: connection.stop }
 }

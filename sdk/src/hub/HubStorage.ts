@@ -66,7 +66,7 @@ export interface LogInfo {
 }
 
 export interface HubStorage {
-  /** 16 bytes, made once with the storage. */
+  /** A UUID (`makeRemoteId`), made once with the storage. */
   readonly remoteId: Uint8Array
   readonly kind: string
   /**

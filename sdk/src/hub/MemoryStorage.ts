@@ -3,10 +3,10 @@ import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import { empty } from "../crypto/Chain.ts"
-import { REMOTE_ID_BYTES } from "../protocol/Limits.ts"
 import { HubStorage, type LogInfo } from "./HubStorage.ts"
 import { numbered } from "./numbered.ts"
 import { pageOf } from "./pageOf.ts"
+import { makeRemoteId } from "./RemoteId.ts"
 import type { Segment } from "./Segment.ts"
 
 interface Log {
@@ -23,7 +23,7 @@ interface Log {
 export const make = (): HubStorage => {
   const logs = new Map<string, Log>()
   return {
-    remoteId: crypto.getRandomValues(new Uint8Array(REMOTE_ID_BYTES)),
+    remoteId: makeRemoteId(),
     kind: "memory",
     append: (name, iv, entries, keep) => {
       const log = logs.get(name) ?? emptyLog()

@@ -32,6 +32,8 @@ export const PUSH_ENTRIES = 256
 export const PUSH_BYTES = 480_000
 /** Unanswered WriteEntries our publisher keeps in flight, all logs together. */
 export const PUSH_WINDOW = 8
+/** Milliseconds a stock hub may take to say whether it has an entry whose Ack was lost, before the entry is sent again. */
+export const RECHECK_MS = 2_000
 /** Bytes waiting in our socket above which nothing more is handed to it. Ours. */
 export const PUSH_BUFFER_BYTES = 4 * 1024 * 1024
 /**

@@ -40,6 +40,7 @@ export interface Follower extends Part {
 }
 
 interface Following {
+  /** The last sequence that was applied; `BEGINNING` before any, as a stock hub may number from 0. */
   cursor: number
   head: number
   /** A request is out and its page not here. */
@@ -56,6 +57,8 @@ interface Read {
   readonly reject: (refusal: Refusal) => void
 }
 
+const BEGINNING = -1
+
 export const makeFollower = (events: FollowerEvents): Follower => {
   const logs = new Map<string, Following>()
   const reads = new Map<string, Array<Read>>()
@@ -65,6 +68,9 @@ export const makeFollower = (events: FollowerEvents): Follower => {
   /** Holes mean loss only where the hub says that it numbers without holes; stock hubs have holes. */
   const contiguous = () => session?.hello.agentSync?.contiguous === true
 
+  /** The first sequence that is not here. */
+  const wanted = ({ cursor }: Following) => (contiguous() ? Math.max(1, cursor + 1) : cursor + 1)
+
   const ask = (log: string, following: Following) => {
     if (session === undefined) return
     // A stock hub streams, and says nothing when there is nothing to catch up with.
@@ -72,7 +78,7 @@ export const makeFollower = (events: FollowerEvents): Follower => {
     session.send({
       _tag: "RequestChanges",
       publicKey: log,
-      startSequence: following.cursor + 1,
+      startSequence: wanted(following),
       ...(following.asked ? { limit: PAGE_ENTRIES, live: true } : {})
     })
   }
@@ -81,9 +87,9 @@ export const makeFollower = (events: FollowerEvents): Follower => {
     session?.send({ _tag: "RequestChanges", publicKey: log, startSequence: read.from, limit: read.limit, live: false })
   }
 
-  const fresh = (cursor: number): Following => ({
-    cursor,
-    head: cursor,
+  const fresh = (after: number): Following => ({
+    cursor: after === 0 ? BEGINNING : after,
+    head: after === 0 ? BEGINNING : after,
     asked: false,
     caughtUp: false,
     missing: undefined
@@ -107,14 +113,15 @@ export const makeFollower = (events: FollowerEvents): Follower => {
 
     const entries = page.entries.filter((entry) => entry.sequence > following.cursor)
     const first = entries[0]
-    if (first !== undefined && contiguous() && first.sequence > following.cursor + 1) {
-      if (following.missing !== following.cursor + 1 || !answer) {
-        following.missing = following.cursor + 1
+    const next = wanted(following)
+    if (first !== undefined && contiguous() && first.sequence > next) {
+      if (following.missing !== next || !answer) {
+        following.missing = next
         following.caughtUp = false
         if (!following.asked) ask(log, following)
         return
       }
-      events.onGap(log, following.cursor + 1, first.sequence - 1)
+      events.onGap(log, next, first.sequence - 1)
     }
     if (entries.length > 0) {
       try {
@@ -188,9 +195,12 @@ export const makeFollower = (events: FollowerEvents): Follower => {
       }),
     behind: () => {
       let sum = 0
-      for (const { cursor, head } of logs.values()) sum += Math.max(0, head - cursor)
+      for (const following of logs.values()) sum += Math.max(0, following.head - wanted(following) + 1)
       return sum
     },
-    cursor: (log) => logs.get(log)?.cursor
+    cursor: (log) => {
+      const following = logs.get(log)
+      return following === undefined ? undefined : Math.max(0, following.cursor)
+    }
   }
 }

@@ -2,6 +2,10 @@
  * Moves what the journal owes one hub up to it: pages out of the outbox, a window of unanswered writes, resent
  * after a break until acked. The journal keeps count, so a process that dies owes nothing but what it had not sent.
  * Several processes share a journal; the one that holds the outbox's lease pushes for all.
+ *
+ * A stock hub may store messages in another order than they came, acks only what is new to it, and may break down on a
+ * write of which it knows all. There each entry is a write, a log has one unanswered, and after a break the hub is asked
+ * whether it has that one before it is sent again.
  */
 import * as Either from "effect/Either"
 import type { LogId } from "../domain/Ids.ts"
@@ -14,9 +18,10 @@ import {
   PUSH_BUFFER_BYTES,
   PUSH_BYTES,
   PUSH_ENTRIES,
-  PUSH_WINDOW
+  PUSH_WINDOW,
+  RECHECK_MS
 } from "../protocol/Limits.ts"
-import type { Ack, Refusal } from "../protocol/Message.ts"
+import type { Ack, Changes, Refusal } from "../protocol/Message.ts"
 import type { Part, Session } from "./Connection.ts"
 import type { Timer, Timers } from "./Link.ts"
 
@@ -49,6 +54,8 @@ interface Sending {
   /** Entries up to here were sent in this session, or acked before it. */
   sent: number
   refused: boolean
+  /** On a stock hub: its write, or the question whether the hub has that entry, is not answered. */
+  busy: boolean
 }
 
 interface InFlight {
@@ -74,6 +81,11 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
   let progressAt = 0
   let bufferedBefore = 0
   const drains = new Set<() => void>()
+  /** Of the stock hub `remote`, beyond a session: logs whose last write was not answered, and the highest number in an Ack. */
+  let remote: string | undefined
+  const doubts = new Set<string>()
+  const numbered = new Map<string, number>()
+  const checks = new Map<string, { readonly sending: Sending; readonly timer: Timer }>()
 
   const ok = <A>(answer: Either.Either<A, JournalFailed>): A | undefined => {
     if (Either.isRight(answer)) return answer.right
@@ -109,8 +121,8 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
     if (owed === undefined) return false
     const fresh = new Map<string, Sending>()
     for (const log of owed) {
-      const name = `${log.writer.join(",")} ${log.log}`
-      const sending = sendings.get(name) ?? { owed: log, sent: 0, refused: false }
+      const name = nameOf(log)
+      const sending = sendings.get(name) ?? { owed: log, sent: 0, refused: false, busy: false }
       sending.owed = log
       sending.sent = Math.max(sending.sent, log.acked)
       fresh.set(name, sending)
@@ -134,13 +146,11 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
   const push = (on: Session) => {
     const remoteId = on.hello.remoteId
     while (on === session && inFlight.size < PUSH_WINDOW && on.buffered() < PUSH_BUFFER_BYTES) {
-      let sending = nextToSend()
-      if (sending === undefined && grown) {
-        if (!refresh(remoteId)) return
-        sending = nextToSend()
-      }
+      // What has just been written takes its turn before the rest of a long backlog: index logs come first.
+      if (grown && !refresh(remoteId)) return
+      const sending = nextToSend()
       if (sending === undefined) {
-        if (inFlight.size === 0) rest()
+        if (inFlight.size === 0 && checks.size === 0) rest()
         return
       }
       if (!leased()) {
@@ -149,7 +159,12 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
         leaseLater(LEASE_RETRY_MS, pump)
         return
       }
-      const page = ok(outbox.page(sending.owed, sending.sent + 1, { entries: PUSH_ENTRIES, bytes: PUSH_BYTES }))
+      if (doubts.has(nameOf(sending.owed))) {
+        check(on, sending)
+        continue
+      }
+      const entries = isStock(on) ? 1 : PUSH_ENTRIES
+      const page = ok(outbox.page(sending.owed, sending.sent + 1, { entries, bytes: PUSH_BYTES }))
       if (page === undefined || page.length === 0) return
       write(on, sending, page)
     }
@@ -157,7 +172,7 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
 
   const nextToSend = () => {
     for (const sending of sendings.values()) {
-      if (!sending.refused && sending.sent < sending.owed.last) return sending
+      if (!sending.refused && !sending.busy && sending.sent < sending.owed.last) return sending
     }
     return undefined
   }
@@ -166,6 +181,7 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
     const id = nextId++
     const upTo = page[page.length - 1]!.n
     sending.sent = upTo
+    sending.busy = isStock(on)
     if (inFlight.size === 0) progressed()
     inFlight.set(id, { sending, upTo, count: page.length })
     ackTimer ??= timers.after(ACK_DEADLINE_MS / 3, watchProgress)
@@ -177,6 +193,41 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
       encryptedEntries: page.map(({ entryId, sealed }) => ({ entryId, encryptedEntry: sealed })),
       ...(sending.owed.keep && on.hello.agentSync !== undefined ? { keep: true as const } : {})
     })
+  }
+
+  /** Asks a stock hub for what follows the last entry that it is known to have. */
+  const check = (on: Session, sending: Sending) => {
+    const name = nameOf(sending.owed)
+    sending.busy = true
+    // It says nothing at all where there is nothing to tell.
+    checks.set(name, { sending, timer: timers.after(RECHECK_MS, () => checked(name)) })
+    on.send({ _tag: "RequestChanges", publicKey: sending.owed.log, startSequence: (numbered.get(name) ?? -1) + 1 })
+  }
+
+  const checked = (name: string) => {
+    const found = checks.get(name)
+    if (found === undefined) return
+    found.timer.cancel()
+    checks.delete(name)
+    doubts.delete(name)
+    found.sending.busy = false
+    session?.send({ _tag: "StopChanges", publicKey: found.sending.owed.log })
+    pump()
+  }
+
+  /** All that the log has comes in one Changes: the entry is in it, or the hub does not have it. */
+  const hear = ({ entries, publicKey }: Changes, remoteId: Uint8Array) => {
+    for (const [name, { sending }] of [...checks]) {
+      const { log } = sending.owed
+      if (log !== publicKey) continue
+      const page = ok(outbox.page(sending.owed, sending.sent + 1, { entries: 1, bytes: PUSH_BYTES }))
+      const next = page?.[0]
+      if (next !== undefined && entries.some(({ entryId }) => entryId.join() === next.entryId.join())) {
+        sending.sent = next.n
+        ok(outbox.acked(remoteId, sending.owed, next.n))
+      }
+      checked(name)
+    }
   }
 
   /** Nothing to do: the lease goes back after a while, so a burst does not pay for it each time. */
@@ -208,6 +259,11 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
   }
 
   const forget = () => {
+    if (session !== undefined && isStock(session)) {
+      for (const { sending } of inFlight.values()) doubts.add(nameOf(sending.owed))
+    }
+    for (const { timer } of checks.values()) timer.cancel()
+    checks.clear()
     session = undefined
     ackTimer?.cancel()
     ackTimer = undefined
@@ -225,6 +281,12 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
   return {
     up: (begun) => {
       session = begun
+      const id = begun.hello.remoteId.join()
+      if (id !== remote) {
+        doubts.clear()
+        numbered.clear()
+      }
+      remote = id
       pump()
     },
     down: forget,
@@ -233,6 +295,8 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
       if (answered === undefined || session === undefined) return
       inFlight.delete(ack.id)
       const { sending, upTo, count } = answered
+      const told = ack.sequenceNumbers.length
+      sending.busy = false
       const remoteId = session.hello.remoteId
       progressed()
       if (ack.refused !== undefined) {
@@ -243,13 +307,19 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
           if (code === "retired" || code === "too-large") ok(outbox.refused(remoteId, sending.owed, reason))
           options.onRefused?.(sending.owed.log, ack.refused)
         }
-      } else if (ack.sequenceNumbers.length !== count) {
-        session.abandon(`the hub acknowledged ${ack.sequenceNumbers.length} of ${count} entries`)
+      } else if (isStock(session) ? told > count : told !== count) {
+        session.abandon(`the hub acknowledged ${told} of ${count} entries`)
         return
-      } else if (!sending.refused) ok(outbox.acked(remoteId, sending.owed, upTo))
+      } else if (!sending.refused) {
+        // A stock hub answers when its storage has all of the write; what it leaves out of the Ack it had before.
+        if (isStock(session) && told > 0) numbered.set(nameOf(sending.owed), Math.max(...ack.sequenceNumbers))
+        ok(outbox.acked(remoteId, sending.owed, upTo))
+      }
       pump()
     },
-    changes: () => {},
+    changes: (page) => {
+      if (session !== undefined) hear(page, session.hello.remoteId)
+    },
     waiting,
     drain: (ms) => {
       if (waiting() === 0) return Promise.resolve(0)
@@ -272,3 +342,6 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
     }
   }
 }
+
+const nameOf = ({ log, writer }: OwedLog) => `${writer.join(",")} ${log}`
+const isStock = (session: Session) => session.hello.agentSync === undefined

@@ -4,6 +4,7 @@ import { chmodSync, closeSync, existsSync, mkdirSync, openSync, statSync } from 
 import { dirname } from "node:path"
 import * as Either from "effect/Either"
 import { StorageFailed } from "../../hub/HubStorage.ts"
+import { makeRemoteId } from "../../hub/RemoteId.ts"
 import { REMOTE_ID_BYTES } from "../../protocol/Limits.ts"
 import { failureOf } from "./failure.ts"
 
@@ -103,7 +104,7 @@ const begin = (db: Database): Uint8Array =>
   db.transaction(() => {
     if (single(db, "PRAGMA user_version") === 0) {
       db.run(SCHEMA)
-      db.run("INSERT INTO storage VALUES (?)", [crypto.getRandomValues(new Uint8Array(REMOTE_ID_BYTES))])
+      db.run("INSERT INTO storage VALUES (?)", [makeRemoteId()])
       db.run(`PRAGMA application_id = ${APPLICATION}`)
       db.run(`PRAGMA user_version = ${FORMAT}`)
     }
