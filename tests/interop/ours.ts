@@ -1,4 +1,5 @@
 /** Our peers for the same tests: a hub, a machine that records, a reader that reads all; and a relay that cuts lines. */
+
 import { connectJournal, connectReader, EventLogRemoteServer } from "agent-sync/bun"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -9,12 +10,13 @@ import { nativeAead } from "../../sdk/src/bun/nativeAead.ts"
 import type { ReaderKey } from "../../sdk/src/crypto/TenantKey.ts"
 import { makeWriter } from "../../sdk/src/crypto/WriterKey.ts"
 import { SessionId } from "../../sdk/src/domain/Ids.ts"
-import { encodeEvent, encodeIndex } from "../../sdk/src/domain/Payload.ts"
+import { encodeIndex } from "../../sdk/src/domain/Payload.ts"
 import * as Access from "../../sdk/src/hub/Access.ts"
 import type { HubStorage } from "../../sdk/src/hub/HubStorage.ts"
 import * as MemoryJournal from "../../sdk/src/journal/MemoryJournal.ts"
 import { decodeRequest, decodeResponse, encodeResponse } from "../../sdk/src/protocol/Codec.ts"
 import type { Request, Response } from "../../sdk/src/protocol/Message.ts"
+import { note } from "../support/note.ts"
 import { right } from "../support/right.ts"
 
 type Undo = Array<() => unknown>
@@ -36,18 +38,6 @@ export const ourHub = async (undo: Undo, storage: () => HubStorage): Promise<str
   undo.push(() => Effect.runPromise(Scope.close(scope, Exit.void)))
   return `${url}/event-log/acme`
 }
-
-const note = (text: string) =>
-  encodeEvent({
-    key: text,
-    time: 0,
-    timeFrom: "arrival",
-    source: { agent: "text", format: "stdout" },
-    position: 0,
-    group: "audit",
-    kind: "note",
-    data: { what: "output", text }
-  })
 
 /** A machine with a journal that is owed to one address. */
 export const recorder = async (undo: Undo, url: string, key: ReaderKey) => {

@@ -2,6 +2,7 @@
  * Publisher, follower and reader over a link that drops, repeats, delays and is cut, with the real hub at its far end:
  * whatever happens, each event arrives once, in order, and nothing acknowledged is lost.
  */
+
 import { describe, expect, test } from "bun:test"
 import * as Either from "effect/Either"
 import { introduce, sealingOf } from "../../sdk/src/bun/journal/sealing.ts"
@@ -9,7 +10,7 @@ import { nativeAead } from "../../sdk/src/bun/nativeAead.ts"
 import { makeReaderKey, type ReaderKey } from "../../sdk/src/crypto/TenantKey.ts"
 import { makeWriter } from "../../sdk/src/crypto/WriterKey.ts"
 import { SessionId } from "../../sdk/src/domain/Ids.ts"
-import { encodeEvent, encodeIndex } from "../../sdk/src/domain/Payload.ts"
+import { encodeIndex } from "../../sdk/src/domain/Payload.ts"
 import { makeHub } from "../../sdk/src/hub/Hub.ts"
 import { type HubStorage, StorageFailed } from "../../sdk/src/hub/HubStorage.ts"
 import * as MemoryStorage from "../../sdk/src/hub/MemoryStorage.ts"
@@ -22,6 +23,7 @@ import type { SyncStatus } from "../../sdk/src/sync/SyncStatus.ts"
 import { makeTenantReader } from "../../sdk/src/sync/TenantReader.ts"
 import { makeClock } from "../support/clock.ts"
 import { type Link, makeLink } from "../support/link.ts"
+import { note } from "../support/note.ts"
 import { right } from "../support/right.ts"
 
 const REMOTE = "ws://hub.test/event-log/acme"
@@ -35,18 +37,6 @@ const journalFor = async (reader: ReaderKey, store = MemoryJournal.makeStore()):
     store
   })
 }
-
-const note = (text: string) =>
-  encodeEvent({
-    key: text,
-    time: 0,
-    timeFrom: "arrival",
-    source: { agent: "text", format: "stdout" },
-    position: 0,
-    group: "audit",
-    kind: "note",
-    data: { what: "output", text }
-  })
 
 /** One machine that writes, one that reads, one hub. */
 const scene = async (options: { readonly reader?: ReaderKey; readonly journal?: Journal } = {}) => {

@@ -3,6 +3,7 @@
  * network that cuts, loses, repeats, halves and delays at random, all from one seed under a virtual clock. When it has healed, every
  * event has arrived once and in the order it was written. `SEEDS=5000` runs more; a failing seed is named.
  */
+
 import { afterAll, describe, expect, test } from "bun:test"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -15,7 +16,7 @@ import * as SqliteStorage from "../../sdk/src/bun/SqliteStorage.ts"
 import { makeReaderKey, type ReaderKey } from "../../sdk/src/crypto/TenantKey.ts"
 import { makeWriter } from "../../sdk/src/crypto/WriterKey.ts"
 import { SessionId } from "../../sdk/src/domain/Ids.ts"
-import { encodeEvent, encodeIndex } from "../../sdk/src/domain/Payload.ts"
+import { encodeIndex } from "../../sdk/src/domain/Payload.ts"
 import { makeHub } from "../../sdk/src/hub/Hub.ts"
 import { type HubStorage, StorageFailed } from "../../sdk/src/hub/HubStorage.ts"
 import * as MemoryStorage from "../../sdk/src/hub/MemoryStorage.ts"
@@ -26,6 +27,7 @@ import { makePublisher } from "../../sdk/src/sync/Publisher.ts"
 import { makeTenantReader } from "../../sdk/src/sync/TenantReader.ts"
 import { makeClock } from "../support/clock.ts"
 import { type Link, makeLink } from "../support/link.ts"
+import { note } from "../support/note.ts"
 import { right } from "../support/right.ts"
 
 const REMOTE = "ws://hub.test/event-log/acme"
@@ -87,18 +89,6 @@ const onDisk = (): Target => {
     end: () => rmSync(folder, { recursive: true, force: true })
   }
 }
-
-const note = (text: string) =>
-  encodeEvent({
-    key: text,
-    time: 0,
-    timeFrom: "arrival",
-    source: { agent: "text", format: "stdout" },
-    position: 0,
-    group: "audit",
-    kind: "note",
-    data: { what: "output", text }
-  })
 
 /** Runs one history and answers what went wrong, or nothing. */
 const history = async (seed: number, { journals, storage: makeStorage }: Target): Promise<ReadonlyArray<string>> => {
