@@ -21,6 +21,12 @@ export interface Sealing {
     place: { readonly log: LogId; readonly entryId: Uint8Array },
     content: { readonly n: number; readonly prev: Uint8Array; readonly plain: Plain }
   ) => Uint8Array
+  /** What `seal` sealed; undefined where the bytes are other ones. */
+  readonly open: (
+    key: Uint8Array,
+    place: { readonly log: LogId; readonly entryId: Uint8Array },
+    sealed: Uint8Array
+  ) => Plain | undefined
   /** Of sealed bytes: the `prev` of the entry after them. */
   readonly digest: (sealed: Uint8Array) => Uint8Array
 }
