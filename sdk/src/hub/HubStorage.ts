@@ -63,10 +63,12 @@ export interface LogInfo {
   readonly bytes: number
   /** When something new was last stored, in milliseconds since 1970. */
   readonly lastWrite: number
+  /** The first sequence that is still there; 1 today. */
+  readonly floor: number
 }
 
 export interface HubStorage {
-  /** A UUID (`makeRemoteId`), made once with the storage. */
+  /** A UUID (`makeRemoteId`), made with the storage, and anew by `erase`. */
   readonly remoteId: Uint8Array
   readonly kind: string
   /**
@@ -82,6 +84,18 @@ export interface HubStorage {
   readonly logs: () => Answer<ReadonlyArray<LogInfo>>
   /** How many logs were written with `keep`. */
   readonly kept: () => Answer<number>
+  /**
+   * Removes session logs for good and leaves a tombstone each: later writes and pages of them fail with reason "retired".
+   * A log written with `keep` is left alone unless `kept` is true. Unknown logs are ignored. Answers how many were removed.
+   * Bounded by the caller's list.
+   */
+  readonly retire: (logs: ReadonlyArray<string>, options?: { readonly kept?: boolean }) => Answer<number>
+  /** Forgets everything of the tenant, tombstones and revocations too, and takes a new remoteId. */
+  readonly erase: () => Answer<void>
+  /** Refuses a token id until its own expiry (seconds since 1970). */
+  readonly revoke: (id: string, until: number) => Answer<void>
+  /** Token ids refused now; what has expired is forgotten. */
+  readonly revoked: (now: number) => Answer<ReadonlyArray<{ readonly id: string; readonly until: number }>>
   readonly close: () => void
 }
 

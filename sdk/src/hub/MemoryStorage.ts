@@ -3,7 +3,7 @@ import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import { empty } from "../crypto/Chain.ts"
-import { HubStorage, type LogInfo } from "./HubStorage.ts"
+import { HubStorage, type LogInfo, StorageFailed } from "./HubStorage.ts"
 import { numbered } from "./numbered.ts"
 import { pageOf } from "./pageOf.ts"
 import { makeRemoteId } from "./RemoteId.ts"
@@ -22,10 +22,16 @@ interface Log {
 
 export const make = (): HubStorage => {
   const logs = new Map<string, Log>()
+  const retired = new Set<string>()
+  const revocations = new Map<string, number>()
+  let remoteId = makeRemoteId()
   return {
-    remoteId: makeRemoteId(),
+    get remoteId() {
+      return remoteId
+    },
     kind: "memory",
     append: (name, iv, entries, keep) => {
+      if (retired.has(name)) return Either.left(isRetired())
       const log = logs.get(name) ?? emptyLog()
       return Either.map(
         numbered(log, iv, entries, (id) => log.ids.get(bytesToHex(id))),
@@ -48,6 +54,7 @@ export const make = (): HubStorage => {
       )
     },
     page: (name, from, limits) => {
+      if (retired.has(name)) return Either.left(isRetired())
       const log = logs.get(name) ?? emptyLog()
       return pageOf(log, from, limits, (sequence) => segmentAt(log.segments, sequence))
     },
@@ -55,15 +62,40 @@ export const make = (): HubStorage => {
       Either.right(
         [...logs].map(([log, one]): LogInfo => {
           const { bytes, head, keep, lastWrite } = one
-          return { log, head, keep, entries: head, bytes, lastWrite }
+          return { log, head, keep, entries: head, bytes, lastWrite, floor: 1 }
         })
       ),
     kept: () => Either.right([...logs.values()].filter(({ keep }) => keep).length),
+    retire: (names, { kept = false } = {}) => {
+      const before = retired.size
+      for (const name of names) {
+        const log = logs.get(name)
+        if (log === undefined || (log.keep && !kept)) continue
+        logs.delete(name)
+        retired.add(name)
+      }
+      return Either.right(retired.size - before)
+    },
+    erase: () => {
+      for (const all of [logs, retired, revocations]) all.clear()
+      remoteId = makeRemoteId()
+      return Either.right(undefined)
+    },
+    revoke: (id, until) => {
+      revocations.set(id, Math.max(until, revocations.get(id) ?? 0))
+      return Either.right(undefined)
+    },
+    revoked: (now) => {
+      for (const [id, until] of revocations) if (until <= now) revocations.delete(id)
+      return Either.right([...revocations].map(([id, until]) => ({ id, until })))
+    },
     close: () => {}
   }
 }
 
 export const layer: Layer.Layer<HubStorage> = Layer.sync(HubStorage, make)
+
+const isRetired = () => new StorageFailed({ reason: "retired", what: "This log was retired." })
 
 const emptyLog = (): Log => ({
   head: 0,
