@@ -11,7 +11,7 @@ import type { ChunkedMessage, HubCapabilities } from "../protocol/Message.ts"
 import { type Channel, makeChannel } from "./Channel.ts"
 import type { HubStorage } from "./HubStorage.ts"
 import { type Member, makeMember } from "./Member.ts"
-import type { Peer } from "./Peer.ts"
+import { ALL, type Peer, type Remembered, type Rights } from "./Peer.ts"
 import { makeQueue, match } from "./Queue.ts"
 import { type Reaction, refusalOf, refuseRead, respond, type Whole } from "./respond.ts"
 
@@ -37,7 +37,11 @@ export interface Connection {
 
 export interface Hub {
   readonly open: (peer: Peer) => Connection
+  /** A peer whose socket outlived the hub it was opened at: it was greeted then, and hears what it has not been sent. */
+  readonly resume: (peer: Peer, before: Remembered) => Connection
   readonly peers: () => number
+  /** Closes the sockets of these rights: a token was revoked, or has expired. */
+  readonly expel: (match: (rights: Rights) => boolean, code: number, reason: string) => void
   /** Closes every socket; the storage stays open. */
   readonly end: (code: number, reason: string) => void
 }
@@ -112,7 +116,7 @@ export const makeHub = (options: HubOptions): Hub => {
     else member.whenWritable(ask)
   }
 
-  const open = (peer: Peer): Connection => {
+  const open = (peer: Peer, before?: Remembered): Connection => {
     const joiner = makeJoiner()
     const logs = new Set<string>()
     const member: Member = makeMember(peer, {
@@ -130,23 +134,25 @@ export const makeHub = (options: HubOptions): Hub => {
     /** Frames that came before the greeting could go out, where the storage takes its time. */
     const early: Array<Uint8Array | string> = []
     let earlyBytes = 0
-    let greeted = false
-    makeQueue(() => {}).ask(
-      () =>
-        match(storage.kept(), {
-          onFailure: (failed) => () => {
-            trouble(failed.what, failed)
-            member.end(CLOSE.tryAgain, failed.what)
-          },
-          onSuccess: (kept) => () => {
-            greeted = true
-            member.send(greeting(storage.remoteId, kept))
-            for (const frame of early.splice(0)) receive(frame)
-          }
-        }),
-      (greet) => greet(),
-      (cause) => broken(member, cause)
-    )
+    let unfinished = false
+    let greeted = before !== undefined
+    const greet = () =>
+      makeQueue(() => {}).ask(
+        () =>
+          match(storage.kept(), {
+            onFailure: (failed) => () => {
+              trouble(failed.what, failed)
+              member.end(CLOSE.tryAgain, failed.what)
+            },
+            onSuccess: (kept) => () => {
+              greeted = true
+              member.send(greeting(storage.remoteId, kept))
+              for (const frame of early.splice(0)) receive(frame)
+            }
+          }),
+        (greet) => greet(),
+        (cause) => broken(member, cause)
+      )
 
     const receive = (frame: Uint8Array | string) => {
       if (!member.admit()) return
@@ -172,15 +178,32 @@ export const makeHub = (options: HubOptions): Hub => {
     const receiveChunk = (joiner: Joiner, chunk: ChunkedMessage) => {
       const joined = joiner.add(chunk, now())
       if (Either.isLeft(joined)) return member.end(joined.left.closeCode, joined.left.what)
+      if (joiner.open() > 0 !== unfinished) {
+        unfinished = !unfinished
+        member.memory?.unfinished(unfinished)
+      }
       if (joined.right !== undefined) receiveMessage(joined.right)
+    }
+
+    if (before === undefined) greet()
+    else if (before.unfinished) member.end(CLOSE.tryAgain, "the hub lost the first half of a message; send it again")
+    else {
+      for (const [log, sent] of before.watches) {
+        logs.add(log)
+        channelOf(log).watch(member, sent, sent === ALL ? "live" : "behind")
+      }
     }
 
     return { receive, drained: member.drained, closed: member.leave }
   }
 
   return {
-    open,
+    open: (peer) => open(peer),
+    resume: open,
     peers: () => members.size,
+    expel: (match, code, reason) => {
+      for (const member of [...members.keys()]) if (match(member.grant)) member.end(code, reason)
+    },
     end: (code, reason) => {
       for (const member of members.keys()) member.end(code, reason)
     }
