@@ -73,7 +73,13 @@ export const startWorkerd = async (options: {
   return {
     mf,
     url: `ws://127.0.0.1:${port}`,
-    evict: (tenant) => mf.unsafeEvictDurableObject(WORKER, OBJECT, { name: tenant, webSockets: "hibernate" }),
+    evict: async (tenant) => {
+      try {
+        await mf.unsafeEvictDurableObject(WORKER, OBJECT, { name: tenant, webSockets: "hibernate" })
+      } catch (error) {
+        if (!String(error).includes("not currently running")) throw error
+      }
+    },
     stop: () => mf.dispose()
   }
 }

@@ -83,6 +83,8 @@ export class SyncDurableObject extends DurableObject<Env> {
 
   override webSocketClose(socket: WebSocket): void {
     this.#leave(socket)
+    // The answer to the other side's close, where workerd has not given it.
+    socket.close()
   }
 
   override webSocketError(socket: WebSocket): void {

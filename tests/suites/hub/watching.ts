@@ -75,7 +75,9 @@ export const hubWatching = (makeWorld: MakeWorld) => {
       await world.settle()
       const at = writer.heard.findIndex(({ _tag }) => _tag === "Ack")
       const before = writer.heard.slice(0, at).flatMap((message) => (message._tag === "Changes" ? message.entries : []))
-      expect(before.map(({ sequence }) => sequence).slice(0, 11)).toEqual(upTo(11))
+      const own = writer.acks()[0]!.sequenceNumbers.at(-1)!
+      expect(own).toBeGreaterThan(2)
+      expect(before.map(({ sequence }) => sequence).slice(0, own)).toEqual(upTo(own))
       expect(writer.sequences()).toEqual(upTo(12))
     }
   )
