@@ -65,6 +65,7 @@ export const startWorkerd = async (options: {
       host: "127.0.0.1",
       port: options.port ?? 0,
       cf: false,
+      unsafeInspectDurableObjects: true,
       log: new Log(LogLevel.NONE)
     }),
     ...(options.data === undefined ? {} : { resourcePersistencePath: options.data })
