@@ -43,6 +43,8 @@ export interface Workerd {
   readonly url: string
   /** Drops the tenant's object from memory; its sockets stay open. */
   readonly evict: (tenant: string) => Promise<void>
+  /** Kill -9 of the workerd process. */
+  readonly kill: () => void
   readonly stop: () => Promise<void>
 }
 
@@ -53,6 +55,7 @@ export const startWorkerd = async (options: {
   readonly data?: string
   readonly port?: number
 }): Promise<Workerd> => {
+  const before = new Set(workerds())
   const mf = new Miniflare({
     ...convertV4MiniflareOptions({
       name: WORKER,
@@ -71,6 +74,7 @@ export const startWorkerd = async (options: {
     ...(options.data === undefined ? {} : { resourcePersistencePath: options.data })
   })
   const { port } = await mf.ready
+  const pids = workerds().filter((pid) => !before.has(pid))
   return {
     mf,
     url: `ws://127.0.0.1:${port}`,
@@ -81,6 +85,19 @@ export const startWorkerd = async (options: {
         if (!String(error).includes("not currently running")) throw error
       }
     },
+    kill: () => {
+      for (const pid of pids) process.kill(pid, "SIGKILL")
+    },
     stop: () => mf.dispose()
   }
+}
+
+/** Process ids of the workerds that are children of this process. */
+const workerds = (): ReadonlyArray<number> => {
+  const { stdout } = Bun.spawnSync(["ps", "-o", "pid=,comm=", "--ppid", String(process.pid)])
+  return stdout
+    .toString()
+    .split("\n")
+    .filter((line) => line.includes("workerd"))
+    .map((line) => Number.parseInt(line, 10))
 }
