@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import manifest from "../../package.json" with { type: "json" }
 import { mint } from "../../sdk/src/crypto/AccessToken.ts"
 import { TenantId } from "../../sdk/src/domain/Ids.ts"
 import { split } from "../../sdk/src/protocol/Chunks.ts"
@@ -26,8 +27,12 @@ afterAll(() => Promise.all([open.stop(), closed.stop()]))
 let tenants = 0
 const newTenant = () => `tenant-${tenants++}`
 
-const connect = async (url: string, protocols: ReadonlyArray<string> = ["agent-sync"]) => {
-  const socket = new WebSocket(url, { protocols: [...protocols] })
+const connect = async (
+  url: string,
+  protocols: ReadonlyArray<string> = ["agent-sync"],
+  headers: Readonly<Record<string, string>> = {}
+) => {
+  const socket = new WebSocket(url, { protocols: [...protocols], headers })
   socket.binaryType = "arraybuffer"
   const ear = makeEar()
   socket.addEventListener("message", ({ data }: MessageEvent<ArrayBuffer | string>) =>
@@ -56,12 +61,12 @@ describe("the Worker's door", () => {
   test("says that it is well, and with what storage, and nothing else", async () => {
     expect(await get("/health")).toEqual({
       status: 200,
-      body: { ok: true, name: "agent-sync", kind: "worker", storage: "do" }
+      body: { ok: true, name: "agent-sync", version: manifest.version, kind: "worker", storage: "do" }
     })
   })
 
   test("knows nothing but tenants", async () => {
-    for (const path of ["/", "/event-logs", "/event"]) {
+    for (const path of ["/", "/event-logs", "/event", "/event-log/acme/secrets"]) {
       expect(await get(path)).toMatchObject({
         status: 404,
         body: { error: expect.any(String), fix: expect.any(String) }
@@ -72,7 +77,6 @@ describe("the Worker's door", () => {
   test.each([
     "/event-log/.hidden",
     "/event-log/a%2Fb",
-    "/event-log/a/b",
     `/event-log/${"x".repeat(300)}`,
     "/event-log/t%C3%A4nt",
     "/event-log/-"
@@ -92,7 +96,8 @@ describe("the Worker's door", () => {
     expect((await get("/event-log", { "x-sync-tenant": "a/b" })).status).toBe(400)
     // Where none was set.
     expect((await get("/event-log", {}, closed)).status).toBe(400)
-    expect((await get("/event-log/default", {}, closed)).status).toBe(400)
+    const authorization = `Bearer ${await tokenFor("default")}`
+    expect((await get("/event-log/default", { authorization }, closed)).status).toBe(400)
   })
 
   test("lets in whoever has the shared token or one for the tenant, and says why it lets others not in", async () => {
@@ -118,8 +123,44 @@ describe("the Worker's door", () => {
     expect((await get("/health", {}, bare)).status).toBe(200)
   })
 
-  test("is kept shut to pages of other sites", async () => {
-    expect((await get("/event-log/acme", { origin: "https://evil.example" })).status).toBe(403)
+  test("lets pages of other sites watch, and no more", async () => {
+    const tenant = newTenant()
+    const page = await connect(`${open.url}/event-log/${tenant}`, ["agent-sync"], { origin: "https://other.example" })
+    page.write(writing("log", entries(1)))
+    page.write(asking("log", 1, 5, false))
+    await until(() => page.changes().length > 0)
+    expect(page.acks()).toMatchObject([{ sequenceNumbers: [], refused: { code: "forbidden" } }])
+    expect(page.sequences()).toEqual([])
+  })
+
+  test("administers a tenant for its admin, and for nobody else", async () => {
+    const tenant = newTenant()
+    const url = `${closed.url.replace("ws", "http")}/event-log/${tenant}`
+    const bearer = async (roles: Parameters<typeof mint>[1]["roles"], id?: string) => ({
+      authorization: `Bearer ${await mint(new TextEncoder().encode(secret), { tenant: TenantId.make(tenant), roles, ...(id === undefined ? {} : { id }) })}`
+    })
+    const token = (await bearer(["read", "write"], "revoke-me")).authorization.slice("Bearer ".length)
+    const peer = await connect(`${closed.url}/event-log/${tenant}`, [
+      "agent-sync",
+      `${TOKEN_SUBPROTOCOL_PREFIX}${token}`
+    ])
+    peer.write(writing("log", entries(3)))
+    await until(() => peer.acks().length > 0)
+    expect((await fetch(`${url}/logs/log`, { method: "DELETE", headers: await bearer(["write"]) })).status).toBe(403)
+    const listed = await fetch(`${url}/logs`, { headers: await bearer(["read"]) })
+    expect(await listed.json()).toMatchObject({ tenant, peers: 1, logs: [{ log: "log", head: 3, floor: 1 }] })
+    const admin = await bearer(["admin"])
+    const revoked = await fetch(`${url}/revocations`, {
+      method: "POST",
+      headers: admin,
+      body: JSON.stringify({ id: "revoke-me", until: 4_000_000_000 })
+    })
+    expect(revoked.status).toBe(200)
+    await until(() => peer.closes.length > 0)
+    expect(peer.closes).toEqual([{ code: 4401, reason: "this token was revoked" }])
+    expect((await fetch(url, { headers: { authorization: `Bearer ${token}` } })).status).toBe(401)
+    expect((await fetch(`${url}/logs/log`, { method: "DELETE", headers: admin })).status).toBe(200)
+    expect((await fetch(url, { method: "DELETE", headers: admin })).status).toBe(200)
   })
 
   test("says so when its settings name a storage that there is not", async () => {
@@ -134,7 +175,7 @@ describe("the Worker's door", () => {
   test("gives no peer rights that it asks for itself", async () => {
     const url = `${closed.url.replace("ws", "http")}/event-log/acme`
     const rights = JSON.stringify({ roles: ["read", "write", "admin"] })
-    expect((await fetch(url, { headers: { "x-agent-sync-rights": rights } })).status).toBe(401)
+    expect((await fetch(url, { headers: { "x-agent-sync-admitted": rights } })).status).toBe(401)
   })
 })
 
