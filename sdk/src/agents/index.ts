@@ -7,7 +7,7 @@ import { text } from "./text.ts"
 
 export type { About, Adapter, Line, LineReader, Reading } from "./Adapter.ts"
 export { type Lines, makeLines } from "./Lines.ts"
-export { type Redacted, redact, redactText } from "./Redaction.ts"
+export { makeRedactor, type Redacted, type RedactionOptions, type Redactor, ruleNames } from "./Redaction.ts"
 export { claude, codex, jsonl, text }
 
 export const adapters: ReadonlyArray<Adapter> = [claude, codex, jsonl, text]

@@ -3,13 +3,14 @@
  * It also keeps the index told: that the session began, its title and state, its figures. `run`, `watch`, `import`,
  * hooks and the SDK all end here. It never throws into the agent's way and never waits for a network.
  */
+import { hmac } from "@noble/hashes/hmac.js"
 import { sha256 } from "@noble/hashes/sha2.js"
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js"
 import * as Either from "effect/Either"
 import type { About, Adapter, Line, LineReader, Reading } from "../agents/Adapter.ts"
 import { detect } from "../agents/index.ts"
 import { makeLines } from "../agents/Lines.ts"
-import { redact, redactText } from "../agents/Redaction.ts"
+import { makeRedactor, type RedactionOptions } from "../agents/Redaction.ts"
 import type { AgentEvent } from "../domain/AgentEvent.ts"
 import { type LogId, SessionId } from "../domain/Ids.ts"
 import type { IndexEvent, Origin } from "../domain/IndexEvent.ts"
@@ -49,6 +50,8 @@ export interface RecorderOptions {
   readonly command: ReadonlyArray<string>
   /** Whose output it is; told from its first lines where this is not given. */
   readonly adapter?: Adapter
+  /** The person's own rules for secrets. */
+  readonly redaction?: Omit<RedactionOptions, "key">
   readonly timers: Timers
   /** Milliseconds since 1970. */
   readonly wall: () => number
@@ -105,6 +108,7 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
   const { command, journal, run, timers, wall } = options
   const backlog = makeBacklog({ timers, onTrouble: options.onTrouble })
   const lines = makeLines()
+  const redactor = makeRedactor({ ...options.redaction, ...markKeyOf(journal) })
   const redacted = new Map<string, number>()
   const clocks = new Set<Timer>()
   const runName = `run:${run}`
@@ -207,7 +211,7 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
   const generic = () => adapter?.agent === "text" || adapter?.agent === "jsonl"
   const agentName = () => (generic() ? (command[0]?.split("/").at(-1) ?? adapter?.agentName) : adapter?.agentName)
   const titleOf = ({ about, fold }: Pick<Home, "about" | "fold">) =>
-    about.title ?? fold.view.title ?? (prompt === undefined ? undefined : oneLine(redactText(prompt)))
+    about.title ?? fold.view.title ?? (prompt === undefined ? undefined : oneLine(redactor.text(prompt)))
 
   // The index --------------------------------------------------------------------------------------------------------
 
@@ -306,7 +310,7 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
     home.about = {
       ...home.about,
       ...told,
-      ...(told.title === undefined ? {} : { title: redactText(told.title) })
+      ...(told.title === undefined ? {} : { title: redactor.text(told.title) })
     }
     if (told.session !== undefined) named(told.session)
   }
@@ -318,7 +322,7 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
     const plains: Array<Plain> = []
     let bytes = 0
     for (const event of withContext(batch)) {
-      const safe = redact(bounded(event))
+      const safe = redactor.event(bounded(event))
       for (const rule of safe.found) redacted.set(rule, (redacted.get(rule) ?? 0) + 1)
       for (const part of fit(safe.event, EVENT_BYTES)) {
         of.fold.add(part)
@@ -403,6 +407,16 @@ const newHome = (): Home => ({
   about: {},
   told: undefined
 })
+
+/**
+ * What keys the marks of redacted secrets: derived from the writer's key, so that a secret has one mark in all of a
+ * writer's sessions and nobody without that key can test a guess.
+ */
+const markKeyOf = (journal: Journal): Pick<RedactionOptions, "key"> => {
+  const logs = Either.getOrElse(journal.logs(), () => [])
+  const key = logs.find(({ kind }) => kind === "index")?.key
+  return key === undefined ? {} : { key: hmac(sha256, key, utf8ToBytes("agent-sync redaction 1")) }
+}
 
 const idOf = (name: string) => SessionId.make(name.slice(0, 200))
 

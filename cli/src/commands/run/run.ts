@@ -10,8 +10,8 @@ import { connectJournal, openJournal } from "agent-sync/bun"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { type Flags, keyOrMake, type Settings, settings } from "../../Config.ts"
+import { aboutFolder } from "../../Context.ts"
 import { EXIT, Failure } from "../../Failure.ts"
-import { branchOf } from "../../git.ts"
 import { KEYS_UNUSABLE } from "../../Keys.ts"
 import { clean } from "../../Terminal.ts"
 import { type Child, spawn, stdinAsChild } from "./child.ts"
@@ -99,7 +99,7 @@ const record = async (
     keysFolder: found.files.folder,
     key,
     remotes: found.url === undefined ? [] : [found.url],
-    host: hostname(),
+    ...(found.context.host ? { host: hostname() } : {}),
     waitMs: WAIT_MS
   })
   const child = childOf(command)
@@ -127,11 +127,8 @@ const record = async (
   const recorder = makeRecorder({
     journal,
     run: crypto.randomUUID(),
-    about: {
-      host: hostname(),
-      cwd: process.cwd(),
-      ...branchOf(process.cwd())
-    },
+    about: aboutFolder(process.cwd(), found.context),
+    redaction: found.redaction,
     command: isStdin(command) ? [] : command,
     ...(adapter === undefined ? {} : { adapter }),
     timers: liveTimers,
