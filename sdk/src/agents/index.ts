@@ -6,6 +6,7 @@ import { jsonl } from "./jsonl.ts"
 import { text } from "./text.ts"
 
 export type { About, Adapter, Line, LineReader, Reading } from "./Adapter.ts"
+export { claudeHook } from "./claude/hook.ts"
 export { type Lines, makeLines } from "./Lines.ts"
 export { makeRedactor, type Redacted, type RedactionOptions, type Redactor, ruleNames } from "./Redaction.ts"
 export { claude, codex, jsonl, text }

@@ -93,6 +93,8 @@ export const makeSession = (): SessionFold => {
   let identity: Identity = {}
   let title: { readonly text: string; readonly rank: "agent" | "prompt"; readonly time: number } | undefined
   let state: Exclude<State, "waiting"> = "running"
+  /** The best source so far. */
+  let best = 0
   /** What moved the state last. */
   let mover: { readonly format: string; readonly time: number } | undefined
   let messages = 0
@@ -112,6 +114,10 @@ export const makeSession = (): SessionFold => {
     endedAt = to === "ended" || to === "failed" ? time : undefined
     return true
   }
+
+  /** A hook's word about a turn, where a better source tells of turns too, under keys of its own. */
+  const isStandIn = ({ kind, source }: AgentEvent) =>
+    best > 0 && rankOf(source.format) === 0 && (kind === "turn_start" || kind === "turn_end")
 
   const finish = (call: string, ok: boolean) => {
     const before = results.get(call)
@@ -229,6 +235,12 @@ export const makeSession = (): SessionFold => {
 
   return {
     add: (event, writer) => {
+      if (isStandIn(event)) {
+        if (move(event, event.kind === "turn_start" ? "running" : "idle")) questions.clear()
+        lastAt = Math.max(lastAt ?? event.time, event.time)
+        view = undefined
+        return "kept"
+      }
       const id = `${event.group}.${event.kind === "unrecognized" ? event.original.kind : event.kind}:${event.key}`
       const rank = rankOf(event.source.format)
       const before = seen.get(id)
@@ -238,6 +250,7 @@ export const makeSession = (): SessionFold => {
         if (worse || foreign) return "kept"
       }
       seen.set(id, { rank, writer })
+      best = Math.max(best, rank)
       agent ??= event.source.agent
       startedAt = Math.min(startedAt ?? event.time, event.time)
       lastAt = Math.max(lastAt ?? event.time, event.time)

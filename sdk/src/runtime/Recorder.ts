@@ -32,6 +32,8 @@ const UNNAMED_MS = 2_000
 /** A state shorter than this is not told to the index; figures at most this often. Milliseconds (house §3). */
 const STATE_MS = 2_000
 const CHECKPOINT_MS = 5 * 60_000
+/** Someone is waited for: told sooner, but not where a program answers by itself. Milliseconds. */
+const WAITING_MS = 500
 /** Characters of a key, a parent or a subagent's id that are kept; longer ones become a digest. */
 const ID_CHARACTERS = 512
 
@@ -50,6 +52,8 @@ export interface RecorderOptions {
   readonly command: ReadonlyArray<string>
   /** Whose output it is; told from its first lines where this is not given. */
   readonly adapter?: Adapter
+  /** What comes here is not all of the session, as with hooks: its figures are not told, and a session that goes on is not new. */
+  readonly partial?: boolean
   /** The person's own rules for secrets. */
   readonly redaction?: Omit<RedactionOptions, "key">
   readonly timers: Timers
@@ -83,8 +87,11 @@ export interface Recorded {
 export interface Recorder {
   /** Output as it comes, cut anywhere. What it completes is durable on return, or waits as `onTrouble` tells. */
   readonly push: (bytes: Uint8Array) => void
-  /** The output ended. Everything is durable on return, or counted in `recorded().lost`. */
-  readonly end: (how: Ending) => void
+  /**
+   * The output ended; without `how`, only the recording of it, and the session goes on. Everything is durable on return, or
+   * counted in `recorded().lost`.
+   */
+  readonly end: (how?: Ending) => void
   readonly recorded: () => Recorded
 }
 
@@ -101,7 +108,9 @@ interface Home {
   bytes: number
   about: About
   /** What the index was told last. */
-  told: { readonly state: Session["state"]; readonly title: string | undefined; readonly at: number } | undefined
+  told:
+    | { readonly state: Session["state"] | undefined; readonly title: string | undefined; readonly at: number }
+    | undefined
 }
 
 export const makeRecorder = (options: RecorderOptions): Recorder => {
@@ -121,6 +130,7 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
   /** The prompt on the command line, until it is recorded. */
   let prompt: string | undefined
   let stateTimer: Timer | undefined
+  let stateDue = 0
   let home = newHome()
 
   const after = (ms: number, act: () => void): Timer => {
@@ -137,20 +147,25 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
   /** Opens the log of a session, introduces it, and moves what waited for it there. */
   const begin = (of: Home, name: string) => {
     of.name = name
-    of.told = { state: "running", title: titleOf(of), at: wall() }
-    const { title } = of.told
+    const title = titleOf(of)
+    of.told = { state: "running", title, at: wall() }
     backlog.put(() =>
       Either.gen(function* () {
         const { id, key, last } = yield* journal.openLog(`${adapter?.agent ?? "text"}:${name}`)
         const origin = originOf(of, name)
         const time = wall()
-        yield* journal.append(journal.index, [
-          encodeIndex(
-            last === 0
-              ? { _tag: "index.started", log: id, key, time, ...origin }
-              : { _tag: "index.changed", log: id, time, state: "running", title }
-          )
-        ])
+        const goesOn = last > 0 && options.partial === true
+        // What was told of it last is not known; the next event tells.
+        if (goesOn && of.told !== undefined) of.told = { ...of.told, state: undefined, title: undefined }
+        else {
+          yield* journal.append(journal.index, [
+            encodeIndex(
+              last === 0
+                ? { _tag: "index.started", log: id, key, time, ...origin }
+                : { _tag: "index.changed", log: id, time, state: "running", title }
+            )
+          ])
+        }
         if (last === 0) {
           const { id: writer, signer } = journal.writer
           const header = encodeHeader({ _tag: "log.header", time, ...origin, writers: [{ writer, signer }] })
@@ -223,8 +238,13 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
   const upkeep = () => {
     if (home.told === undefined) return
     if (wall() - home.told.at >= CHECKPOINT_MS) return checkpoint()
-    if (stateTimer !== undefined || !differs(home)) return
-    stateTimer = after(STATE_MS, () => {
+    if (!differs(home)) return
+    const ms = home.fold.view.state === "waiting" ? WAITING_MS : STATE_MS
+    const due = timers.now() + ms
+    if (stateTimer !== undefined && stateDue <= due) return
+    stateTimer?.cancel()
+    stateDue = due
+    stateTimer = after(ms, () => {
       stateTimer = undefined
       const now = home
       if (now.told === undefined || !differs(now)) return
@@ -242,7 +262,11 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
     const { events } = now
     const title = titleOf(now)
     now.told = { state, title, at: wall() }
-    tellIndex(now, (log) => ({ _tag: "index.checkpoint", log, time: wall(), state, title, events, figures }))
+    tellIndex(now, (log) =>
+      options.partial === true
+        ? { _tag: "index.changed", log, time: wall(), state, title }
+        : { _tag: "index.checkpoint", log, time: wall(), state, title, events, figures }
+    )
   }
 
   // Reading ----------------------------------------------------------------------------------------------------------
@@ -380,10 +404,12 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
       const rest = reader!.end(wall())
       learn(rest)
       record(rest.events)
-      beginUnnamed()
-      record([{ ...ours(`${home.name}:end:${run}`), group: "audit", kind: "session_end", data: how }])
+      if (how !== undefined) {
+        beginUnnamed()
+        record([{ ...ours(`${home.name}:end:${run}`), group: "audit", kind: "session_end", data: how }])
+      }
       for (const clock of clocks) clock.cancel()
-      checkpoint()
+      if (how !== undefined || home.told !== undefined) checkpoint()
       backlog.end()
     },
     recorded: () => ({
