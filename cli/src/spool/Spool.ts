@@ -148,7 +148,7 @@ export const flusherIsDue = ({ spool }: Folders, now: number): boolean => {
   if (drainerIn(spool) !== undefined) return false
   const file = join(spool, FLUSHER)
   const last = modified(file)
-  if (last !== undefined && now - last < FLUSHER_EVERY_MS && now >= last) return false
+  if (last !== undefined && Math.abs(now - last) < FLUSHER_EVERY_MS) return false
   writeFileSync(file, "", { mode: 0o600 })
   return true
 }

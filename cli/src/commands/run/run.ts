@@ -3,6 +3,7 @@
  * byte as it comes. Beside that its output is recorded into the journal and sent to the hub. Neither a full disk nor a
  * dead hub stops or slows the agent; what went wrong is said once, when it has ended.
  */
+import { existsSync } from "node:fs"
 import { hostname } from "node:os"
 import { liveTimers, makeRecorder, type SyncStatus } from "agent-sync"
 import { adapterNamed } from "agent-sync/agents"
@@ -138,13 +139,21 @@ const record = async (
     }
   })
 
+  // Hooks of this or another agent on this machine; where there were none ever, nothing is loaded for them.
+  const hooks = existsSync(found.folders.spool)
+    ? import("../../spool/drain.ts").then(({ drainSpool }) => drainSpool({ env: process.env, say }))
+    : undefined
+
   const how = await child.run(recorder.push)
   recorder.end(how.ending)
 
   const { events, lost, redacted, session } = recorder.recorded()
   if (lost > 0) say(`${lost} events could not be recorded. ${trouble}`)
   if (session === undefined && events === 0) say("The agent printed nothing that could be recorded.")
-  const left = remote === undefined ? 0 : await remote.drain(patience ?? DRAIN_MS, patience !== undefined)
+  const [left] = await Promise.all([
+    remote === undefined ? 0 : remote.drain(patience ?? DRAIN_MS, patience !== undefined),
+    hooks?.then((drain) => drain.stop())
+  ])
   const refused = status?._tag === "Refused" ? status : undefined
   remote?.stop()
   journal.close()
