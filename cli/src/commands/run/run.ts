@@ -12,6 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { type Flags, keyOrMake, type Settings, settings } from "../../Config.ts"
 import { aboutFolder } from "../../Context.ts"
+import { millisecondsOf } from "../../Duration.ts"
 import { EXIT, Failure } from "../../Failure.ts"
 import { KEYS_UNUSABLE } from "../../Keys.ts"
 import { clean } from "../../Terminal.ts"
@@ -179,12 +180,6 @@ const record = async (
   finish(said)
   const synced = patience === undefined || (remote !== undefined && left === 0)
   return how.code === EXIT.ok && !synced ? EXIT.failure : how.code
-}
-
-const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }
-const millisecondsOf = (text: string): number | undefined => {
-  const [, count, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text) ?? []
-  return count === undefined ? undefined : Number(count) * (UNITS[unit ?? ""] ?? 0)
 }
 
 const finish = (said: Iterable<string>) => {
