@@ -10,6 +10,7 @@ import manifest from "../../package.json" with { type: "json" }
 import { dev } from "./commands/dev/command.ts"
 import { hooks } from "./commands/hooks/command.ts"
 import { init } from "./commands/init/command.ts"
+import { note } from "./commands/note/command.ts"
 import { notify } from "./commands/notify/command.ts"
 import { redact } from "./commands/redact/command.ts"
 import { run } from "./commands/run/command.ts"
@@ -22,7 +23,7 @@ const root = Command.make("agent-sync").pipe(
   Command.withDescription(
     "Records AI agent sessions, sealed on this machine, syncs them to a hub of your own, shows them live."
   ),
-  Command.withSubcommands([init, dev, run, tail, hooks, up, wait, notify, redact])
+  Command.withSubcommands([init, dev, run, tail, hooks, up, wait, notify, note, redact])
 )
 
 const explain = (failure: Failure) => {

@@ -77,7 +77,8 @@ const TITLE_CHARACTERS = 100
 const LATE_MS = 2_000
 
 /** The better source of one key: the agent's own file over what it printed over what its hooks said. */
-const rankOf = (format: string) => (format === "transcript" || format === "rollout" ? 2 : format === "hook" ? 0 : 1)
+const rankOf = (format: string) =>
+  format === "transcript" || format === "rollout" ? 2 : format === "hook" || format === "remark" ? 0 : 1
 
 type Identity = Partial<Pick<Session, "agentName" | "version" | "model" | "cwd" | "branch" | "host">>
 

@@ -116,6 +116,22 @@ export const open = (options: {
         sessions.set(session, made)
         return { ...ownLog(made), created: true }
       }),
+    joinLog: (id, key) =>
+      guarded(() => {
+        const known = logs.find((each) => each.id === id)
+        if (known !== undefined) return ownLog(known)
+        const joined: Log = {
+          id,
+          key,
+          kind: "session",
+          writer: sealing.writer.id,
+          age: store.logs++,
+          entries: [],
+          head: beginning
+        }
+        logs.push(joined)
+        return ownLog(joined)
+      }),
     alias: (log, session) => guarded(() => void sessions.set(session, logOf(log))),
     logs: () => guarded(() => logs.map(ownLog)),
     append: (log, plains) => told(guarded(() => (plains.length === 0 ? [] : write(logOf(log), plains)))),

@@ -3,7 +3,6 @@
  * It also keeps the index told: that the session began, its title and state, its figures. `run`, `watch`, `import`,
  * hooks and the SDK all end here. It never throws into the agent's way and never waits for a network.
  */
-import { hmac } from "@noble/hashes/hmac.js"
 import { sha256 } from "@noble/hashes/sha2.js"
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js"
 import * as Either from "effect/Either"
@@ -21,6 +20,7 @@ import type { Journal, JournalFailed } from "../journal/Journal.ts"
 import { EVENT_BYTES } from "../protocol/Limits.ts"
 import type { Timer, Timers } from "../sync/Link.ts"
 import { makeBacklog } from "./Backlog.ts"
+import { markKeyOf } from "./markKey.ts"
 
 /** How long, in lines, bytes and milliseconds, output may leave open whose it is. */
 const UNDECIDED_LINES = 10
@@ -433,16 +433,6 @@ const newHome = (): Home => ({
   about: {},
   told: undefined
 })
-
-/**
- * What keys the marks of redacted secrets: derived from the writer's key, so that a secret has one mark in all of a
- * writer's sessions and nobody without that key can test a guess.
- */
-const markKeyOf = (journal: Journal): Pick<RedactionOptions, "key"> => {
-  const logs = Either.getOrElse(journal.logs(), () => [])
-  const key = logs.find(({ kind }) => kind === "index")?.key
-  return key === undefined ? {} : { key: hmac(sha256, key, utf8ToBytes("agent-sync redaction 1")) }
-}
 
 const idOf = (name: string) => SessionId.make(name.slice(0, 200))
 
