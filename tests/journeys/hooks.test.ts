@@ -1,8 +1,8 @@
 /** Claude Code's hooks, end to end: its calls as child processes, the spool, whoever drains it, the hub, a reader. */
 import { describe, expect, test } from "bun:test"
-import { existsSync, readdirSync } from "node:fs"
+import { existsSync, readdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import type { AgentEvent } from "agent-sync/events"
+import { type AgentEvent, makeSession } from "agent-sync/events"
 import { claudeCode } from "../support/claudeHooks.ts"
 import { machine, startHub, tempFolder } from "../support/cli.ts"
 import { readAll } from "../support/reader.ts"
@@ -70,6 +70,55 @@ describe("Claude Code's hooks", () => {
       "turn_end",
       "session_end"
     ])
+  })
+
+  test("a session that run records and hooks tell is one session, and nothing of it is doubled", async () => {
+    const { hub, on } = await world()
+    // Claude Code in print mode: it prints, and calls its hooks in between.
+    const settings = join(on.home, ".claude", "settings.json")
+    const id = crypto.randomUUID()
+    const script = join(on.home, "agent.ts")
+    writeFileSync(
+      script,
+      `const { hooks } = JSON.parse(await Bun.file(${JSON.stringify(settings)}).text())
+const hook = async (hook_event_name, fields = {}) => {
+  const input = JSON.stringify({ session_id: "${id}", cwd: process.cwd(), hook_event_name, ...fields })
+  for (const group of hooks[hook_event_name]) for (const { command } of group.hooks)
+    await Bun.spawn(["sh", "-c", command], { stdin: new TextEncoder().encode(input) }).exited
+}
+const say = (line) => console.log(JSON.stringify({ session_id: "${id}", uuid: crypto.randomUUID(), ...line }))
+const call = { tool_name: "Bash", tool_input: { command: "ls" } }
+await hook("SessionStart", { source: "startup" })
+say({ type: "system", subtype: "init", cwd: process.cwd(), model: "m" })
+await hook("UserPromptSubmit", { prompt: "list", prompt_id: "p" })
+say({ type: "assistant", message: { id: "msg_1", role: "assistant", content: [{ type: "tool_use", id: "toolu_1", name: "Bash", input: { command: "ls" } }] } })
+await hook("PreToolUse", { ...call, tool_use_id: "toolu_1" })
+await hook("PostToolUse", { ...call, tool_use_id: "toolu_1" })
+say({ type: "user", message: { role: "user", content: [{ type: "tool_result", tool_use_id: "toolu_1", content: "a.txt" }] } })
+await hook("Stop", { prompt_id: "p" })
+say({ type: "result", subtype: "success", is_error: false, result: "done", total_cost_usd: 0.5, usage: { input_tokens: 1 } })
+await hook("SessionEnd", { reason: "other" })
+`
+    )
+    const { code } = await on.run(["run", "--url", hub.url, "--", process.execPath, script], {
+      env: { PATH: process.env.PATH ?? "" }
+    })
+    expect(code).toBe(0)
+    await drained(join(on.home, "spool"))
+    const { notices, sessions } = await readAll(on, hub.url)
+    expect(notices).toEqual([])
+    expect(sessions.map(({ session }) => [String(session.origin.session), session.state])).toEqual([[id, "ended"]])
+    const fold = makeSession()
+    for (const event of sessions[0]!.events) fold.add(event)
+    expect(fold.view).toMatchObject({ state: "ended", turns: 1, counts: { tools: 1 }, figures: { costUsd: 0.5 } })
+    expect(sessions[0]!.session.figures).toMatchObject({ costUsd: 0.5 })
+    const told = sessions[0]!.events.map(({ source }) => source.format)
+    expect([told.includes("hook"), told.includes("stream-json")]).toEqual([true, true])
+    const { stdout } = await on.run(["tail", "--no-follow", "--plain", "--url", hub.url])
+    expect(stdout.match(/Bash ls/g)).toHaveLength(1)
+    expect(stdout.match(/turn .*ended/g)).toHaveLength(1)
+    // Once for the agent's word, once for the process's.
+    expect(stdout.match(/ok Ended/g)!.length).toBeLessThanOrEqual(2)
   })
 
   test("where nobody drains, one flusher starts by itself; nothing is lost over its end and start", async () => {

@@ -44,9 +44,15 @@ export const DRAINER_DEAD_MS = 20_000
 /** At most one flusher is started in so many milliseconds. */
 export const FLUSHER_EVERY_MS = 3_000
 
-/** Leaves one record, whole. */
-export const put = ({ keys, spool }: Folders, record: SpoolRecord): void => {
+/** Makes the spool, where it is not there. */
+export const prepare = ({ spool }: Folders): void => {
   mkdirSync(spool, { recursive: true, mode: 0o700 })
+}
+
+/** Leaves one record, whole. */
+export const put = (folders: Folders, record: SpoolRecord): void => {
+  const { keys, spool } = folders
+  prepare(folders)
   const key = spoolKey(keys)
   const iv = randomBytes(IV_BYTES)
   const cipher = createCipheriv("aes-256-gcm", key, iv)
@@ -105,8 +111,9 @@ export const recover = ({ spool }: Folders): void => {
 }
 
 /** Becomes the one that drains; false where another living process is. */
-export const becomeDrainer = ({ spool }: Folders): boolean => {
-  mkdirSync(spool, { recursive: true, mode: 0o700 })
+export const becomeDrainer = (folders: Folders): boolean => {
+  const { spool } = folders
+  prepare(folders)
   const file = join(spool, DRAINER)
   for (let tries = 0; tries < 3; tries++) {
     const holder = drainerIn(spool)

@@ -4,7 +4,7 @@
  * at a time; others wait to take over. A record that was journaled by a process that died before it could delete it is
  * journaled again under the same event keys, which readers take for the same events.
  */
-import { mkdirSync, watch } from "node:fs"
+import { watch } from "node:fs"
 import { hostname } from "node:os"
 import { type Journal, liveTimers, makeRecorder, type Recorder } from "agent-sync"
 import { claudeHook } from "agent-sync/agents"
@@ -22,6 +22,8 @@ const LOOK_MS = 5_000
 const SILENT_MS = 30 * 60_000
 /** Milliseconds after which a record that could not be recorded is tried again. */
 const AGAIN_MS = 30_000
+/** How often the spool is looked at again at the end, where hooks go on. */
+const STOP_ROUNDS = 3
 /** Milliseconds that the hub is given to take what it is owed, at the end. */
 const DRAIN_MS = 3_000
 
@@ -186,7 +188,7 @@ export const drainSpool = (options: {
     })
   }
 
-  mkdirSync(folders.spool, { recursive: true, mode: 0o700 })
+  Spool.prepare(folders)
   const watcher = watch(folders.spool, (_, name) => {
     if (name === null || name.endsWith(".rec") || !active) look()
   })
@@ -206,19 +208,24 @@ export const drainSpool = (options: {
     stop: async () => {
       watcher.close()
       clearInterval(timer)
-      look()
-      await turn
-      stopped = true
-      for (const session of sessions.keys()) letGo(session)
-      const opened = (await Promise.all(destinations.values())).flatMap((one) =>
-        Either.isRight(one) ? [one.right] : []
-      )
-      await Promise.all(opened.map(({ remote }) => remote?.drain(DRAIN_MS)))
-      for (const { journal, remote } of opened) {
-        remote?.stop()
-        journal.close()
+      for (let round = 0; round < STOP_ROUNDS; round++) {
+        look()
+        await turn
+        for (const session of sessions.keys()) letGo(session)
+        const opened = await Promise.all(destinations.values())
+        await Promise.all(opened.map((one) => (Either.isRight(one) ? one.right.remote?.drain(DRAIN_MS) : 0)))
+        if (!active) break
+        // A hook that was called just now saw that we drain, and left it to us: that is known once we do not any more.
+        active = false
+        Spool.leaveDrainer(folders)
+        if (Spool.waiting(folders).every((name) => later.has(name))) break
       }
-      if (active) Spool.leaveDrainer(folders)
+      stopped = true
+      for (const one of await Promise.all(destinations.values())) {
+        if (Either.isLeft(one)) continue
+        one.right.remote?.stop()
+        one.right.journal.close()
+      }
     }
   }
 }

@@ -101,7 +101,8 @@ export const makeSession = (): SessionFold => {
   let messages = 0
   let tools = 0
   let failed = 0
-  let turns = 0
+  /** Turns that began, as hooks tell and as better sources do: the same ones, under keys of their own. */
+  const turns = { hook: 0, better: 0 }
   let startedAt: number | undefined
   let lastAt: number | undefined
   let endedAt: number | undefined
@@ -141,7 +142,7 @@ export const makeSession = (): SessionFold => {
         return
       case "turn_start":
         if (!isNew) return
-        turns++
+        turns[rankOf(event.source.format) === 0 ? "hook" : "better"]++
         spending.turnStarted()
         move(event, "running")
         return
@@ -226,7 +227,7 @@ export const makeSession = (): SessionFold => {
       startedAt,
       lastAt,
       endedAt,
-      turns,
+      turns: Math.max(turns.hook, turns.better),
       figures: spending.total(),
       turnFigures: spending.turn(),
       counts: { events: seen.size, messages, tools, failed, files: files.size },
@@ -236,13 +237,15 @@ export const makeSession = (): SessionFold => {
 
   return {
     add: (event, writer) => {
+      const id = `${event.group}.${event.kind === "unrecognized" ? event.original.kind : event.kind}:${event.key}`
       if (isStandIn(event)) {
+        if (event.kind === "turn_start" && !seen.has(id)) turns.hook++
+        seen.set(id, { rank: 0, writer })
         if (move(event, event.kind === "turn_start" ? "running" : "idle")) questions.clear()
         lastAt = Math.max(lastAt ?? event.time, event.time)
         view = undefined
         return "kept"
       }
-      const id = `${event.group}.${event.kind === "unrecognized" ? event.original.kind : event.kind}:${event.key}`
       const rank = rankOf(event.source.format)
       const before = seen.get(id)
       if (before !== undefined) {

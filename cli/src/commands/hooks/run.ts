@@ -39,6 +39,8 @@ export const run = (input: HooksInput) =>
     const settings = before?.settings ?? {}
     const after = input.action === "install" ? Claude.withHooks(settings, command) : Claude.withoutHooks(settings)
     const changed = after !== settings
+    // Where it is, run looks into it too.
+    if (input.action === "install") Spool.prepare(foldersOf(process.env))
     const backup = changed ? yield* Claude.write(file, before, after) : undefined
     const { disabled } = Claude.statusOf(after, command)
     if (input.json) {

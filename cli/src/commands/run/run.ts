@@ -66,7 +66,7 @@ export const run = (input: RunInput) =>
     const key = Either.flatMap(found, keyOrMake)
     // A mistake in the settings is told before anything starts; a disk that cannot be used does not keep the agent from its work.
     if (Either.isLeft(key) && key.left.code === KEYS_UNUSABLE) {
-      return yield* Effect.promise(() => unrecorded(childOf(command), key.left.what))
+      return yield* Effect.promise(() => unrecorded(childOf(input), key.left.what))
     }
     return yield* Effect.all([found, key]).pipe(
       Effect.flatMap(([ready, { key, made }]) =>
@@ -75,7 +75,15 @@ export const run = (input: RunInput) =>
     )
   })
 
-const childOf = (command: ReadonlyArray<string>): Child => (isStdin(command) ? stdinAsChild() : spawn(command))
+const childOf = ({ command, env, tenant, url }: RunInput): Child => {
+  if (isStdin(command)) return stdinAsChild()
+  // The agent's hooks know only its surroundings: what we were told by flags reaches them so.
+  const told = { AGENT_SYNC_ENV: env, AGENT_SYNC_TENANT: tenant, AGENT_SYNC_URL: url }
+  return spawn(
+    command,
+    Object.fromEntries(Object.entries(told).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])))
+  )
+}
 const isStdin = (command: ReadonlyArray<string>) => command.length === 1 && command[0] === "-"
 
 const unrecorded = async (child: Child, why: string) => {
@@ -85,13 +93,14 @@ const unrecorded = async (child: Child, why: string) => {
 }
 
 const record = async (
-  { command }: RunInput,
+  input: RunInput,
   found: Settings,
   key: Parameters<typeof openJournal>[0]["key"],
   made: boolean,
   adapter: ReturnType<typeof adapterNamed>,
   patience: number | undefined
 ): Promise<number> => {
+  const { command } = input
   const said = new Set<string>()
   /** For the person, once each; kept until the agent has ended, so that its screen stays its own. */
   const say = (text: string) => void said.add(text)
@@ -104,7 +113,7 @@ const record = async (
     ...(found.context.host ? { host: hostname() } : {}),
     waitMs: WAIT_MS
   })
-  const child = childOf(command)
+  const child = childOf(input)
   if (Either.isLeft(opened)) return unrecorded(child, opened.left.message)
   const journal = opened.right
   if (journal.fresh === "copied") say("This journal is a copy, so a new writer goes on from here.")
