@@ -16,8 +16,19 @@ import * as Spool from "../../cli/src/spool/Spool.ts"
 import { claudeCode } from "../support/claudeHooks.ts"
 import { filesBelow, machine, tempFolder } from "../support/cli.ts"
 
+/** A Claude Code that names these events, behind a wrapper as package managers make it. */
+const claudeKnowing = (...events: ReadonlyArray<string>) => {
+  const folder = tempFolder()
+  mkdirSync(join(folder, "bin"))
+  writeFileSync(join(folder, "bin", "claude"), "#!/bin/sh\nexec node ../cli.js\n")
+  const padding = "x".repeat(4 * 1024 * 1024 - 7)
+  writeFileSync(join(folder, "cli.js"), `${padding}${events.map((event) => `"${event}"`).join(",")}`)
+  return { PATH: `${join(folder, "bin")}:${process.env.PATH}` }
+}
+const base = ["SessionStart", "UserPromptSubmit", "PreToolUse", "PostToolUse", "Notification", "Stop", "SessionEnd"]
+
 const here = () => {
-  const on = machine(tempFolder(), { AGENT_SYNC_TENANT: "acme" })
+  const on = machine(tempFolder(), { AGENT_SYNC_TENANT: "acme", PATH: "/usr/bin:/bin" })
   const file = join(on.home, ".claude", "settings.json")
   mkdirSync(join(on.home, ".claude"))
   return { on, file, text: () => readFileSync(file, "utf8") }
@@ -45,7 +56,7 @@ describe("agent-sync hooks", () => {
     expect(rest).toEqual({ model: "opus", env: { A: "1" } })
     expect(hooks.PreToolUse[0]).toEqual(others.hooks.PreToolUse[0])
     expect(hooks.PreToolUse[1].hooks[0].command).toContain("agent-sync-hook.ts")
-    expect(Object.keys(hooks)).toContain("PermissionRequest")
+    expect(Object.keys(hooks).toSorted()).toEqual(base.toSorted())
     expect(installed).toContain('\n    "hooks"')
 
     utimesSync(file, 1, 1)
@@ -64,8 +75,27 @@ describe("agent-sync hooks", () => {
     writeFileSync(file, text().replaceAll("/agent-sync-hook.ts", "/old/agent-sync-hook.ts"))
     expect((await on.run(["hooks", "status"])).stdout).toContain("of another place of agent-sync")
     await on.run(["hooks", "install"])
-    expect(text().match(/agent-sync-hook/g)).toHaveLength(10)
+    expect(text().match(/agent-sync-hook/g)).toHaveLength(7)
     expect(text()).not.toContain("/old/")
+  })
+
+  test("an event that the Claude Code of this machine does not know is never installed: it would skip the whole file", async () => {
+    const { on, text } = here()
+    const events = () => Object.keys(JSON.parse(text()).hooks)
+    const told = await on.run(["hooks", "install"])
+    expect(told.stderr).toContain("Claude Code was not found")
+    expect(events()).toEqual(base)
+    const env = claudeKnowing(...base, "PermissionRequest", "PostToolUseFailure")
+    expect((await on.run(["hooks", "status"], { env })).stdout).toContain("2 events missing; install again")
+    await on.run(["hooks", "install"], { env })
+    expect(events().toSorted()).toEqual([...base, "PermissionRequest", "PostToolUseFailure"].toSorted())
+    // Put back to an older version.
+    const older = claudeKnowing(...base)
+    expect((await on.run(["hooks", "status"], { env: older })).stdout).toContain(
+      "2 events that Claude Code here may not know"
+    )
+    await on.run(["hooks", "install"], { env: older })
+    expect(events().toSorted()).toEqual(base.toSorted())
   })
 
   test("a project's hooks go into the personal file of the project, which is made", async () => {

@@ -12,7 +12,12 @@ const world = async () => {
   const on = machine(tempFolder(), { AGENT_SYNC_TENANT: "acme" })
   expect((await on.run(["init", "--local", "--yes", "--tenant", "acme"])).code).toBe(0)
   const hub = await startHub(on)
-  expect((await on.run(["hooks", "install", "--user"])).code).toBe(0)
+  // A Claude Code that knows what this test tells.
+  const bin = tempFolder()
+  const names = ["PreToolUse", "UserPromptSubmit", "PermissionRequest"]
+  writeFileSync(join(bin, "claude"), names.map((name) => `"${name}"`).join())
+  const env = { PATH: `${bin}:${process.env.PATH}` }
+  expect((await on.run(["hooks", "install", "--user"], { env })).code).toBe(0)
   const settings = join(on.home, ".claude", "settings.json")
   const claude = claudeCode(on, { settings, env: { AGENT_SYNC_URL: hub.url } })
   return { on, hub, claude, spool: join(on.home, "spool") }

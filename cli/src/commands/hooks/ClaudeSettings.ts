@@ -21,20 +21,6 @@ import { isNamed } from "../../files.ts"
 
 export type Scope = "user" | "project"
 
-/** Events that Claude Code 2.0 and later tell, and that say something about a session. */
-export const EVENTS = [
-  "SessionStart",
-  "UserPromptSubmit",
-  "PreToolUse",
-  "PermissionRequest",
-  "PostToolUse",
-  "PostToolUseFailure",
-  "SubagentStart",
-  "Notification",
-  "Stop",
-  "SessionEnd"
-] as const
-
 /** Seconds that Claude Code waits for a hook; ours takes a fiftieth of one. */
 const TIMEOUT = 5
 const BACKUP = ".before-agent-sync"
@@ -114,13 +100,14 @@ export const statusOf = (settings: Fields, command: string): Status => {
   return { ...found, disabled: settings.disableAllHooks === true }
 }
 
-/** The same settings with our hooks at every event, once each. */
-export const withHooks = (settings: Fields, command: string): Fields => {
+/** The same settings with our hooks at these events and at no other, once each. */
+export const withHooks = (settings: Fields, command: string, events: ReadonlyArray<string>): Fields => {
   const { installed, outdated } = statusOf(settings, command)
-  if (outdated.length === 0 && EVENTS.every((event) => installed.includes(event))) return settings
+  const asWanted = installed.length === events.length && events.every((event) => installed.includes(event))
+  if (outdated.length === 0 && asWanted) return settings
   const others = withoutHooks(settings)
   const hooks = { ...fieldsOf(others.hooks) }
-  for (const event of EVENTS) {
+  for (const event of events) {
     hooks[event] = [...listOf(hooks[event]), { hooks: [{ type: "command", command, timeout: TIMEOUT }] }]
   }
   return { ...others, hooks }

@@ -8,6 +8,7 @@ import { paintFor, shortPath } from "../../paint.ts"
 import * as Spool from "../../spool/Spool.ts"
 import { plural } from "../../Terminal.ts"
 import * as Claude from "./ClaudeSettings.ts"
+import { eventsHere } from "./claudeProgram.ts"
 
 export interface HooksInput {
   readonly action: "install" | "remove" | "status"
@@ -37,7 +38,9 @@ export const run = (input: HooksInput) =>
     const file = Claude.settingsFile(scope, process.env, process.cwd())
     const before = yield* Claude.read(file)
     const settings = before?.settings ?? {}
-    const after = input.action === "install" ? Claude.withHooks(settings, command) : Claude.withoutHooks(settings)
+    const { events, program: claude } = eventsHere(process.env)
+    const after =
+      input.action === "install" ? Claude.withHooks(settings, command, events) : Claude.withoutHooks(settings)
     const changed = after !== settings
     // Where it is, run looks into it too.
     if (input.action === "install") Spool.prepare(foldersOf(process.env))
@@ -45,7 +48,7 @@ export const run = (input: HooksInput) =>
     const { disabled } = Claude.statusOf(after, command)
     if (input.json) {
       process.stdout.write(
-        `${JSON.stringify({ schema: 1, action: input.action, scope, file, changed, backup, disabled })}\n`
+        `${JSON.stringify({ schema: 1, action: input.action, scope, file, changed, backup, disabled, events, claude })}\n`
       )
       return EXIT.ok
     }
@@ -54,6 +57,11 @@ export const run = (input: HooksInput) =>
     process.stderr.write(
       `${paint.green("✓")} ${changed ? done : `Nothing to change in`} ${shortPath(file)}${backup === undefined ? "" : paint.dim(`  (before: ${shortPath(backup)})`)}\n`
     )
+    if (input.action === "install" && claude === undefined) {
+      process.stderr.write(
+        `${paint.yellow("!")} Claude Code was not found, so only what every version knows is told; that you are asked, some seconds late.\n`
+      )
+    }
     if (disabled) process.stderr.write(`${paint.yellow("!")} disableAllHooks is set there, so Claude Code runs none.\n`)
     if (input.action === "install") {
       process.stderr.write(
@@ -72,15 +80,17 @@ const status = ({ json, project, user }: HooksInput, command: string) =>
       const read = yield* Claude.read(file)
       found.push({ scope, file, exists: read !== undefined, ...Claude.statusOf(read?.settings ?? {}, command) })
     }
+    const { events, program: claude } = eventsHere(process.env)
     const folders = foldersOf(process.env)
     const spool = { waiting: Spool.waiting(folders).length, drainer: Spool.drainer(folders) ?? null }
     if (json) {
-      process.stdout.write(`${JSON.stringify({ schema: 1, scopes: found, spool })}\n`)
+      process.stdout.write(`${JSON.stringify({ schema: 1, scopes: found, events, claude, spool })}\n`)
       return EXIT.ok
     }
     const paint = paintFor(process.stdout)
     const rows = found.map(({ disabled, file, installed, others, outdated, scope }) => {
-      const missing = Claude.EVENTS.length - installed.length
+      const missing = events.filter((event) => !installed.includes(event)).length
+      const unknown = installed.length + missing - events.length
       const how = disabled
         ? "switched off by disableAllHooks"
         : outdated.length > 0
@@ -90,9 +100,11 @@ const status = ({ json, project, user }: HooksInput, command: string) =>
             : missing === 0
               ? "installed"
               : `${plural(missing, "event")} missing; install again`
+      const harm =
+        unknown === 0 ? "" : `, ${plural(unknown, "event")} that Claude Code here may not know; install again`
       const beside = others === 0 ? "" : `, ${plural(others, "hook")} of others`
       const sign = how === "installed" ? paint.green("✓") : paint.dim("-")
-      return `${sign} ${scope.padEnd(7)}  ${how}${beside}  ${paint.dim(shortPath(file))}`
+      return `${sign} ${scope.padEnd(7)}  ${how}${harm}${beside}  ${paint.dim(shortPath(file))}`
     })
     const who = spool.drainer === null ? "nobody records it now" : `process ${spool.drainer} records it`
     process.stdout.write(`${rows.join("\n")}\n  spool    ${spool.waiting} waiting, ${who}\n`)
