@@ -102,7 +102,7 @@ export const settings = (
     const url = address === undefined ? undefined : yield* hubUrl(address, tenant)
     const files = filesOf(folders, tenant)
     const base = file === undefined ? cwd : dirname(file)
-    const redaction = yield* redactionOf(config.redact, file ?? CONFIG_FILE)
+    const redaction = yield* redactionOf(config.redact, file ?? CONFIG_FILE, env)
     const referred = chosen?.key === undefined ? undefined : yield* follow(chosen.key, base, env)
     const key = yield* findKey(env, files, referred)
     const token =

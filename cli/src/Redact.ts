@@ -2,10 +2,11 @@
  * The `redact` section of `agent-sync.json`: a person's own rules for secrets, what is none, and rules of ours that
  * are switched off. Patterns are JavaScript's regular expressions.
  */
-import { type RedactionOptions, ruleNames } from "agent-sync/agents"
+import { isSecretName, type RedactionOptions, ruleNames } from "agent-sync/agents"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import { EXIT, Failure } from "./Failure.ts"
+import type { Env } from "./Folders.ts"
 
 export const RedactSection = Schema.Struct({
   /** What each finds is replaced by `[redacted:name…]`. */
@@ -30,15 +31,21 @@ export type RedactSection = typeof RedactSection.Type
 
 export type Redaction = Omit<RedactionOptions, "key">
 
-/** `file` is where the section stands, for errors. */
-export const redactionOf = (section: RedactSection | undefined, file: string): Either.Either<Redaction, Failure> =>
+/** `file` is where the section stands, for errors; `env` is what an agent that is started here knows. */
+export const redactionOf = (
+  section: RedactSection | undefined,
+  file: string,
+  env: Env
+): Either.Either<Redaction, Failure> =>
   Either.gen(function* () {
     const { allow = [], off = [], rules = [] } = section ?? {}
-    const unknown = off.filter((name) => !ruleNames.has(name))
+    const unknown = off.filter((name) => name !== ENVIRONMENT && !ruleNames.has(name))
     if (unknown.length > 0) {
       return yield* wrong(file, `redact.off names ${unknown.join(", ")}, and there is no such rule`)
     }
     const own: Array<{ readonly name: string; readonly pattern: RegExp }> = []
+    const known = off.includes(ENVIRONMENT) ? [] : secretsIn(env)
+    if (known.length > 0) own.push({ name: ENVIRONMENT, pattern: new RegExp(known.map(escaped).join("|"), "g") })
     for (const { flags = "", name, pattern } of rules) {
       own.push({ name, pattern: yield* compiled(pattern, `g${flags}`, `redact.rules, ${name}`, file) })
     }
@@ -46,6 +53,27 @@ export const redactionOf = (section: RedactSection | undefined, file: string): E
     for (const pattern of allow) allowed.push(yield* compiled(pattern, "", "redact.allow", file))
     return { rules: own, allow: allowed, off: new Set(off) }
   })
+
+/** The rule for values of this process's own variables that are named as secrets: an agent may print them, however they look. */
+export const ENVIRONMENT = "environment"
+/** Characters below which a value is a word that may stand anywhere. */
+const SHORTEST = 8
+
+/** The longest first, so that one that begins another does not leave the rest of it. A number, a path or an address is none. */
+const secretsIn = (env: Env): ReadonlyArray<string> =>
+  [
+    ...new Set(
+      Object.entries(env).flatMap(([name, value = ""]) =>
+        isSecretName(name) &&
+        value.length >= SHORTEST &&
+        !/^(?:\d+|[~/.].*|https?:\/\/[^@]*|asw1.*|true|false)$/.test(value)
+          ? [value]
+          : []
+      )
+    )
+  ].toSorted((a, b) => b.length - a.length)
+
+const escaped = (text: string) => text.replace(/[.*+?^${}()|[\]\\/-]/g, "\\$&")
 
 const compiled = (pattern: string, flags: string, where: string, file: string): Either.Either<RegExp, Failure> =>
   Either.gen(function* () {

@@ -60,6 +60,23 @@ describe("agent-sync redact", () => {
     expect(rules.stdout).not.toContain("anthropic-key")
   })
 
+  test("what the surroundings hold as a secret is one wherever it is printed, however it looks", async () => {
+    const on = here()
+    const env = {
+      DEPLOY_PASSWORD: "correct horse",
+      NPM_TOKEN: "short",
+      DB_TOKEN: "/a/path/to/it",
+      BUILD_TOKEN: "plainword-x"
+    }
+    const stdin = "it said correct horse, short, /a/path/to/it and plainword-x"
+    const { stdout } = await on.run(["redact", "--test", "-", "--print"], { stdin, env })
+    expect(stdout.replaceAll(/#[0-9a-f]{8}/g, "")).toBe(
+      "it said [redacted:environment], short, /a/path/to/it and [redacted:environment]"
+    )
+    writeFileSync(join(on.home, "agent-sync.json"), JSON.stringify({ redact: { off: ["environment"] } }))
+    expect((await on.run(["redact", "--test", "-", "--print"], { stdin, env })).stdout).toBe(stdin)
+  })
+
   test.each([
     [{ rules: [{ name: "bad", pattern: "(" }] }, "redact.rules, bad"],
     [{ rules: [{ name: "empty", pattern: "x*" }] }, "also finds an empty text"],

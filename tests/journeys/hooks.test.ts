@@ -3,6 +3,8 @@ import { describe, expect, test } from "bun:test"
 import { existsSync, readdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { type AgentEvent, makeSession } from "agent-sync/events"
+import { foldersOf } from "../../cli/src/Folders.ts"
+import * as Spool from "../../cli/src/spool/Spool.ts"
 import { claudeCode } from "../support/claudeHooks.ts"
 import { machine, startHub, tempFolder } from "../support/cli.ts"
 import { readAll } from "../support/reader.ts"
@@ -124,6 +126,43 @@ await hook("SessionEnd", { reason: "other" })
     expect(stdout.match(/turn .*ended/g)).toHaveLength(1)
     // Once for the agent's word, once for the process's.
     expect(stdout.match(/ok Ended/g)!.length).toBeLessThanOrEqual(2)
+  })
+
+  test("killed again and again, who drains loses nothing", async () => {
+    const { hub, on, spool } = await world()
+    const folders = foldersOf({ AGENT_SYNC_HOME: on.home })
+    const session = crypto.randomUUID()
+    const total = 200
+    for (let n = 0; n < total; n++) {
+      const hook = {
+        session_id: session,
+        cwd: on.home,
+        hook_event_name: "PreToolUse",
+        tool_name: "Bash",
+        tool_use_id: `toolu_${n}`,
+        tool_input: { command: `echo ${n}` }
+      }
+      Spool.put(folders, { at: Date.now() + n / 1_000, env: { AGENT_SYNC_URL: hub.url }, hook: JSON.stringify(hook) })
+    }
+    for (const left of [190, 120, 60]) {
+      const up = on.start(["up"])
+      while (Spool.waiting(folders).length > left) await Bun.sleep(1)
+      up.process.kill("SIGKILL")
+      await up.ended
+    }
+    const up = on.start(["up"])
+    while (readdirSync(spool).some((name) => name.includes(".rec"))) await Bun.sleep(20)
+    up.process.kill("SIGTERM")
+    await up.ended
+    const { notices, sessions } = await readAll(on, hub.url)
+    expect(notices).toEqual([])
+    expect(sessions).toHaveLength(1)
+    const keys = sessions[0]!.events.map(({ key }) => key)
+    expect(new Set(keys).size).toBe(total)
+    // At most the one that was being recorded at each kill comes twice, under its own key.
+    expect(keys.length).toBeLessThanOrEqual(total + 3)
+    // In order, but for what comes twice.
+    expect([...new Set(keys)]).toEqual(Array.from({ length: total }, (_, n) => `toolu_${n}`))
   })
 
   test("where nobody drains, one flusher starts by itself; nothing is lost over its end and start", async () => {

@@ -9,6 +9,7 @@ export type { About, Adapter, Line, LineReader, Reading } from "./Adapter.ts"
 export { claudeHook } from "./claude/hook.ts"
 export { type Lines, makeLines } from "./Lines.ts"
 export { makeRedactor, type Redacted, type RedactionOptions, type Redactor, ruleNames } from "./Redaction.ts"
+export { isSecretName } from "./secrets.ts"
 export { claude, codex, jsonl, text }
 
 export const adapters: ReadonlyArray<Adapter> = [claude, codex, jsonl, text]

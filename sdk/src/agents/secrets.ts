@@ -180,6 +180,12 @@ export const secretField = (name: string): "password" | "token" | undefined => {
   if (PASSWORD_FIELD.test(name)) return "password"
   return TOKEN_FIELD.test(name) ? "token" : undefined
 }
+
+/** Whether a variable of this name holds a secret. */
+export const isSecretName = (name: string): boolean => secretField(name) !== undefined || ENV_NAME.test(name)
+const ENV_NAME =
+  /(?:TOKEN|SECRET(?:_KEY)?|PASSWORD|PASSWD|PASSPHRASE|_PASS|_PWD|CREDENTIALS?|API_?KEY|(?:PRIVATE|ACCESS|SIGNING|ENCRYPTION|MASTER|AUTH|ACCOUNT|STORAGE|SERVICE)_?KEY)$/
+
 const PASSWORD_FIELD = new RegExp(`(?:^|[_-]|(?<=[a-z])(?=P))${PASSWORD}$`, "i")
 const TOKEN_FIELD = new RegExp(`(?:^|[_-]|(?<=[a-z])(?=[A-Z]))(?:${TOKEN}|authorization|cookie|credentials?)$`, "i")
 

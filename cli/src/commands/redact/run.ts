@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import { settings } from "../../Config.ts"
 import { EXIT, Failure } from "../../Failure.ts"
 import { paintFor } from "../../paint.ts"
+import { ENVIRONMENT } from "../../Redact.ts"
 import { clean, plural } from "../../Terminal.ts"
 
 export interface RedactInput {
@@ -24,8 +25,8 @@ export const run = (input: RedactInput) =>
   Effect.gen(function* () {
     const { redaction } = yield* settings({}, { env: process.env, cwd: process.cwd() })
     if (input.rules) {
-      const names = [...(redaction.rules ?? []).map(({ name }) => name), ...ruleNames]
-      const shown = names.filter((name) => redaction.off?.has(name) !== true)
+      const names = new Set([...(redaction.rules ?? []).map(({ name }) => name), ENVIRONMENT, ...ruleNames])
+      const shown = [...names].filter((name) => redaction.off?.has(name) !== true)
       process.stdout.write(input.json ? `${JSON.stringify({ schema: 1, rules: shown })}\n` : `${shown.join("\n")}\n`)
       return EXIT.ok
     }

@@ -56,14 +56,23 @@ const program = () => process.argv[1] ?? join(import.meta.dir, "..", "..", "main
 
 const stay = async () => {
   const say = (what: string) => void process.stderr.write(`agent-sync: ${clean(what)}\n`)
-  const parts: ReadonlyArray<Part> = [drainSpool({ env: process.env, say })]
+  const drain = drainSpool({ env: process.env, say })
+  const parts: ReadonlyArray<Part> = [drain]
   if (process.stderr.isTTY) process.stderr.write("Recording what hooks on this machine tell.  Ctrl-C ends it.\n")
+  const other = setTimeout(() => {
+    const pid = Spool.drainer(foldersOf(process.env))
+    if (!drain.active() && pid !== undefined) say(`Process ${pid} records them now; this one takes over when it ends.`)
+  }, OTHER_MS)
   await new Promise<void>((resolve) => {
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve())
   })
+  clearTimeout(other)
   for (const part of parts) await part.stop()
   return EXIT.ok
 }
+
+/** Milliseconds after which it is said that another process is at work. */
+const OTHER_MS = 1_000
 
 const install = async (service: Service, json: boolean) => {
   const wrote = writeService(service)
