@@ -1,4 +1,5 @@
 /** Claude Code's hooks, end to end: its calls as child processes, the spool, whoever drains it, the hub, a reader. */
+import { Database } from "bun:sqlite"
 import { describe, expect, test } from "bun:test"
 import { existsSync, readdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -128,6 +129,34 @@ await hook("SessionEnd", { reason: "other" })
     expect(stdout.match(/ok Ended/g)!.length).toBeLessThanOrEqual(2)
   })
 
+  test("while the journal cannot be written, what hooks told stays in the spool", async () => {
+    const { claude, hub, on, spool } = await world()
+    const up = on.start(["up"])
+    await drainer(spool)
+    await claude.tell("SessionStart", { source: "startup" })
+    await until(on, hub.url, () => true)
+    const database = new Database(join(on.home, "journals", "acme.sqlite"))
+    database.run("BEGIN IMMEDIATE")
+    await claude.tell("PreToolUse", { tool_name: "Bash", tool_input: {}, tool_use_id: "toolu_1" })
+    const names = () => readdirSync(spool).filter((name) => name.includes(".rec"))
+    while (!names().some((name) => name.endsWith(".taken"))) await Bun.sleep(20)
+    await Bun.sleep(1_500)
+    expect(names()).toHaveLength(1)
+    // Killed now, it would be lost but for the spool.
+    up.process.kill("SIGKILL")
+    await up.ended
+    database.run("ROLLBACK")
+    database.close()
+    const next = on.start(["up"])
+    // The dead one's lease of the outbox runs out first.
+    const kinds = async () => (await readAll(on, hub.url)).sessions[0]?.events.map(({ kind }) => kind)
+    while ((await kinds())?.length !== 2) await Bun.sleep(200)
+    expect(await kinds()).toEqual(["session_start", "tool_started"])
+    expect(names()).toEqual([])
+    next.process.kill("SIGTERM")
+    await next.ended
+  })
+
   test("killed again and again, who drains loses nothing", async () => {
     const { hub, on, spool } = await world()
     const folders = foldersOf({ AGENT_SYNC_HOME: on.home })
@@ -151,9 +180,12 @@ await hook("SessionEnd", { reason: "other" })
       await up.ended
     }
     const up = on.start(["up"])
-    while (readdirSync(spool).some((name) => name.includes(".rec"))) await Bun.sleep(20)
+    const keysAt = async () => new Set((await readAll(on, hub.url)).sessions[0]?.events.map(({ key }) => key))
+    // The dead ones' lease of the outbox runs out first.
+    while ((await keysAt()).size < total) await Bun.sleep(200)
     up.process.kill("SIGTERM")
     await up.ended
+    expect(readdirSync(spool).filter((name) => name.includes(".rec"))).toEqual([])
     const { notices, sessions } = await readAll(on, hub.url)
     expect(notices).toEqual([])
     expect(sessions).toHaveLength(1)

@@ -22,6 +22,8 @@ const LOOK_MS = 5_000
 const SILENT_MS = 30 * 60_000
 /** Milliseconds after which a record that could not be recorded is tried again. */
 const AGAIN_MS = 30_000
+/** Milliseconds for which this process may stand still because another writes to the journal: in a `run`, so does the agent's output. */
+const WAIT_MS = 100
 /** How often the spool is looked at again at the end, where hooks go on. */
 const STOP_ROUNDS = 3
 /** Milliseconds that the hub is given to take what it is owed, at the end. */
@@ -46,6 +48,8 @@ interface Destination {
 
 interface Open {
   readonly recorder: Recorder
+  /** Delete the records whose events are not in the journal yet: a full disk, or another process that writes for long. */
+  held: Array<() => void>
   lastAt: number
 }
 
@@ -82,6 +86,7 @@ export const drainSpool = (options: {
       keysFolder: found.files.folder,
       key,
       remotes: url === undefined ? [] : [url],
+      waitMs: WAIT_MS,
       ...(found.context.host ? { host: hostname() } : {})
     })
     return Either.mapBoth(opened, {
@@ -135,13 +140,21 @@ export const drainSpool = (options: {
       wall: Date.now,
       onTrouble: (failed) => say(failed.message)
     })
-    const open: Open = { recorder, lastAt: Date.now() }
+    const open: Open = { recorder, held: [], lastAt: Date.now() }
     sessions.set(session, open)
     return Either.right(open)
   }
 
+  const release = ({ held, recorder }: Open) => {
+    if (recorder.recorded().waiting > 0) return
+    for (const done of held.splice(0)) done()
+  }
   const letGo = (session: string) => {
-    sessions.get(session)?.recorder.end()
+    const open = sessions.get(session)
+    if (open === undefined) return
+    open.recorder.end()
+    // What could not be written at the end stays in the spool, and is found there by who drains next.
+    if (open.recorder.recorded().lost === 0) release(open)
     sessions.delete(session)
   }
 
@@ -161,7 +174,8 @@ export const drainSpool = (options: {
     const at = Math.floor(found.record.at)
     opened.right.recorder.push(encoder.encode(`${JSON.stringify({ at, hook: hook.input })}\n`))
     opened.right.lastAt = Date.now()
-    found.done()
+    opened.right.held.push(found.done)
+    release(opened.right)
     taken++
     lastAt = Date.now()
     if (hook.event === "SessionEnd") letGo(hook.session)
@@ -196,6 +210,7 @@ export const drainSpool = (options: {
   watcher.on("error", () => watcher.close())
   const timer = setInterval(() => {
     if (active && !Spool.stayDrainer(folders)) active = false
+    for (const open of sessions.values()) release(open)
     for (const [session, open] of sessions) if (Date.now() - open.lastAt > SILENT_MS) letGo(session)
     look()
   }, LOOK_MS)

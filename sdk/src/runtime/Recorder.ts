@@ -81,6 +81,8 @@ export interface Recorded {
   readonly redacted: ReadonlyMap<string, number>
   /** Events that could not be written down, and were given up because memory ran out. */
   readonly lost: number
+  /** Writes that wait in memory because the journal cannot be written; 0 where all that was pushed is durable. */
+  readonly waiting: number
   readonly view: Session
 }
 
@@ -418,6 +420,7 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
       events: total,
       redacted,
       lost: backlog.lost(),
+      waiting: backlog.waiting(),
       view: home.fold.view
     })
   }
