@@ -10,9 +10,11 @@ import { mintToken, TenantId } from "agent-sync"
 import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
+import { type Context, ContextSection, contextOf } from "./Context.ts"
 import { EXIT, Failure } from "./Failure.ts"
 import { type Env, type Folders, foldersOf, variable } from "./Folders.ts"
 import { authSecret, filesOf, findKey, type Key, makeKeys, type TenantFiles } from "./Keys.ts"
+import { type Redaction, RedactSection, redactionOf } from "./Redact.ts"
 
 export const CONFIG_FILE = "agent-sync.json"
 /** Port of `agent-sync dev`, and of the dev preset. */
@@ -38,7 +40,9 @@ export const ConfigFile = Schema.Struct({
   tenant: Schema.optional(TenantId),
   /** The preset used when none is named; `dev` where there is one. */
   preset: Schema.optional(Schema.String),
-  presets: Schema.optional(Schema.Record({ key: Schema.String, value: Preset }))
+  presets: Schema.optional(Schema.Record({ key: Schema.String, value: Preset })),
+  redact: Schema.optional(RedactSection),
+  context: Schema.optional(ContextSection)
 })
 export type ConfigFile = typeof ConfigFile.Type
 
@@ -60,6 +64,10 @@ export interface Settings {
   readonly url: string | undefined
   /** Undefined where none is configured anywhere. */
   readonly key: Key | undefined
+  /** The person's own rules for secrets. */
+  readonly redaction: Redaction
+  /** What of this machine is told with a session. */
+  readonly context: Context
   /** A token for the hub; made anew from this machine's auth secret where no other is configured. */
   readonly token: (role: "read" | "write") => Promise<string | undefined>
 }
@@ -94,6 +102,7 @@ export const settings = (
     const url = address === undefined ? undefined : yield* hubUrl(address, tenant)
     const files = filesOf(folders, tenant)
     const base = file === undefined ? cwd : dirname(file)
+    const redaction = yield* redactionOf(config.redact, file ?? CONFIG_FILE, env)
     const referred = chosen?.key === undefined ? undefined : yield* follow(chosen.key, base, env)
     const key = yield* findKey(env, files, referred)
     const token =
@@ -107,6 +116,8 @@ export const settings = (
       preset,
       url,
       key,
+      redaction,
+      context: contextOf(config.context),
       token: async (role) => {
         if (token !== undefined) return token
         const secret = authSecret(files)

@@ -10,6 +10,8 @@ export interface Folders {
   readonly keys: string
   /** One journal file per tenant. */
   readonly journals: string
+  /** What hooks have left to be recorded. */
+  readonly spool: string
   /** SQLite files of `agent-sync dev`. */
   readonly hub: string
 }
@@ -23,10 +25,16 @@ export const variable = (env: Env, name: string) => {
 export const foldersOf = (env: Env): Folders => {
   const own = variable(env, "AGENT_SYNC_HOME")
   if (own !== undefined) {
-    return { config: own, keys: join(own, "keys"), journals: join(own, "journals"), hub: join(own, "hub") }
+    return {
+      config: own,
+      keys: join(own, "keys"),
+      journals: join(own, "journals"),
+      spool: join(own, "spool"),
+      hub: join(own, "hub")
+    }
   }
   const home = variable(env, "HOME") ?? homedir()
   const config = join(variable(env, "XDG_CONFIG_HOME") ?? join(home, ".config"), "agent-sync")
   const state = join(variable(env, "XDG_STATE_HOME") ?? join(home, ".local", "state"), "agent-sync")
-  return { config, keys: config, journals: state, hub: join(state, "hub") }
+  return { config, keys: config, journals: state, spool: join(state, "spool"), hub: join(state, "hub") }
 }

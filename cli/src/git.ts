@@ -1,4 +1,4 @@
-/** The git branch of a folder, read from its files so that a run does not wait for a process. */
+/** The git branch and remote of a folder, read from its files so that a run does not wait for a process. */
 import { readFileSync, statSync } from "node:fs"
 import { dirname, isAbsolute, join } from "node:path"
 
@@ -10,6 +10,38 @@ export const branchOf = (folder: string): { readonly branch?: string } => {
     return branch === undefined ? {} : { branch }
   } catch {
     return {}
+  }
+}
+
+/** Branch and remote (`origin`, else the first), the remote without credentials; what cannot be read is left out. */
+export const repositoryOf = (folder: string): { readonly branch?: string; readonly repository?: string } => {
+  const repository = remoteOf(folder)
+  return { ...branchOf(folder), ...(repository === undefined ? {} : { repository }) }
+}
+
+const remoteOf = (folder: string): string | undefined => {
+  try {
+    const git = gitFolder(folder)
+    const common = commonFolder(git)
+    const config = readFileSync(join(common, "config"), "utf8")
+    const remotes = [...config.matchAll(/^\[remote "([^"]+)"\]\s*\n((?:(?!\[).*\n?)*)/gm)].flatMap(([, name, body]) => {
+      const url = /^\s*url\s*=\s*(.+)$/m.exec(body ?? "")?.[1]?.trim()
+      return url === undefined ? [] : [{ name, url }]
+    })
+    const remote = remotes.find(({ name }) => name === "origin") ?? remotes[0]
+    return remote?.url.replace(/^([a-z+]+:\/\/)[^/@]*@/i, "$1")
+  } catch {
+    return undefined
+  }
+}
+
+/** A worktree's own folder has no config; it names the one that has. */
+const commonFolder = (git: string) => {
+  try {
+    const named = readFileSync(join(git, "commondir"), "utf8").trim()
+    return isAbsolute(named) ? named : join(git, named)
+  } catch {
+    return git
   }
 }
 

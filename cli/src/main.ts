@@ -8,16 +8,22 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import manifest from "../../package.json" with { type: "json" }
 import { dev } from "./commands/dev/command.ts"
+import { hooks } from "./commands/hooks/command.ts"
 import { init } from "./commands/init/command.ts"
+import { note } from "./commands/note/command.ts"
+import { notify } from "./commands/notify/command.ts"
+import { redact } from "./commands/redact/command.ts"
 import { run } from "./commands/run/command.ts"
 import { tail } from "./commands/tail/command.ts"
+import { up } from "./commands/up/command.ts"
+import { wait } from "./commands/wait/command.ts"
 import { EXIT, Failure, tell } from "./Failure.ts"
 
 const root = Command.make("agent-sync").pipe(
   Command.withDescription(
     "Records AI agent sessions, sealed on this machine, syncs them to a hub of your own, shows them live."
   ),
-  Command.withSubcommands([init, dev, run, tail])
+  Command.withSubcommands([init, dev, run, tail, hooks, up, wait, notify, note, redact])
 )
 
 const explain = (failure: Failure) => {

@@ -19,6 +19,7 @@ export {
   type Recorder,
   type RecorderOptions
 } from "./runtime/Recorder.ts"
+export { type OwnSession, ownSessions, type RemarkOptions, remark } from "./runtime/Remark.ts"
 export { liveTimers, type Network, type Timers } from "./sync/Link.ts"
 export type { SyncStatus } from "./sync/SyncStatus.ts"
 export type {

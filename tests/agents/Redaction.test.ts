@@ -1,9 +1,11 @@
 /** The secrets here are made of parts, so that nothing in this file looks like one to a scanner. */
 import { describe, expect, test } from "bun:test"
-import { redact } from "agent-sync/agents"
+import { makeRedactor } from "agent-sync/agents"
 import type { AgentEvent } from "agent-sync/events"
 import * as fc from "effect/FastCheck"
 import { rules } from "../../sdk/src/agents/secrets.ts"
+
+const { event: redact } = makeRedactor()
 
 const frame = {
   key: "k",
@@ -32,6 +34,9 @@ const pem = (kind: string, ending: string) =>
     `${ending}-----END ${kind}PRIVATE KEY-----`
   ].join("")
 
+/** No known shape: only how random it looks. */
+const unknown = "vQ8mZr2LxT5wYb7Nk3Hd9PfGs4Jc6RaU"
+
 const positives: ReadonlyArray<readonly [rule: string, secret: string, around?: string]> = [
   ["anthropic-key", `sk-${"ant"}-api03-${some(90)}`],
   ["openai-key", `sk-${some(48)}`],
@@ -47,7 +52,7 @@ const positives: ReadonlyArray<readonly [rule: string, secret: string, around?: 
   ["google-api-key", `AI${"za"}${some(35)}`],
   ["google-oauth", `ya${"29"}.${some(60)}`],
   ["slack-token", `xox${"b"}-123456789012-${some(24)}`],
-  ["slack-token", `T${upper(8)}/B${upper(8)}/${some(24)}`, "https://hooks.slack.com/services/*"],
+  ["slack-webhook", `T${upper(8)}/B${upper(8)}/${some(24)}`, "https://hooks.slack.com/services/*"],
   ["stripe-key", `sk_${"live"}_${some(24)}`],
   ["stripe-key", `rk_${"test"}_${some(24)}`],
   ["npm-token", `npm${"_"}${some(36)}`],
@@ -64,15 +69,36 @@ const positives: ReadonlyArray<readonly [rule: string, secret: string, around?: 
   ["url-credentials", `dev:${some(12)}`, "postgres://*@db.example.com:5432/app"],
   ["url-credentials", `:${some(12)}`, "redis://*@127.0.0.1:6379"],
   ["agent-sync-key", `as${"r1"}${some(60, "qpzry9x8gf2tvdw0")}`],
-  ["service-token", `hf${"_"}${some(34)}`],
-  ["service-token", `S${"G"}.${some(22)}.${some(43)}`],
+  ["huggingface-token", `hf${"_"}${some(34)}`],
+  ["sendgrid-key", `S${"G"}.${some(22)}.${some(43)}`],
   ["env-secret", "hunter2hunter2", "export DEPLOY_TOKEN=*"],
   ["env-secret", "correct horse battery", 'DB_PASSWORD="*"'],
   ["env-secret", "pa$$word1", "PGPASSWORD=* psql"],
   ["env-secret", some(20), '+ "STRIPE_API_KEY": "*",'],
   ["env-secret", some(20), '{\\"CLIENT_SECRET\\": \\"*\\"}'],
   ["labelled-secret", some(20), '{"client_secret":"*"}'],
-  ["labelled-secret", some(20), "apiKey: '*'"]
+  ["labelled-secret", some(20), "apiKey: '*'"],
+  ["labelled-secret", "s3cret!pass", '"password": "*"'],
+  ["labelled-secret", `${some(14)}x`, "db:\n  password: *\n"],
+  ["groq-key", `gs${"k_"}${some(52)}`],
+  ["xai-key", `xa${"i-"}${some(80)}`],
+  ["replicate-token", `r8${"_"}${some(37)}`],
+  ["vault-token", `hv${"s."}${some(40)}`],
+  ["cloudflare-token", `cf${"ut_"}${some(48)}`],
+  ["telegram-token", `1234567890:A${"A"}${some(33)}`],
+  ["terraform-token", `${some(14)}.atlas${"v1."}${some(64)}`],
+  ["azure-key", `${some(86)}==`, "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=*"],
+  ["connection-string", "hunter2", "Server=db;User=sa;Password=*;Trusted=no"],
+  ["url-parameter", some(32), "GET https://example.com/hook?access_token=*&page=2"],
+  ["header-secret", some(32), "x-api-key: *"],
+  ["header-secret", some(32), '{"X-Auth-Token":"*"}'],
+  ["cookie", `session=${some(30)}`, "set-cookie: *"],
+  ["command-line", "hunter2!", "mysql --password=* -h db"],
+  ["command-line", "s3cr3tpass", "curl -u admin:* https://example.com"],
+  ["netrc", "hunter2", "machine example.com login me password *"],
+  ["npm-token", some(24), "//registry.example.com/:_authToken=*"],
+  ["random", unknown, "deploying with * now"],
+  ["random", "k3Jd9qLm2Xw8Rt5Zv7Bn", "webhookSecretValue = *"]
 ]
 
 const negatives: ReadonlyArray<string> = [
@@ -104,7 +130,25 @@ const negatives: ReadonlyArray<string> = [
   `postgres://user:${"$"}{PASSWORD}@host/db`,
   "a file that begins with -----BEGIN PRIVATE KEY----- is a key. This sentence stays.",
   "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE\n-----END PUBLIC KEY-----",
-  "password: string"
+  "password: string",
+  "the secret to good tokens is a key: patience",
+  "--token TOKEN and --password <password>",
+  "docker run --user 1000:1000 -u node:node2 image",
+  "cookie: a small file that sites keep",
+  "GET /search?key=word&page=12",
+  "PWD=/home/dev/project and OLDPWD=/home/dev",
+  // Random to the eye, and harmless.
+  `data:image/png;base64,${some(120)}`,
+  `"signature":"${some(400)}"`,
+  `${some(76)}\n${some(76)}\n${some(40)}`,
+  "AbstractSingletonProxyFactoryBeanForHttp2Requests",
+  "src/components/Dashboard2/UserProfileCard/index.test.tsx",
+  "const useGetV2UsersByUserIdSessionsQueryHook = 1",
+  "01ARZ3NDEKTSV4RRFFQ69G5FAV",
+  `toolu_vrtx_01${some(22)}`,
+  `sess_${some(40)}`,
+  "projects/-home-dev-My-Project-2-final/6f5f15df-3331-48e8-a756-9b4ed9494f00",
+  `commit ${hex(40)} and tree ${hex(64)}`
 ]
 
 describe("redact", () => {
@@ -140,7 +184,7 @@ describe("redact", () => {
     })
   }
 
-  test("looks everywhere in an event's data, and keeps names and numbers", () => {
+  test("looks everywhere in an event's data, in names too, and keeps numbers", () => {
     const secret = `ghp_${some(36)}`
     const input = { env: [{ [secret]: secret }, 1, null], deep: { list: [["x", `a ${secret} b`]] } }
     const { event, found } = redact({
@@ -151,10 +195,10 @@ describe("redact", () => {
     })
     const marker = "[redacted:github-token]"
     expect(event.kind === "tool_started" && event.data.input).toEqual({
-      env: [{ [secret]: marker }, 1, null],
+      env: [{ [marker]: marker }, 1, null],
       deep: { list: [["x", `a ${marker} b`]] }
     })
-    expect(found).toEqual(["github-token", "github-token"])
+    expect(found).toEqual(["github-token", "github-token", "github-token"])
   })
 
   test("looks into events of a kind it does not know", () => {
@@ -168,6 +212,84 @@ describe("redact", () => {
     const { event } = redact({ ...frame, group: "audit", kind: "tool_started", data: { call: "c", name: "n", input } })
     expect(JSON.stringify(event.kind === "tool_started" && event.data.input)).toBe(
       '{"__proto__":{"x":"[redacted:github-token]"}}'
+    )
+  })
+
+  test("a field that is named as a secret is one, whatever its value looks like", () => {
+    const input = {
+      password: "correct-horse",
+      headers: { Authorization: `Basic ${some(16)}`, accept: "text/html" },
+      dbPassword: "hunter22",
+      accessToken: some(16),
+      token: "next",
+      password_hint: "the usual one 1",
+      tokens: 1200
+    }
+    const { event, found } = redact({
+      ...frame,
+      group: "audit",
+      kind: "tool_started",
+      data: { call: "c", name: "n", input }
+    })
+    const marker = "[redacted:labelled-secret]"
+    expect(event.kind === "tool_started" && event.data.input).toEqual({
+      ...input,
+      password: marker,
+      headers: { Authorization: marker, accept: "text/html" },
+      dbPassword: marker,
+      accessToken: marker
+    })
+    expect(found).toHaveLength(4)
+  })
+
+  test("the same secret has the same mark, another another, and a mark says nothing without the key", () => {
+    const [one, two] = [`ghp_${some(36)}`, `ghp_${some(35)}Q`]
+    const marks = (key: number, text: string) =>
+      makeRedactor({ key: new Uint8Array(32).fill(key) })
+        .text(text)
+        .split(" ")
+    const [a, b, c] = marks(1, `${one} ${two} ${one}`)
+    expect(a).toMatch(/^\[redacted:github-token#[0-9a-f]{8}\]$/)
+    expect(a).toBe(c!)
+    expect(a).not.toBe(b!)
+    expect(marks(2, one)[0]).not.toBe(a!)
+    expect(makeRedactor({ key: new Uint8Array(32).fill(1) }).text(`${a} and ${b}`)).toBe(`${a} and ${b}`)
+  })
+
+  test("a person's own rules are tried first; what is allowed stays; rules can be off", () => {
+    const redactor = makeRedactor({
+      rules: [{ name: "acme-ticket", pattern: /ACME-\d{8}/g }],
+      allow: [/EXAMPLE/],
+      off: new Set(["random", "jwt"])
+    })
+    expect(redactor.text("see ACME-12345678")).toBe("see [redacted:acme-ticket]")
+    expect(redactor.text(`AK${"IA"}IOSFODNN7EXAMPLE`)).toBe(`AK${"IA"}IOSFODNN7EXAMPLE`)
+    expect(redactor.text(`AK${"IA"}${upper(16)}`)).toBe("[redacted:aws-access-key]")
+    expect(redactor.text(`${unknown} ${jwt}`)).toBe(`${unknown} ${jwt}`)
+  })
+
+  test("random keys are found, and what agents call things is not", () => {
+    const alphabet = [..."ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"]
+    const letters = (length: number) =>
+      fc
+        .array(fc.nat({ max: 61 }), { minLength: length, maxLength: length })
+        .map((at) => at.map((n) => alphabet[n]).join(""))
+    // Chance makes a few that look tame; most are found.
+    const sample = fc.sample(letters(48), { numRuns: 300, seed: 7 })
+    expect(sample.filter((key) => redactText(`key ${key} end`).found.length === 1).length).toBeGreaterThan(280)
+    fc.assert(
+      fc.property(
+        fc.constantFrom("toolu_01", "msg_01", "call_", "req_011", "resp_", "chatcmpl-"),
+        letters(24),
+        (id, rest) => {
+          expect(redactText(`"id":"${id}${rest}"`).found).toEqual([])
+        }
+      )
+    )
+    fc.assert(
+      fc.property(fc.uuid(), (id) => {
+        expect(redactText(`"sessionId":"${id}"`).found).toEqual([])
+      })
     )
   })
 
@@ -232,6 +354,15 @@ describe("redact", () => {
     "-----BEGIN ",
     "AKIA",
     "gl\\n",
+    "cookie: a=",
+    " --password ",
+    "&key=aaaaaaaaaaaa",
+    "machine a login b password",
+    "\n  password: a1",
+    "vQ8mZr2LxT5wYb7Nk3Hd9PfGs4Jc6RaU",
+    "vQ8mZr2LxT5wYb7Nk3Hd9PfGs4Jc6RaU ",
+    "a/b1/",
+    "-us1",
     "hooks.slack.com/services/"
   ]
   for (const piece of hostile) {

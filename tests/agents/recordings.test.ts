@@ -5,7 +5,7 @@
 import { describe, expect, test } from "bun:test"
 import { existsSync } from "node:fs"
 import { join } from "node:path"
-import { adapters, claude, codex, detect, makeLines, redact } from "agent-sync/agents"
+import { adapters, claude, codex, detect, makeLines, makeRedactor } from "agent-sync/agents"
 import type { AgentEvent } from "agent-sync/events"
 import { Glob } from "bun"
 import { readAll } from "../suites/adapter.ts"
@@ -20,6 +20,7 @@ const streams = [
   ...files.filter((file) => /codex.*\/exec-json[^/]*\.jsonl$/.test(file)).map((file) => ({ file, by: codex }))
 ]
 /** A record of an unknown type is a note that holds it whole. */
+const redactor = makeRedactor()
 const unknown = (event: AgentEvent) => event.kind === "note" && event.data.text?.startsWith("{")
 
 describe("recorded sessions", () => {
@@ -39,7 +40,7 @@ describe("recorded sessions", () => {
     test(`${file} is read and redacted by every adapter`, async () => {
       const lines = makeLines()
       const read = [...lines.push(await Bun.file(join(folder, file)).bytes()), ...lines.end()]
-      for (const adapter of adapters) for (const event of readAll(adapter, read)) redact(event)
+      for (const adapter of adapters) for (const event of readAll(adapter, read)) redactor.event(event)
       expect(read).toEqual(recording(join(folder, file), file).lines as Array<string>)
     })
   }

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import * as Either from "effect/Either"
-import { claude } from "../../sdk/src/agents/index.ts"
+import { claude, claudeHook } from "../../sdk/src/agents/index.ts"
 import { introduce, sealingOf } from "../../sdk/src/bun/journal/sealing.ts"
 import { nativeAead } from "../../sdk/src/bun/nativeAead.ts"
 import * as Envelope from "../../sdk/src/crypto/Envelope.ts"
@@ -182,6 +182,50 @@ describe("Recorder", () => {
       "index.changed",
       "index.checkpoint"
     ])
+  })
+
+  test("hooks: waiting is told in half a second, an end of recording is no end of the session, and going on is not news", async () => {
+    const hook = (event: string, fields: object = {}) =>
+      bytes(
+        `${JSON.stringify({ at: 1_000_000, hook: { session_id: "abc", cwd: "/home/dev/app", hook_event_name: event, ...fields } })}\n`
+      )
+    const call = { tool_name: "Bash", tool_input: { command: "ls" } }
+    const first = await scene({ adapter: claudeHook, partial: true })
+    const told = () => first.index().map((event) => `${event._tag} ${"state" in event ? event.state : ""}`)
+    first.recorder.push(hook("PreToolUse", { ...call, tool_use_id: "toolu_1" }))
+    first.recorder.push(hook("PermissionRequest", call))
+    await first.clock.advance(400)
+    expect(told()).toEqual(["index.started "])
+    await first.clock.advance(200)
+    expect(told().at(-1)).toBe("index.changed waiting")
+    first.recorder.end()
+    // The same again: who follows finds it as it was.
+    expect(told().slice(2)).toEqual(["index.changed waiting"])
+    expect(first.events().map(({ kind }) => kind)).toEqual(["tool_started", "permission"])
+
+    const second = await scene({ adapter: claudeHook, partial: true, journal: first.journal, run: "another" })
+    second.recorder.push(hook("PostToolUse", { ...call, tool_use_id: "toolu_1" }))
+    expect(told()).toHaveLength(3)
+    await second.clock.advance(2_000)
+    expect(told().at(-1)).toBe("index.changed running")
+    second.recorder.push(hook("SessionEnd"))
+    second.recorder.end()
+    expect(told().slice(4)).toEqual(["index.changed ended"])
+    expect(first.sessions()).toHaveLength(1)
+  })
+
+  test("a question that a program answers at once is not told to the index", async () => {
+    const s = await scene({ adapter: claude })
+    const ask = `{"type":"control_request","request_id":"r","session_id":"abc","request":{"subtype":"can_use_tool","tool_name":"Bash","tool_use_id":"toolu_1"}}\n`
+    const answer = `{"type":"user","uuid":"u9","session_id":"abc","message":{"role":"user","content":[{"type":"tool_result","tool_use_id":"toolu_1","content":"ok"}]}}\n`
+    s.recorder.push(bytes(init("abc") + ask))
+    await s.clock.advance(100)
+    s.recorder.push(bytes(answer))
+    await s.clock.advance(3_000)
+    expect(s.index().map(({ _tag }) => _tag)).toEqual(["index.started"])
+    s.recorder.push(bytes(ask.replaceAll("toolu_1", "toolu_2")))
+    await s.clock.advance(600)
+    expect(s.index().at(-1)).toMatchObject({ _tag: "index.changed", state: "waiting" })
   })
 
   test("one process, two sessions: each in its own log", async () => {

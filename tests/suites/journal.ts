@@ -116,6 +116,18 @@ export const journalSuite = (name: string, make: () => JournalPlace) =>
         expect(ok(journal.logs())[0]!.last).toBe(1)
       })
 
+      test("joins a log that another writer began, and numbers its own entries there from 1, under the log's key", async () => {
+        const [mine, other] = [await open(), await open()]
+        const log = logNamed(other, "claude:s1")
+        ok(other.append(log, notes("theirs")))
+        const { key } = ok(other.logs()).find(({ id }) => id === log)!
+        expect(ok(mine.joinLog(log, key))).toEqual({ id: log, kind: "session", key, last: 0 })
+        expect(ok(mine.append(log, notes("mine", "again"))).map(({ n }) => n)).toEqual([1, 2])
+        expect(await textsIn(mine, log)).toEqual(["mine", "again"])
+        expect(ok(mine.joinLog(log, key)).last).toBe(2)
+        expect(ok(other.joinLog(log, key)).last).toBe(1)
+      })
+
       test("refuses a log it does not have, by a value", async () => {
         const journal = await open()
         const other = logNamed(await open(), "x:1")

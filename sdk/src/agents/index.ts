@@ -6,8 +6,10 @@ import { jsonl } from "./jsonl.ts"
 import { text } from "./text.ts"
 
 export type { About, Adapter, Line, LineReader, Reading } from "./Adapter.ts"
+export { claudeHook } from "./claude/hook.ts"
 export { type Lines, makeLines } from "./Lines.ts"
-export { type Redacted, redact, redactText } from "./Redaction.ts"
+export { makeRedactor, type Redacted, type RedactionOptions, type Redactor, ruleNames } from "./Redaction.ts"
+export { isSecretName } from "./secrets.ts"
 export { claude, codex, jsonl, text }
 
 export const adapters: ReadonlyArray<Adapter> = [claude, codex, jsonl, text]

@@ -190,6 +190,20 @@ const journalOf = (store: Store, { fresh, row: writer, sealing }: FoundWriter, k
           return renewed
         }
       ),
+    joinLog: (log, key) =>
+      store.write(() => {
+        const known = store.get<LogRow>(`${LOG} WHERE writer = ? AND name = ?`, writer, log)
+        if (known !== undefined) return ownLog(known)
+        store.run(
+          "INSERT INTO log (writer, name, keep, key, last, digest) VALUES (?, ?, 0, ?, ?, ?)",
+          writer,
+          log,
+          keeping.seal({ log, entryId: besideLog("log key") }, key),
+          beginning.last,
+          beginning.digest
+        )
+        return ownLog(logRow(log))
+      }),
     alias: (log, session) => store.write(() => nameLog(session, logRow(log).id)),
     logs: () =>
       store.read(() => store.all<LogRow>(`${LOG} WHERE writer = ? ORDER BY keep DESC, id`, writer).map(ownLog)),

@@ -102,8 +102,11 @@ export const AgentSpawned = audit("agent_spawned", {
 })
 export const Queue = audit("queue", { operation: Schema.String, text })
 export const Progress = audit("progress", { call: text, text })
-/** Anything else worth a line. `what` is the source's own name for it; a record we do not know keeps only that name. */
-export const Note = audit("note", { what: Schema.String, text })
+/**
+ * Anything else worth a line. `what` is the source's own name for it; a record we do not know keeps only that name. A
+ * person's own words are a `remark`, `by` says whose.
+ */
+export const Note = audit("note", { what: Schema.String, text, by: text })
 
 export const AuditEvent = Schema.Union(
   SessionStart,

@@ -77,7 +77,8 @@ const TITLE_CHARACTERS = 100
 const LATE_MS = 2_000
 
 /** The better source of one key: the agent's own file over what it printed over what its hooks said. */
-const rankOf = (format: string) => (format === "transcript" || format === "rollout" ? 2 : format === "hook" ? 0 : 1)
+const rankOf = (format: string) =>
+  format === "transcript" || format === "rollout" ? 2 : format === "hook" || format === "remark" ? 0 : 1
 
 type Identity = Partial<Pick<Session, "agentName" | "version" | "model" | "cwd" | "branch" | "host">>
 
@@ -93,12 +94,15 @@ export const makeSession = (): SessionFold => {
   let identity: Identity = {}
   let title: { readonly text: string; readonly rank: "agent" | "prompt"; readonly time: number } | undefined
   let state: Exclude<State, "waiting"> = "running"
+  /** The best source so far. */
+  let best = 0
   /** What moved the state last. */
   let mover: { readonly format: string; readonly time: number } | undefined
   let messages = 0
   let tools = 0
   let failed = 0
-  let turns = 0
+  /** Turns that began, as hooks tell and as better sources do: the same ones, under keys of their own. */
+  const turns = { hook: 0, better: 0 }
   let startedAt: number | undefined
   let lastAt: number | undefined
   let endedAt: number | undefined
@@ -112,6 +116,10 @@ export const makeSession = (): SessionFold => {
     endedAt = to === "ended" || to === "failed" ? time : undefined
     return true
   }
+
+  /** A hook's word about a turn, where a better source tells of turns too, under keys of its own. */
+  const isStandIn = ({ kind, source }: AgentEvent) =>
+    best > 0 && rankOf(source.format) === 0 && (kind === "turn_start" || kind === "turn_end")
 
   const finish = (call: string, ok: boolean) => {
     const before = results.get(call)
@@ -134,7 +142,7 @@ export const makeSession = (): SessionFold => {
         return
       case "turn_start":
         if (!isNew) return
-        turns++
+        turns[rankOf(event.source.format) === 0 ? "hook" : "better"]++
         spending.turnStarted()
         move(event, "running")
         return
@@ -219,7 +227,7 @@ export const makeSession = (): SessionFold => {
       startedAt,
       lastAt,
       endedAt,
-      turns,
+      turns: Math.max(turns.hook, turns.better),
       figures: spending.total(),
       turnFigures: spending.turn(),
       counts: { events: seen.size, messages, tools, failed, files: files.size },
@@ -230,6 +238,14 @@ export const makeSession = (): SessionFold => {
   return {
     add: (event, writer) => {
       const id = `${event.group}.${event.kind === "unrecognized" ? event.original.kind : event.kind}:${event.key}`
+      if (isStandIn(event)) {
+        if (event.kind === "turn_start" && !seen.has(id)) turns.hook++
+        seen.set(id, { rank: 0, writer })
+        if (move(event, event.kind === "turn_start" ? "running" : "idle")) questions.clear()
+        lastAt = Math.max(lastAt ?? event.time, event.time)
+        view = undefined
+        return "kept"
+      }
       const rank = rankOf(event.source.format)
       const before = seen.get(id)
       if (before !== undefined) {
@@ -238,6 +254,7 @@ export const makeSession = (): SessionFold => {
         if (worse || foreign) return "kept"
       }
       seen.set(id, { rank, writer })
+      best = Math.max(best, rank)
       agent ??= event.source.agent
       startedAt = Math.min(startedAt ?? event.time, event.time)
       lastAt = Math.max(lastAt ?? event.time, event.time)

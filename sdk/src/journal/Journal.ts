@@ -82,6 +82,11 @@ export interface Journal {
 
   /** The log of a session, by `agent:sessionId`; made, with a new log key, when it is not known. */
   readonly openLog: (session: string) => Answer<OwnLog & { readonly created: boolean }>
+  /**
+   * A view of a log that another writer began, to add a word to it: `key` opens it, as readers learn it from the index.
+   * The log's own word about itself stays its beginner's.
+   */
+  readonly joinLog: (log: LogId, key: Uint8Array) => Answer<OwnLog>
   /** Lets a further `agent:sessionId` find the same log: an agent that told its id late, or changed it. */
   readonly alias: (log: LogId, session: string) => Answer<void>
   /**

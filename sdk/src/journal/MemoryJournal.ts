@@ -150,6 +150,22 @@ export const open = (options: {
         for (const listener of [...store.listeners]) listener()
       return renewed
     },
+    joinLog: (id, key) =>
+      guarded(() => {
+        const known = logs.find((each) => each.id === id)
+        if (known !== undefined) return ownLog(known)
+        const joined: Log = {
+          id,
+          key,
+          kind: "session",
+          writer: sealing.writer.id,
+          age: store.logs++,
+          entries: [],
+          head: beginning
+        }
+        logs.push(joined)
+        return ownLog(joined)
+      }),
     alias: (log, session) => guarded(() => void sessions.set(session, logOf(log))),
     logs: () => guarded(() => logs.map(ownLog)),
     append: (log, plains, { signed = false } = {}) =>

@@ -20,6 +20,8 @@ export interface Backlog {
   readonly end: () => void
   /** Events that were given up. */
   readonly lost: () => number
+  /** Writes that wait in memory. */
+  readonly waiting: () => number
 }
 
 export const makeBacklog = (options: {
@@ -65,6 +67,7 @@ export const makeBacklog = (options: {
       retry?.cancel()
       for (const { count } of waiting.splice(0)) lost += count
     },
-    lost: () => lost
+    lost: () => lost,
+    waiting: () => waiting.length
   }
 }

@@ -9,7 +9,7 @@ import * as Either from "effect/Either"
 import type { About, Adapter, Line, LineReader, Reading } from "../agents/Adapter.ts"
 import { detect } from "../agents/index.ts"
 import { makeLines } from "../agents/Lines.ts"
-import { redact, redactText } from "../agents/Redaction.ts"
+import { makeRedactor, type RedactionOptions } from "../agents/Redaction.ts"
 import type { AgentEvent } from "../domain/AgentEvent.ts"
 import { type LogId, SessionId } from "../domain/Ids.ts"
 import type { IndexEvent, Origin } from "../domain/IndexEvent.ts"
@@ -20,6 +20,7 @@ import type { Journal, JournalFailed } from "../journal/Journal.ts"
 import { EVENT_BYTES } from "../protocol/Limits.ts"
 import type { Timer, Timers } from "../sync/Link.ts"
 import { makeBacklog } from "./Backlog.ts"
+import { markKeyOf } from "./markKey.ts"
 
 /** How long, in lines, bytes and milliseconds, output may leave open whose it is. */
 const UNDECIDED_LINES = 10
@@ -31,8 +32,12 @@ const UNNAMED_MS = 2_000
 /** A state shorter than this is not told to the index; figures at most this often. Milliseconds (house §3). */
 const STATE_MS = 2_000
 const CHECKPOINT_MS = 5 * 60_000
+/** Entries of a log at most that its writer has not signed yet, while the session goes on. */
+const UNSIGNED_ENTRIES = 500
 /** New logs that one run makes at most because the hub takes the old one no more: a hub that refuses all must not be fed. */
 const RENEWALS = 3
+/** Someone is waited for: told sooner, but not where a program answers by itself. Milliseconds. */
+const WAITING_MS = 500
 /** Characters of a key, a parent or a subagent's id that are kept; longer ones become a digest. */
 const ID_CHARACTERS = 512
 
@@ -51,6 +56,10 @@ export interface RecorderOptions {
   readonly command: ReadonlyArray<string>
   /** Whose output it is; told from its first lines where this is not given. */
   readonly adapter?: Adapter
+  /** What comes here is not all of the session, as with hooks: its figures are not told, and a session that goes on is not new. */
+  readonly partial?: boolean
+  /** The person's own rules for secrets. */
+  readonly redaction?: Omit<RedactionOptions, "key">
   readonly timers: Timers
   /** Milliseconds since 1970. */
   readonly wall: () => number
@@ -76,14 +85,19 @@ export interface Recorded {
   readonly redacted: ReadonlyMap<string, number>
   /** Events that could not be written down, and were given up because memory ran out. */
   readonly lost: number
+  /** Writes that wait in memory because the journal cannot be written; 0 where all that was pushed is durable. */
+  readonly waiting: number
   readonly view: Session
 }
 
 export interface Recorder {
   /** Output as it comes, cut anywhere. What it completes is durable on return, or waits as `onTrouble` tells. */
   readonly push: (bytes: Uint8Array) => void
-  /** The output ended. Everything is durable on return, or counted in `recorded().lost`. */
-  readonly end: (how: Ending) => void
+  /**
+   * The output ended; without `how`, only the recording of it, and the session goes on. Everything is durable on return, or
+   * counted in `recorded().lost`.
+   */
+  readonly end: (how?: Ending) => void
   /**
    * Where the hub has refused the session's log since it was written last: moves what the hub does not have of it to a new
    * log, and answers true. While output comes this is done by itself.
@@ -101,17 +115,22 @@ interface Home {
   log: LogId | undefined
   readonly fold: SessionFold
   events: number
+  /** Entries since the last signature. */
+  unsigned: number
   /** Bytes of its events while it has no name. */
   bytes: number
   about: About
   /** What the index was told last. */
-  told: { readonly state: Session["state"]; readonly title: string | undefined; readonly at: number } | undefined
+  told:
+    | { readonly state: Session["state"] | undefined; readonly title: string | undefined; readonly at: number }
+    | undefined
 }
 
 export const makeRecorder = (options: RecorderOptions): Recorder => {
   const { command, journal, run, timers, wall } = options
   const backlog = makeBacklog({ timers, onTrouble: options.onTrouble })
   const lines = makeLines()
+  const redactor = makeRedactor({ ...options.redaction, ...markKeyOf(journal) })
   const redacted = new Map<string, number>()
   const clocks = new Set<Timer>()
   const runName = `run:${run}`
@@ -124,6 +143,7 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
   /** The prompt on the command line, until it is recorded. */
   let prompt: string | undefined
   let stateTimer: Timer | undefined
+  let stateDue = 0
   let home = newHome()
   let renewals = 0
 
@@ -141,20 +161,25 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
   /** Opens the log of a session, introduces it, and moves what waited for it there. */
   const begin = (of: Home, name: string) => {
     of.name = name
-    of.told = { state: "running", title: titleOf(of), at: wall() }
-    const { title } = of.told
+    const title = titleOf(of)
+    of.told = { state: "running", title, at: wall() }
     backlog.put(() =>
       Either.gen(function* () {
         const { id, key, last } = yield* journal.openLog(`${adapter?.agent ?? "text"}:${name}`)
         const origin = originOf(of, name)
         const time = wall()
-        yield* journal.append(journal.index, [
-          encodeIndex(
-            last === 0
-              ? { _tag: "index.started", log: id, key, time, ...origin }
-              : { _tag: "index.changed", log: id, time, state: "running", title }
-          )
-        ])
+        const goesOn = last > 0 && options.partial === true
+        // What was told of it last is not known; the next event tells.
+        if (goesOn && of.told !== undefined) of.told = { ...of.told, state: undefined, title: undefined }
+        else {
+          yield* journal.append(journal.index, [
+            encodeIndex(
+              last === 0
+                ? { _tag: "index.started", log: id, key, time, ...origin }
+                : { _tag: "index.changed", log: id, time, state: "running", title }
+            )
+          ])
+        }
         if (last === 0) {
           yield* journal.append(id, [headerOf(origin, time)])
         }
@@ -242,7 +267,7 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
   const generic = () => adapter?.agent === "text" || adapter?.agent === "jsonl"
   const agentName = () => (generic() ? (command[0]?.split("/").at(-1) ?? adapter?.agentName) : adapter?.agentName)
   const titleOf = ({ about, fold }: Pick<Home, "about" | "fold">) =>
-    about.title ?? fold.view.title ?? (prompt === undefined ? undefined : oneLine(redactText(prompt)))
+    about.title ?? fold.view.title ?? (prompt === undefined ? undefined : oneLine(redactor.text(prompt)))
 
   // The index --------------------------------------------------------------------------------------------------------
 
@@ -254,8 +279,13 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
   const upkeep = () => {
     if (home.told === undefined) return
     if (wall() - home.told.at >= CHECKPOINT_MS) return checkpoint()
-    if (stateTimer !== undefined || !differs(home)) return
-    stateTimer = after(STATE_MS, () => {
+    if (!differs(home)) return
+    const ms = home.fold.view.state === "waiting" ? WAITING_MS : STATE_MS
+    const due = timers.now() + ms
+    if (stateTimer !== undefined && stateDue <= due) return
+    stateTimer?.cancel()
+    stateDue = due
+    stateTimer = after(ms, () => {
       stateTimer = undefined
       const now = home
       if (now.told === undefined || !differs(now)) return
@@ -269,8 +299,11 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
 
   const checkpoint = () => {
     const now = home
-    now.told = { state: now.fold.view.state, title: titleOf(now), at: wall() }
-    const told = checkpointOf(now)
+    const { state } = now.fold.view
+    const title = titleOf(now)
+    now.told = { state, title, at: wall() }
+    const told =
+      options.partial === true ? ({ _tag: "index.changed", time: wall(), state, title } as const) : checkpointOf(now)
     tellIndex(now, (log) => ({ ...told, log }))
   }
   const checkpointOf = (of: Home) => {
@@ -343,7 +376,7 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
     home.about = {
       ...home.about,
       ...told,
-      ...(told.title === undefined ? {} : { title: redactText(told.title) })
+      ...(told.title === undefined ? {} : { title: redactor.text(told.title) })
     }
     if (told.session !== undefined) named(told.session)
   }
@@ -355,7 +388,7 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
     const plains: Array<Plain> = []
     let bytes = 0
     for (const event of withContext(batch)) {
-      const safe = redact(bounded(event))
+      const safe = redactor.event(bounded(event))
       for (const rule of safe.found) redacted.set(rule, (redacted.get(rule) ?? 0) + 1)
       for (const part of fit(safe.event, EVENT_BYTES)) {
         of.fold.add(part)
@@ -368,10 +401,7 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
     of.events += plains.length
     total += plains.length
     backlog.put(
-      () =>
-        of.log === undefined
-          ? journal.pend(run, plains)
-          : Either.flatMap(renewed(of), () => journal.append(of.log!, plains)),
+      () => (of.log === undefined ? journal.pend(run, plains) : Either.flatMap(renewed(of), () => append(of, plains))),
       bytes,
       plains.length
     )
@@ -381,6 +411,21 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
     }
     upkeep()
   }
+
+  const append = (of: Home, plains: ReadonlyArray<Plain>) => {
+    of.unsigned += plains.length
+    const signed = of.unsigned >= UNSIGNED_ENTRIES
+    if (signed) of.unsigned = 0
+    return journal.append(of.log!, plains, { signed })
+  }
+
+  /** The session's log ends in its writer's signature. */
+  const sign = (of: Home) =>
+    backlog.put(() =>
+      of.log === undefined
+        ? Either.right(undefined)
+        : Either.flatMap(renewed(of), () => journal.append(of.log!, [], { signed: true }))
+    )
 
   /** Adds what only we know: where it runs, and the prompt that stood on the command line. */
   const withContext = function* (batch: ReadonlyArray<AgentEvent>): Iterable<AgentEvent> {
@@ -416,10 +461,13 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
       const rest = reader!.end(wall())
       learn(rest)
       record(rest.events)
-      beginUnnamed()
-      record([{ ...ours(`${home.name}:end:${run}`), group: "audit", kind: "session_end", data: how }])
+      if (how !== undefined) {
+        beginUnnamed()
+        record([{ ...ours(`${home.name}:end:${run}`), group: "audit", kind: "session_end", data: how }])
+        sign(home)
+      }
       for (const clock of clocks) clock.cancel()
-      checkpoint()
+      if (how !== undefined || home.told !== undefined) checkpoint()
       backlog.end()
     },
     moveOn: () => Either.getOrElse(renewed(home), () => false),
@@ -429,6 +477,7 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
       events: total,
       redacted,
       lost: backlog.lost(),
+      waiting: backlog.waiting(),
       view: home.fold.view
     })
   }
@@ -440,6 +489,7 @@ const newHome = (): Home => ({
   log: undefined,
   fold: makeSession(),
   events: 0,
+  unsigned: 0,
   bytes: 0,
   about: {},
   told: undefined

@@ -35,11 +35,17 @@ const PIPE_END_MS = 500
 /** Signals that end or steer a program and that we are only a bystander to. */
 const FORWARDED = ["SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"] as const
 
-export const spawn = (command: ReadonlyArray<string>): Child => ({
+/** `around`: variables that the agent gets beside our own. */
+export const spawn = (command: ReadonlyArray<string>, around: Readonly<Record<string, string>> = {}): Child => ({
   run: async (listen) => {
     let child: Bun.Subprocess<"inherit", "pipe", "inherit">
     try {
-      child = Bun.spawn([...command], { stdin: "inherit", stdout: "pipe", stderr: "inherit" })
+      child = Bun.spawn([...command], {
+        stdin: "inherit",
+        stdout: "pipe",
+        stderr: "inherit",
+        env: { ...process.env, ...around }
+      })
     } catch (error) {
       return notStarted(command[0]!, error)
     }

@@ -3,6 +3,7 @@
  * byte as it comes. Beside that its output is recorded into the journal and sent to the hub. Neither a full disk nor a
  * dead hub stops or slows the agent; what went wrong is said once, when it has ended.
  */
+import { existsSync } from "node:fs"
 import { hostname } from "node:os"
 import { liveTimers, makeRecorder, type SyncStatus } from "agent-sync"
 import { adapterNamed } from "agent-sync/agents"
@@ -10,8 +11,9 @@ import { connectJournal, openJournal } from "agent-sync/bun"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { type Flags, keyOrMake, type Settings, settings } from "../../Config.ts"
+import { aboutFolder } from "../../Context.ts"
+import { millisecondsOf } from "../../Duration.ts"
 import { EXIT, Failure } from "../../Failure.ts"
-import { branchOf } from "../../git.ts"
 import { KEYS_UNUSABLE } from "../../Keys.ts"
 import { clean } from "../../Terminal.ts"
 import { type Child, spawn, stdinAsChild } from "./child.ts"
@@ -64,7 +66,7 @@ export const run = (input: RunInput) =>
     const key = Either.flatMap(found, keyOrMake)
     // A mistake in the settings is told before anything starts; a disk that cannot be used does not keep the agent from its work.
     if (Either.isLeft(key) && key.left.code === KEYS_UNUSABLE) {
-      return yield* Effect.promise(() => unrecorded(childOf(command), key.left.what))
+      return yield* Effect.promise(() => unrecorded(childOf(input), key.left.what))
     }
     return yield* Effect.all([found, key]).pipe(
       Effect.flatMap(([ready, { key, made }]) =>
@@ -73,7 +75,15 @@ export const run = (input: RunInput) =>
     )
   })
 
-const childOf = (command: ReadonlyArray<string>): Child => (isStdin(command) ? stdinAsChild() : spawn(command))
+const childOf = ({ command, env, tenant, url }: RunInput): Child => {
+  if (isStdin(command)) return stdinAsChild()
+  // The agent's hooks know only its surroundings: what we were told by flags reaches them so.
+  const told = { AGENT_SYNC_ENV: env, AGENT_SYNC_TENANT: tenant, AGENT_SYNC_URL: url }
+  return spawn(
+    command,
+    Object.fromEntries(Object.entries(told).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])))
+  )
+}
 const isStdin = (command: ReadonlyArray<string>) => command.length === 1 && command[0] === "-"
 
 const unrecorded = async (child: Child, why: string) => {
@@ -83,13 +93,14 @@ const unrecorded = async (child: Child, why: string) => {
 }
 
 const record = async (
-  { command }: RunInput,
+  input: RunInput,
   found: Settings,
   key: Parameters<typeof openJournal>[0]["key"],
   made: boolean,
   adapter: ReturnType<typeof adapterNamed>,
   patience: number | undefined
 ): Promise<number> => {
+  const { command } = input
   const said = new Set<string>()
   /** For the person, once each; kept until the agent has ended, so that its screen stays its own. */
   const say = (text: string) => void said.add(text)
@@ -99,10 +110,10 @@ const record = async (
     keysFolder: found.files.folder,
     key,
     remotes: found.url === undefined ? [] : [found.url],
-    host: hostname(),
+    ...(found.context.host ? { host: hostname() } : {}),
     waitMs: WAIT_MS
   })
-  const child = childOf(command)
+  const child = childOf(input)
   if (Either.isLeft(opened)) return unrecorded(child, opened.left.message)
   const journal = opened.right
   if (journal.fresh === "copied") say("This journal is a copy, so a new writer goes on from here.")
@@ -127,11 +138,8 @@ const record = async (
   const recorder = makeRecorder({
     journal,
     run: crypto.randomUUID(),
-    about: {
-      host: hostname(),
-      cwd: process.cwd(),
-      ...branchOf(process.cwd())
-    },
+    about: aboutFolder(process.cwd(), found.context),
+    redaction: found.redaction,
     command: isStdin(command) ? [] : command,
     ...(adapter === undefined ? {} : { adapter }),
     timers: liveTimers,
@@ -141,6 +149,11 @@ const record = async (
     }
   })
 
+  // Hooks of this or another agent on this machine; where there were none ever, nothing is loaded for them.
+  const hooks = existsSync(found.folders.spool)
+    ? import("../../spool/drain.ts").then(({ drainSpool }) => drainSpool({ env: process.env, say }))
+    : undefined
+
   const how = await child.run(recorder.push)
   recorder.end(how.ending)
 
@@ -149,7 +162,7 @@ const record = async (
   if (session === undefined && events === 0) say("The agent printed nothing that could be recorded.")
   const drain = async () =>
     remote === undefined ? 0 : await remote.drain(patience ?? DRAIN_MS, patience !== undefined)
-  let left = await drain()
+  let [left] = await Promise.all([drain(), hooks?.then((spool) => spool.stop())])
   if (recorder.moveOn()) left = await drain()
   const refused = status?._tag === "Refused" ? status : undefined
   remote?.stop()
@@ -176,12 +189,6 @@ const record = async (
   finish(said)
   const synced = patience === undefined || (remote !== undefined && left === 0)
   return how.code === EXIT.ok && !synced ? EXIT.failure : how.code
-}
-
-const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }
-const millisecondsOf = (text: string): number | undefined => {
-  const [, count, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text) ?? []
-  return count === undefined ? undefined : Number(count) * (UNITS[unit ?? ""] ?? 0)
 }
 
 const finish = (said: Iterable<string>) => {

@@ -408,8 +408,11 @@ export const makeRows = (about: () => About, named: ReadonlySet<string> = new Se
       }),
     waiting: () => fold.view.waitingFor,
     running: () => {
-      const open = [...calls.values()].filter(({ finished, name }) => finished === undefined && !asksPeople(name))
-      const [longest] = open.sort((a, b) => a.since - b.since)
+      // What a person is asked about does not run yet.
+      const open = [...calls].filter(
+        ([id, { finished, name }]) => finished === undefined && !asksPeople(name) && !asked.has(id)
+      )
+      const [longest] = open.map(([, call]) => call).sort((a, b) => a.since - b.since)
       if (longest === undefined) return undefined
       const { name, text } = showCall(longest, about().cwd)
       return { name, text, since: longest.since }

@@ -95,6 +95,10 @@ const compacted = ({ data: { tokensBefore, trigger } }: EventOf<"compaction">) =
 const noteRows = ({ data, source }: EventOf<"note">, at: Place): ReadonlyArray<Row> => {
   const { line, more: rest } = oneLine(data.text ?? "")
   if (data.what === "output") return line === "" ? [] : [{ ...at, mark: "says", text: line, ...more(rest) }]
+  if (data.what === "remark") {
+    const by = data.by === undefined ? "" : ` by ${oneLine(data.by).line}`
+    return [{ ...at, mark: "notice", bold: true, text: `Note${by}: ${line}`, ...more(rest) }]
+  }
   if (source.agent !== "text" && source.agent !== "jsonl") return []
   return [{ ...at, mark: "note", text: oneLine(data.what).line, ...factOf(line), ...more(rest) }]
 }

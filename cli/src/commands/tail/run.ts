@@ -2,12 +2,13 @@
  * Follows a tenant in this terminal: reads the index, shows the last lines of every session that has not ended, then
  * what comes, until it is interrupted. It only reads.
  */
-import type { KnownSession, Notice, ReaderKey, SyncStatus } from "agent-sync"
+import type { KnownSession, Notice, ReaderKey } from "agent-sync"
 import { connectReader } from "agent-sync/bun"
 import type { LogId } from "agent-sync/events"
 import * as Effect from "effect/Effect"
-import { type Flags, keyOrMake, type Settings, settings } from "../../Config.ts"
+import type { Flags, Settings } from "../../Config.ts"
 import { EXIT, Failure } from "../../Failure.ts"
+import { endingWith, notOne, reading, refused, UNREACHABLE_MS, unreachable, wrongKey } from "../../Reading.ts"
 import { NARROWEST, terminalOf } from "../../Terminal.ts"
 import { type Filter, type FilterInput, makeFilter } from "./Filter.ts"
 import { makeOutput } from "./Output.ts"
@@ -15,8 +16,6 @@ import type { Line, Printer } from "./Printer.ts"
 
 /** Lines of each session to begin with. */
 const LINES = 20
-/** Milliseconds without any answer after which a hub counts as unreachable. */
-const UNREACHABLE_MS = 5_000
 /** Milliseconds between looks at what only time changes. */
 const TICK_MS = 250
 
@@ -39,34 +38,12 @@ export const run = (input: TailInput) =>
         tries: [{ command: "agent-sync tail --help" }]
       })
     }
-    const found = yield* settings(input, { env: process.env, cwd: process.cwd() })
-    const { tenant, url } = found
-    if (url === undefined) {
-      return yield* new Failure({
-        exit: EXIT.usage,
-        code: "NoHub",
-        what: `No hub is configured for tenant ${tenant}.`,
-        now: "Sessions recorded on this machine wait in its journal.",
-        tries: [
-          { command: "agent-sync init --local --yes --tenant NAME", why: "a config for the hub on this machine" },
-          { command: "agent-sync tail --url ws://…", why: "a hub elsewhere" }
-        ]
-      })
-    }
+    const { found, key, url } = yield* reading(input, "tail")
+    const { tenant } = found
     if (input.lines !== undefined && input.lines < 0) {
       return yield* new Failure({ exit: EXIT.usage, code: "BadLines", what: "-n takes 0 or more lines." })
     }
     const filter = yield* makeFilter(input, Date.now())
-    const { key } = yield* keyOrMake(found)
-    if (key.kind !== "reader") {
-      return yield* new Failure({
-        exit: EXIT.unopened,
-        code: "CannotRead",
-        what: `This machine has only the recorder key of tenant ${tenant}: it can record and not read back.`,
-        now: "Nothing was asked of the hub.",
-        tries: [{ command: "AGENT_SYNC_KEY=asr1… agent-sync tail", why: "with the reader key, from where you watch" }]
-      })
-    }
     const printer = yield* Effect.promise(() => printerFor(input, tenant, filter))
     return yield* watch(input, found, url, key, printer, filter)
   })
@@ -151,12 +128,10 @@ const watch = (input: TailInput, found: Settings, url: string, key: ReaderKey, p
       const sessions = [...remote.reader.sessions()]
       if (input.session !== undefined) {
         const wanted = input.session
-        const matches = sessions.filter(({ alias, origin }) =>
-          [alias, origin.session].some((id) => id?.endsWith(wanted))
-        )
+        const matches = endingWith(wanted, sessions)
         // A session may have several logs: of recorders that cannot read each other, or one behind a retired one.
         const ids = new Set(matches.map(({ origin }) => `${origin.agent}:${origin.session}`))
-        if (ids.size !== 1) return fail(notOne(wanted, matches, sessions))
+        if (ids.size !== 1) return fail(notOne("tail --session", wanted, matches, sessions))
         for (const match of matches) show(match, wholeFromStart)
         return
       }
@@ -270,43 +245,3 @@ const inOrder = (lines: ReadonlyArray<Line>): ReadonlyArray<Line> => {
     return { ...line, time: latest }
   })
 }
-
-const notOne = (wanted: string, matches: ReadonlyArray<KnownSession>, all: ReadonlyArray<KnownSession>) => {
-  const named = (matches.length === 0 ? all : matches).slice(-5).map(({ alias, origin, title }) => ({
-    command: `agent-sync tail --session ${alias ?? origin.session}`,
-    ...(title === undefined ? {} : { why: title })
-  }))
-  return {
-    exit: EXIT.failure,
-    code: matches.length === 0 ? "NoSuchSession" : "AmbiguousSession",
-    what:
-      matches.length === 0
-        ? `No session ends with ${wanted}.`
-        : `${matches.length} sessions end with ${wanted}; give more of the id.`,
-    tries: named
-  }
-}
-
-const refused = ({ error, fix }: Pick<Extract<SyncStatus, { _tag: "Refused" }>, "error" | "fix">) => ({
-  exit: EXIT.refused,
-  code: "Refused",
-  what: `The hub refused: ${error}`,
-  now: "Sessions and keys are untouched.",
-  ...(fix === undefined ? {} : { tries: [{ command: fix }] })
-})
-
-const unreachable = (url: string, why: string) => ({
-  exit: EXIT.unreachable,
-  code: "HubUnreachable",
-  what: `The hub at ${new URL(url).host} cannot be reached.`,
-  now: `${why[0]?.toUpperCase()}${why.slice(1)}. Nothing is lost: what was recorded waits in the journals.`,
-  tries: [{ command: "agent-sync dev", why: "starts the hub on this machine" }]
-})
-
-const wrongKey = (tenant: string) => ({
-  exit: EXIT.unopened,
-  code: "WrongKey",
-  what: `Your key does not open tenant ${tenant}.`,
-  now: "The hub has its logs, and none of them was sealed for this key.",
-  tries: [{ command: "AGENT_SYNC_KEY=asr1… agent-sync tail", why: "with the tenant's own reader key" }]
-})

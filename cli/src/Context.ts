@@ -1,0 +1,29 @@
+/**
+ * What is told of this machine when a session starts: its name and its git repository, each of which the `context` section
+ * of `agent-sync.json` can switch off.
+ */
+import { hostname } from "node:os"
+import * as Schema from "effect/Schema"
+import { repositoryOf } from "./git.ts"
+
+export const ContextSection = Schema.Struct({
+  /** Branch, commit and remote of the folder's repository. */
+  git: Schema.optional(Schema.Boolean),
+  /** This machine's name. */
+  host: Schema.optional(Schema.Boolean)
+})
+export type ContextSection = typeof ContextSection.Type
+
+export interface Context {
+  readonly git: boolean
+  readonly host: boolean
+}
+
+export const contextOf = ({ git = true, host = true }: ContextSection = {}): Context => ({ git, host })
+
+/** What is known of a session that runs in a folder, from outside it. */
+export const aboutFolder = (folder: string, { git, host }: Context) => ({
+  cwd: folder,
+  ...(host ? { host: hostname() } : {}),
+  ...(git ? repositoryOf(folder) : {})
+})

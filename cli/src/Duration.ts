@@ -1,0 +1,9 @@
+/** How long, as people write it: `30s`, `2m`, `500ms`, `1h`. */
+
+const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }
+
+/** Milliseconds; undefined where it is no duration. */
+export const millisecondsOf = (text: string): number | undefined => {
+  const [, count, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text) ?? []
+  return count === undefined ? undefined : Number(count) * (UNITS[unit ?? ""] ?? 0)
+}

@@ -1,0 +1,233 @@
+/**
+ * The spool: what hooks leave behind until somebody records it. One file for each hook call, named by its time, written
+ * whole or not at all, 0600, and sealed with a key of this machine that lies in the keys folder, so that the spool alone
+ * says nothing. One process at a time drains it, told by a file that it touches. The hook program stands on this, so it
+ * uses nothing but Node's own modules.
+ */
+import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto"
+import {
+  chmodSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync
+} from "node:fs"
+import { join } from "node:path"
+import type { Folders } from "../Folders.ts"
+
+/** What a hook leaves. */
+export interface SpoolRecord {
+  /** Milliseconds since 1970 when the hook was called, with fractions: they order calls of one millisecond. */
+  readonly at: number
+  /** Settings of the agent's surroundings: `AGENT_SYNC_ENV`, `_URL`, `_TENANT`, where they are set. */
+  readonly env: Readonly<Record<string, string>>
+  /** What the agent gave to the hook: JSON, as it came. */
+  readonly hook: string
+}
+
+const VERSION = 1
+const IV_BYTES = 12
+const TAG_BYTES = 16
+const KEY_BYTES = 32
+const RECORD = /^\d{16}-.+\.rec$/
+const TAKEN = /\.rec\.(\d+)\.taken$/
+const DRAINER = "drainer"
+const FLUSHER = "flusher"
+
+/** Milliseconds after which a drainer that has not touched its file counts as dead. */
+export const DRAINER_DEAD_MS = 20_000
+/** At most one flusher is started in so many milliseconds. */
+export const FLUSHER_EVERY_MS = 3_000
+
+/** Makes the spool, where it is not there. */
+export const prepare = ({ spool }: Folders): void => {
+  mkdirSync(spool, { recursive: true, mode: 0o700 })
+}
+
+/** Leaves one record, whole. */
+export const put = (folders: Folders, record: SpoolRecord): void => {
+  const { keys, spool } = folders
+  prepare(folders)
+  const key = spoolKey(keys)
+  const iv = randomBytes(IV_BYTES)
+  const cipher = createCipheriv("aes-256-gcm", key, iv)
+  const sealed = Buffer.concat([cipher.update(JSON.stringify(record), "utf8"), cipher.final()])
+  const bytes = Buffer.concat([Buffer.of(VERSION), iv, cipher.getAuthTag(), sealed])
+  const microseconds = Math.round(record.at * 1_000)
+  const name = `${microseconds.toString().padStart(16, "0")}-${process.pid}`
+  const draft = join(spool, `.${name}`)
+  writeFileSync(draft, bytes, { mode: 0o600, flag: "wx" })
+  renameSync(draft, join(spool, `${name}.rec`))
+}
+
+/** Names of the records that wait, oldest first. */
+export const waiting = ({ spool }: Folders): ReadonlyArray<string> =>
+  listed(spool)
+    .filter((name) => RECORD.test(name))
+    .sort()
+
+export type Taken =
+  | { readonly _tag: "Record"; readonly record: SpoolRecord; readonly done: () => void; readonly putBack: () => void }
+  /** Another process has it. */
+  | { readonly _tag: "Gone" }
+  /** It cannot be opened: the key is another, or the file was changed. It was set aside. */
+  | { readonly _tag: "Unreadable"; readonly file: string }
+
+/** Takes one record: nobody else has it from now on, until it is done or put back. */
+export const take = ({ keys, spool }: Folders, name: string): Taken => {
+  const from = join(spool, name)
+  const mine = `${from}.${process.pid}.taken`
+  try {
+    renameSync(from, mine)
+  } catch {
+    return { _tag: "Gone" }
+  }
+  const record = opened(readFileSync(mine), spoolKey(keys))
+  if (record === undefined) {
+    const file = `${from}.unreadable`
+    renameSync(mine, file)
+    return { _tag: "Unreadable", file }
+  }
+  return {
+    _tag: "Record",
+    record,
+    done: () => rmSync(mine, { force: true }),
+    putBack: () => renameSync(mine, from)
+  }
+}
+
+/** Gives back what processes that are dead had taken. */
+export const recover = ({ spool }: Folders): void => {
+  for (const name of listed(spool)) {
+    const pid = TAKEN.exec(name)?.[1]
+    if (pid === undefined || isAlive(Number(pid))) continue
+    renameSync(join(spool, name), join(spool, name.replace(TAKEN, ".rec")))
+  }
+}
+
+/** Becomes the one that drains; false where another living process is. */
+export const becomeDrainer = (folders: Folders): boolean => {
+  const { spool } = folders
+  prepare(folders)
+  const file = join(spool, DRAINER)
+  for (let tries = 0; tries < 3; tries++) {
+    const holder = drainerIn(spool)
+    if (holder === process.pid) return true
+    if (holder !== undefined) return false
+    const draft = `${file}.${process.pid}`
+    writeFileSync(draft, String(process.pid), { mode: 0o600 })
+    try {
+      linkSync(draft, file)
+      return true
+    } catch {
+      // A dead one's file. Whoever renames it first clears the way; the loop looks again who was first.
+      const stale = `${file}.${process.pid}.stale`
+      if (drainerIn(spool) === undefined) attempt(() => renameSync(file, stale))
+      rmSync(stale, { force: true })
+    } finally {
+      rmSync(draft, { force: true })
+    }
+  }
+  return false
+}
+
+/** Says that the drainer lives; false where another has taken over meanwhile. */
+export const stayDrainer = ({ spool }: Folders): boolean => {
+  if (drainerIn(spool) !== process.pid) return false
+  const now = new Date()
+  return attempt(() => utimesSync(join(spool, DRAINER), now, now))
+}
+
+export const leaveDrainer = ({ spool }: Folders): void => {
+  if (drainerIn(spool) === process.pid) rmSync(join(spool, DRAINER), { force: true })
+}
+
+/** The process that drains, if one lives. */
+export const drainer = ({ spool }: Folders): number | undefined => drainerIn(spool)
+
+/** Whether nobody drains and no flusher was started just now; the answer true counts as having started one. */
+export const flusherIsDue = ({ spool }: Folders, now: number): boolean => {
+  if (drainerIn(spool) !== undefined) return false
+  const file = join(spool, FLUSHER)
+  const last = modified(file)
+  if (last !== undefined && Math.abs(now - last) < FLUSHER_EVERY_MS) return false
+  writeFileSync(file, "", { mode: 0o600 })
+  return true
+}
+
+const drainerIn = (spool: string): number | undefined => {
+  const file = join(spool, DRAINER)
+  const touched = modified(file)
+  if (touched === undefined || Date.now() - touched > DRAINER_DEAD_MS) return undefined
+  try {
+    const pid = Number(readFileSync(file, "utf8"))
+    return Number.isSafeInteger(pid) && isAlive(pid) ? pid : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const isAlive = (pid: number) => {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    // It lives, and is another user's.
+    return error instanceof Error && "code" in error && error.code === "EPERM"
+  }
+}
+
+const opened = (bytes: Buffer, key: Buffer): SpoolRecord | undefined => {
+  try {
+    if (bytes[0] !== VERSION) return undefined
+    const cipher = createDecipheriv("aes-256-gcm", key, bytes.subarray(1, 1 + IV_BYTES))
+    cipher.setAuthTag(bytes.subarray(1 + IV_BYTES, 1 + IV_BYTES + TAG_BYTES))
+    const text = Buffer.concat([cipher.update(bytes.subarray(1 + IV_BYTES + TAG_BYTES)), cipher.final()])
+    return JSON.parse(text.toString("utf8")) as SpoolRecord
+  } catch {
+    return undefined
+  }
+}
+
+/** Made once for this machine; no tenant's folder can have this name. */
+const spoolKey = (keys: string): Buffer => {
+  const file = join(keys, ".spool-key")
+  try {
+    return keyIn(file)
+  } catch {
+    mkdirSync(keys, { recursive: true, mode: 0o700 })
+    const draft = `${file}.${process.pid}`
+    writeFileSync(draft, randomBytes(KEY_BYTES), { mode: 0o600 })
+    chmodSync(draft, 0o600)
+    attempt(() => linkSync(draft, file))
+    rmSync(draft, { force: true })
+    return keyIn(file)
+  }
+}
+const keyIn = (file: string) => {
+  const key = readFileSync(file)
+  if (key.byteLength !== KEY_BYTES) throw new Error(`${file} holds no key`)
+  return key
+}
+
+const listed = (folder: string): ReadonlyArray<string> => {
+  try {
+    return readdirSync(folder)
+  } catch {
+    return []
+  }
+}
+const modified = (file: string) => statSync(file, { throwIfNoEntry: false })?.mtimeMs
+const attempt = (act: () => void) => {
+  try {
+    act()
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,258 @@
+/**
+ * Records what hooks have left in the spool: each record goes to its session's Recorder, in the journal and to the hub that
+ * the session's own folder is configured for, and is deleted once it is in the journal. One process of a machine drains
+ * at a time; others wait to take over. A record that was journaled by a process that died before it could delete it is
+ * journaled again under the same event keys, which readers take for the same events.
+ */
+import { watch } from "node:fs"
+import { hostname } from "node:os"
+import { type Journal, liveTimers, makeRecorder, type Recorder } from "agent-sync"
+import { claudeHook } from "agent-sync/agents"
+import { connectJournal, openJournal, type Remote } from "agent-sync/bun"
+import * as Either from "effect/Either"
+import { keyOrMake, type Settings, settings } from "../Config.ts"
+import { aboutFolder } from "../Context.ts"
+import { type Env, foldersOf } from "../Folders.ts"
+import type { Key } from "../Keys.ts"
+import * as Spool from "./Spool.ts"
+
+/** Milliseconds between looks that nothing woke: a file system may lose a notice, another drainer may be gone. */
+const LOOK_MS = 5_000
+/** Milliseconds without a word after which a session's recorder is let go. */
+const SILENT_MS = 30 * 60_000
+/** Milliseconds after which a record that could not be recorded is tried again. */
+const AGAIN_MS = 30_000
+/** Milliseconds for which this process may stand still because another writes to the journal: in a `run`, so does the agent's output. */
+const WAIT_MS = 100
+/** How often the spool is looked at again at the end, where hooks go on. */
+const STOP_ROUNDS = 3
+/** Milliseconds that the hub is given to take what it is owed, at the end. */
+const DRAIN_MS = 3_000
+
+export interface Drain {
+  /** Milliseconds since 1970 when a record was taken last, or when it began. */
+  readonly lastAt: () => number
+  /** Whether it is this process that drains. */
+  readonly active: () => boolean
+  /** Records taken so far. */
+  readonly taken: () => number
+  /** Takes what waits, tells the index what is due, gives the hub a moment, lets the spool go. */
+  readonly stop: () => Promise<void>
+}
+
+/** One journal and what sends it on; sessions of many folders may share it. */
+interface Destination {
+  readonly journal: Journal
+  readonly remote: Remote | undefined
+}
+
+interface Open {
+  readonly recorder: Recorder
+  /** Delete the records whose events are not in the journal yet: a full disk, or another process that writes for long. */
+  held: Array<() => void>
+  lastAt: number
+}
+
+export const drainSpool = (options: {
+  readonly env: Env
+  /** A sentence for the person. */
+  readonly say: (what: string) => void
+}): Drain => {
+  const { env } = options
+  const folders = foldersOf(env)
+  const destinations = new Map<string, Promise<Either.Either<Destination, string>>>()
+  const sessions = new Map<string, Open>()
+  /** Records that could not be recorded, and when they are tried again. */
+  const later = new Map<string, number>()
+  const said = new Set<string>()
+  const encoder = new TextEncoder()
+  let active = false
+  let stopped = false
+  let taken = 0
+  let lastAt = Date.now()
+  let turn: Promise<void> | undefined
+  let again = false
+
+  const say = (what: string) => {
+    if (said.has(what)) return
+    said.add(what)
+    options.say(what)
+  }
+
+  const openDestination = async (found: Settings, key: Key): Promise<Either.Either<Destination, string>> => {
+    const { tenant, url } = found
+    const opened = await openJournal({
+      file: `${found.folders.journals}/${tenant}.sqlite`,
+      keysFolder: found.files.folder,
+      key,
+      remotes: url === undefined ? [] : [url],
+      waitMs: WAIT_MS,
+      ...(found.context.host ? { host: hostname() } : {})
+    })
+    return Either.mapBoth(opened, {
+      onLeft: ({ message }) => message,
+      onRight: (journal) => ({
+        journal,
+        remote:
+          url === undefined
+            ? undefined
+            : connectJournal({
+                journal,
+                url,
+                token: () => found.token("write"),
+                onStatus: () => {},
+                onTrouble: say
+              })
+      })
+    })
+  }
+
+  /** The recorder of a session, with the settings of the folder it runs in as they are when it is first heard of. */
+  const recorderFor = async (
+    session: string,
+    cwd: string,
+    around: Readonly<Record<string, string>>
+  ): Promise<Either.Either<Open, string>> => {
+    const known = sessions.get(session)
+    if (known !== undefined) return Either.right(known)
+    const found = settings({}, { env: { ...env, ...around }, cwd })
+    const ready = Either.flatMap(found, (found) => Either.map(keyOrMake(found), ({ key }) => ({ found, key })))
+    if (Either.isLeft(ready)) return Either.left(ready.left.what)
+    const { context, redaction, tenant, url } = ready.right.found
+    const name = `${tenant} ${url}`
+    const opening = destinations.get(name) ?? openDestination(ready.right.found, ready.right.key)
+    destinations.set(name, opening)
+    const destination = await opening
+    if (Either.isLeft(destination)) {
+      destinations.delete(name)
+      return Either.left(destination.left)
+    }
+    const { journal } = destination.right
+    const recorder = makeRecorder({
+      journal,
+      run: crypto.randomUUID(),
+      about: aboutFolder(cwd, context),
+      redaction,
+      command: [],
+      adapter: claudeHook,
+      partial: true,
+      timers: liveTimers,
+      wall: Date.now,
+      onTrouble: (failed) => say(failed.message)
+    })
+    const open: Open = { recorder, held: [], lastAt: Date.now() }
+    sessions.set(session, open)
+    return Either.right(open)
+  }
+
+  const release = ({ held, recorder }: Open) => {
+    if (recorder.recorded().waiting > 0) return
+    for (const done of held.splice(0)) done()
+  }
+  const letGo = (session: string) => {
+    const open = sessions.get(session)
+    if (open === undefined) return
+    open.recorder.end()
+    // What could not be written at the end stays in the spool, and is found there by who drains next.
+    if (open.recorder.recorded().lost === 0) release(open)
+    sessions.delete(session)
+  }
+
+  const record = async (name: string) => {
+    const found = Spool.take(folders, name)
+    if (found._tag === "Gone") return
+    if (found._tag === "Unreadable") return say(`A hook's record could not be opened and lies in ${found.file}.`)
+    const hook = inputOf(found.record.hook)
+    // What is no hook's input has nothing to say.
+    if (hook === undefined) return found.done()
+    const opened = await recorderFor(hook.session, hook.cwd, found.record.env)
+    if (Either.isLeft(opened)) {
+      say(`Hooks of sessions in ${hook.cwd} wait in the spool. ${opened.left}`)
+      later.set(name, Date.now() + AGAIN_MS)
+      return found.putBack()
+    }
+    const at = Math.floor(found.record.at)
+    opened.right.recorder.push(encoder.encode(`${JSON.stringify({ at, hook: hook.input })}\n`))
+    opened.right.lastAt = Date.now()
+    opened.right.held.push(found.done)
+    release(opened.right)
+    taken++
+    lastAt = Date.now()
+    if (hook.event === "SessionEnd") letGo(hook.session)
+  }
+
+  const work = async () => {
+    do {
+      again = false
+      if (!active) active = Spool.becomeDrainer(folders)
+      if (!active) return
+      Spool.recover(folders)
+      for (const name of Spool.waiting(folders)) {
+        if ((later.get(name) ?? 0) > Date.now()) continue
+        later.delete(name)
+        await record(name)
+      }
+    } while (again)
+  }
+  const look = () => {
+    if (stopped) return
+    again = true
+    turn ??= work().finally(() => {
+      turn = undefined
+    })
+  }
+
+  Spool.prepare(folders)
+  const watcher = watch(folders.spool, (_, name) => {
+    if (name === null || name.endsWith(".rec") || !active) look()
+  })
+  // The timer has to do.
+  watcher.on("error", () => watcher.close())
+  const timer = setInterval(() => {
+    if (active && !Spool.stayDrainer(folders)) active = false
+    for (const open of sessions.values()) release(open)
+    for (const [session, open] of sessions) if (Date.now() - open.lastAt > SILENT_MS) letGo(session)
+    look()
+  }, LOOK_MS)
+  look()
+
+  return {
+    lastAt: () => lastAt,
+    active: () => active,
+    taken: () => taken,
+    stop: async () => {
+      watcher.close()
+      clearInterval(timer)
+      for (let round = 0; round < STOP_ROUNDS; round++) {
+        look()
+        await turn
+        for (const session of sessions.keys()) letGo(session)
+        const opened = await Promise.all(destinations.values())
+        await Promise.all(opened.map((one) => (Either.isRight(one) ? one.right.remote?.drain(DRAIN_MS) : 0)))
+        if (!active) break
+        // A hook that was called just now saw that we drain, and left it to us: that is known once we do not any more.
+        active = false
+        Spool.leaveDrainer(folders)
+        if (Spool.waiting(folders).every((name) => later.has(name))) break
+      }
+      stopped = true
+      for (const one of await Promise.all(destinations.values())) {
+        if (Either.isLeft(one)) continue
+        one.right.remote?.stop()
+        one.right.journal.close()
+      }
+    }
+  }
+}
+
+/** The fields that say where a hook's input belongs. */
+const inputOf = (text: string) => {
+  try {
+    const input = JSON.parse(text) as Readonly<Record<string, unknown>> | null
+    const { cwd, hook_event_name: event, session_id: session } = input ?? {}
+    if (typeof session !== "string" || session === "") return undefined
+    return { input, session, event, cwd: typeof cwd === "string" && cwd.startsWith("/") ? cwd : "/" }
+  } catch {
+    return undefined
+  }
+}
