@@ -53,14 +53,18 @@ const isPieceOfData = (run: string, text: string, at: number) => {
   return (above && /^={0,2}(?:\s|\\|$)/.test(after)) || (below && /(?:^|\n|\\n|→|\t)$/.test(before))
 }
 
-/** Parts between signs that are words or numbers: a path, a slug, a name in constant case. */
+/** Letters for each piece that a person would take for a word: 2.2 where it is random, 4 in `FromDefAndSpec2TraceRefs`. */
+const WORD = 3
+/** A name, a path, a slug: made of what a person would take for words, of numbers, and of pieces of ids. */
 const isWords = (run: string) => {
+  if (readsAsWords(run)) return true
   const parts = run.split(/[/_+-]/).filter((part) => part !== "")
-  if (parts.length < 3) return false
-  const plain = parts.filter(
-    (part) => /^(?:[A-Z]?[a-z]{2,}|[A-Z]+|\d+|[a-z]\d{0,3}|v?\d[\d.]*)+$/.test(part) && part.length < 20
-  )
-  return plain.length * 3 >= parts.length * 2
+  const plain = parts.filter((part) => part.length < 3 || /^[0-9a-f.]+$/.test(part) || readsAsWords(part))
+  return parts.length >= 3 && plain.length * 3 >= parts.length * 2
+}
+const readsAsWords = (text: string) => {
+  const words = text.match(/[A-Z]?[a-z]+|[A-Z]+/g) ?? []
+  return words.length > 0 && words.join("").length >= WORD * words.length
 }
 
 const bitsOf = (run: string) => {
