@@ -151,6 +151,7 @@ const negatives: ReadonlyArray<string> = [
   `commit ${hex(40)} and tree ${hex(64)}`,
   'const API_KEY = Redacted.make("x")',
   'PROXY_SHARED_SECRET: "MF-Proxy-Shared-Secret", DATA_SECRET: "MINIFLARE_PROXY_SECRET"',
+  "dist/assets/input-group-lxdd09p60cf27pe1-BqVz8A4J.js  12 kB",
   "PyModule_FromDefAndSpec2TraceRefs",
   "XMLHttpRequest2EventTargetWithCredentials"
 ]
