@@ -1,4 +1,4 @@
-/** The git branch and remote of a folder, read from its files so that a run does not wait for a process. */
+/** The git branch, commit and remote of a folder, read from its files so that a run does not wait for a process. */
 import { readFileSync, statSync } from "node:fs"
 import { dirname, isAbsolute, join } from "node:path"
 
@@ -13,10 +13,47 @@ export const branchOf = (folder: string): { readonly branch?: string } => {
   }
 }
 
-/** Branch and remote (`origin`, else the first), the remote without credentials; what cannot be read is left out. */
-export const repositoryOf = (folder: string): { readonly branch?: string; readonly repository?: string } => {
+/**
+ * Branch, commit and remote (`origin`, else the first) of a folder's repository, the remote without credentials; what cannot
+ * be read is left out.
+ */
+export const repositoryOf = (
+  folder: string
+): { readonly branch?: string; readonly commit?: string; readonly repository?: string } => {
   const repository = remoteOf(folder)
-  return { ...branchOf(folder), ...(repository === undefined ? {} : { repository }) }
+  const commit = commitOf(folder)
+  return {
+    ...branchOf(folder),
+    ...(commit === undefined ? {} : { commit }),
+    ...(repository === undefined ? {} : { repository })
+  }
+}
+
+/** What HEAD is: itself, or where its branch stands, in a file of its own or among the packed ones. */
+const commitOf = (folder: string): string | undefined => {
+  try {
+    const git = gitFolder(folder)
+    const head = readFileSync(join(git, "HEAD"), "utf8").trim()
+    const ref = /^ref: (.+)$/.exec(head)?.[1]
+    if (ref === undefined) return COMMIT.exec(head)?.[0]
+    const common = commonFolder(git)
+    const loose = readIf(join(common, ref))?.trim()
+    const packed = readIf(join(common, "packed-refs"))
+      ?.split("\n")
+      .find((line) => line.endsWith(` ${ref}`))
+    return COMMIT.exec(loose ?? packed ?? "")?.[0]
+  } catch {
+    return undefined
+  }
+}
+const COMMIT = /^(?:[0-9a-f]{40}|[0-9a-f]{64})(?![0-9a-f])/
+
+const readIf = (file: string) => {
+  try {
+    return readFileSync(file, "utf8")
+  } catch {
+    return undefined
+  }
 }
 
 const remoteOf = (folder: string): string | undefined => {

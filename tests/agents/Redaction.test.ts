@@ -148,7 +148,12 @@ const negatives: ReadonlyArray<string> = [
   `toolu_vrtx_01${some(22)}`,
   `sess_${some(40)}`,
   "projects/-home-dev-My-Project-2-final/6f5f15df-3331-48e8-a756-9b4ed9494f00",
-  `commit ${hex(40)} and tree ${hex(64)}`
+  `commit ${hex(40)} and tree ${hex(64)}`,
+  'const API_KEY = Redacted.make("x")',
+  'PROXY_SHARED_SECRET: "MF-Proxy-Shared-Secret", DATA_SECRET: "MINIFLARE_PROXY_SECRET"',
+  "dist/assets/input-group-lxdd09p60cf27pe1-BqVz8A4J.js  12 kB",
+  "PyModule_FromDefAndSpec2TraceRefs",
+  "XMLHttpRequest2EventTargetWithCredentials"
 ]
 
 describe("redact", () => {

@@ -27,6 +27,19 @@ describe("the repository of a folder", () => {
     expect(repositoryOf(join(folder))).toEqual({ branch: "feature/x", repository: told })
   })
 
+  test("its commit is told from a loose or packed ref, or a detached head", () => {
+    const [one, two, three] = ["1".repeat(40), "2".repeat(40), "3".repeat(40)]
+    const folder = repository(tempFolder(), "")
+    const git = (name: string, text: string) => writeFileSync(join(folder, ".git", name), text)
+    git("packed-refs", `# pack-refs\n${one} refs/heads/feature/x-other\n${two} refs/heads/feature/x\n`)
+    expect(repositoryOf(folder)).toEqual({ branch: "feature/x", commit: two })
+    mkdirSync(join(folder, ".git", "refs", "heads", "feature"), { recursive: true })
+    git("refs/heads/feature/x", `${three}\n`)
+    expect(repositoryOf(folder)).toEqual({ branch: "feature/x", commit: three })
+    git("HEAD", `${one}\n`)
+    expect(repositoryOf(folder)).toEqual({ commit: one })
+  })
+
   test("is found from a folder inside it and from a worktree; outside there is none", () => {
     const folder = repository(tempFolder(), remote("fork", "https://x/fork"))
     mkdirSync(join(folder, "deep", "er"), { recursive: true })

@@ -39,7 +39,7 @@ export interface Redactor {
 /** The rule that goes by how random a text looks. */
 export const ENTROPY = "random"
 /** The rules of secrets in fields that are named as such. */
-const FIELD = { password: "labelled-secret", token: "labelled-secret" } as const
+const FIELD = "labelled-secret"
 
 /** Names of all rules of ours. */
 export const ruleNames: ReadonlySet<string> = new Set([...rules.map(({ name }) => name), ENTROPY])
@@ -53,7 +53,7 @@ export const makeRedactor = (options: RedactionOptions = {}): Redactor => {
   // One look for all hints: most texts have none.
   const hinted = new RegExp(tried.flatMap(({ hints }) => hints.map(escaped)).join("|"))
   const byEntropy = !off.has(ENTROPY)
-  const byField = !off.has("labelled-secret")
+  const byField = !off.has(FIELD)
 
   const isAllowed = (secret: string) =>
     allow.some((pattern) => {
@@ -94,8 +94,8 @@ export const makeRedactor = (options: RedactionOptions = {}): Redactor => {
     const safe = replace(value, onFound)
     const sort = safe === value && byField ? secretField(name) : undefined
     if (sort === undefined || !isSecret(sort, value) || isAllowed(value)) return safe
-    onFound(FIELD[sort])
-    return mark(FIELD[sort], value)
+    onFound(FIELD)
+    return mark(FIELD, value)
   }
 
   /** The same value where nothing was found in it. */

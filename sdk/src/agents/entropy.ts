@@ -22,6 +22,8 @@ const LABEL =
   /(?:api[_-]?key|secret|token|passw(?:or)?d|credential|auth[_-]?key|access[_-]?key|private[_-]?key)[\w-]{0,20}\\{0,3}["'`]?\s{0,3}(?:[:=]{1,2}|=>)\s{0,3}\\{0,3}["'`]?$/i
 /** What stands before digests of packages and images. */
 const DIGEST = /(?:sha\d{1,3}[:=-]|md5[:=-]|integrity\W{1,5}|base64,|data:[\w/+.-]{1,60},)$/i
+/** A file's ending: bundlers name files by hashes. */
+const FILE = /^\.[a-z][a-z0-9]{0,4}(?![\w.])/
 /** Ids that agents and their APIs give to things. They say what they are by how they begin. */
 const IDS =
   /^(?:toolu|srvtoolu|msg|call|req|resp|chatcmpl|cmpl|fc|rs|ws|ctc|lsh|item|run|thread|turn|sess|session|file|asst|step|event|evt|batch|conv|task|agent|hook|part|prt|ses|wrk|per|tool|snap|rollout|asw1|cursor|gen|sha\d{1,3}|org|proj|user|acct|cus|sub|in|pi|ch|price|prod)[_-]/i
@@ -30,7 +32,8 @@ const IDS =
 export const looksRandom = (run: string, text: string, at: number): boolean => {
   if (IDS.test(run)) return false
   const before = text.slice(Math.max(0, at - BEFORE), at)
-  if (DIGEST.test(before)) return false
+  const after = text.slice(at + run.length, at + run.length + 8)
+  if (DIGEST.test(before) || FILE.test(after)) return false
   const labelled = LABEL.test(before)
   if (!labelled && run.length < LONG) return false
   if (!/[0-9]/.test(run) || !/[A-Za-z]/.test(run)) return false
@@ -53,14 +56,18 @@ const isPieceOfData = (run: string, text: string, at: number) => {
   return (above && /^={0,2}(?:\s|\\|$)/.test(after)) || (below && /(?:^|\n|\\n|→|\t)$/.test(before))
 }
 
-/** Parts between signs that are words or numbers: a path, a slug, a name in constant case. */
+/** Letters for each piece that a person would take for a word: 2.2 where it is random, 4 in `FromDefAndSpec2TraceRefs`. */
+const WORD = 3
+/** A name, a path, a slug: made of what a person would take for words, of numbers, and of pieces of ids. */
 const isWords = (run: string) => {
+  if (readsAsWords(run)) return true
   const parts = run.split(/[/_+-]/).filter((part) => part !== "")
-  if (parts.length < 3) return false
-  const plain = parts.filter(
-    (part) => /^(?:[A-Z]?[a-z]{2,}|[A-Z]+|\d+|[a-z]\d{0,3}|v?\d[\d.]*)+$/.test(part) && part.length < 20
-  )
-  return plain.length * 3 >= parts.length * 2
+  const plain = parts.filter((part) => part.length < 3 || /^[0-9a-f.]+$/.test(part) || readsAsWords(part))
+  return parts.length >= 3 && plain.length * 3 >= parts.length * 2
+}
+const readsAsWords = (text: string) => {
+  const words = text.match(/[A-Z]?[a-z]+|[A-Z]+/g) ?? []
+  return words.length > 0 && words.join("").length >= WORD * words.length
 }
 
 const bitsOf = (run: string) => {

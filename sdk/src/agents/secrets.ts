@@ -45,6 +45,11 @@ const TOKEN =
 const MIXED = /(?=[A-Za-z_./+=~-]{0,200}[0-9!@#$%^&*?])/.source
 const DIGIT = /(?=[A-Za-z_./+=~-]{0,200}[0-9])/.source
 
+/** The name of a variable or a header that holds one: `MF-Proxy-Shared-Secret`. */
+const NOT_A_NAME =
+  /(?![A-Z][A-Za-z]{0,40}(?:[_-][A-Za-z]{1,40}){1,6}(?<=[Ss]ecret|SECRET|[Tt]oken|TOKEN|[Kk]ey|KEY)["'\\])/.source
+const NOT_A_CALL = /(?![A-Za-z_$][\w.$]{0,100}\()/.source
+
 const surrounded: ReadonlyArray<Rule> = [
   {
     name: "aws-secret",
@@ -150,7 +155,7 @@ const surrounded: ReadonlyArray<Rule> = [
     pattern: new RegExp(
       `(?<before>(?<![A-Z0-9_])[A-Z0-9_]*(?:TOKEN|SECRET(?:_KEY)?|PASSWORD|PASSWD|PASSPHRASE|_PASS|_PWD|CREDENTIALS?|API_?KEY` +
         `|(?:PRIVATE|ACCESS|SIGNING|ENCRYPTION|MASTER|AUTH|ACCOUNT|STORAGE|SERVICE)_?KEY)${IS})` +
-        `(?:(?<quote>${QUOTE})${REFERENCE}(?![$<{])[^"'\\\\\n]{6,}|${REFERENCE}[^\\s"'\`\\\\,;&|<>(){}$[\\]][^\\s"'\`\\\\;&|<>]{5,})`,
+        `(?:(?<quote>${QUOTE})${REFERENCE}${NOT_A_NAME}(?![$<{])[^"'\\\\\n]{6,}|${REFERENCE}${NOT_A_CALL}[^\\s"'\`\\\\,;&|<>(){}$[\\]][^\\s"'\`\\\\;&|<>]{5,})`,
       "g"
     )
   },

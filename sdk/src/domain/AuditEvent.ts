@@ -27,6 +27,7 @@ export const SessionStart = audit("session_start", {
   model: text,
   cwd: text,
   branch: text,
+  commit: text,
   host: text,
   permissionMode: text
 })

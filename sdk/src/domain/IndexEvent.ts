@@ -21,8 +21,9 @@ export const Origin = Schema.Struct({
   title: text,
   cwd: text,
   host: text,
-  /** Git branch and repository (remote URL without credentials), where there is one. */
+  /** Git branch, commit (hex) and repository (remote URL without credentials) when it began, where there is one. */
   branch: text,
+  commit: text,
   repository: text
 })
 export type Origin = typeof Origin.Type

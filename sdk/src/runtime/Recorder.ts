@@ -50,6 +50,7 @@ export interface RecorderOptions {
     readonly host?: string
     readonly cwd?: string
     readonly branch?: string
+    readonly commit?: string
     readonly repository?: string
   }
   /** The command line that prints the output; where it holds the prompt, the prompt is recorded. */
@@ -255,6 +256,7 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
     cwd: about.cwd ?? options.about.cwd,
     host: options.about.host,
     branch: about.branch ?? options.about.branch,
+    commit: options.about.commit,
     repository: about.repository ?? options.about.repository
   })
 
