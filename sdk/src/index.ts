@@ -20,6 +20,7 @@ export {
   type RecorderOptions
 } from "./runtime/Recorder.ts"
 export { liveTimers, type Network, type Timers } from "./sync/Link.ts"
+export * as SyncConfig from "./sync/SyncConfig.ts"
 export type { SyncStatus } from "./sync/SyncStatus.ts"
 export type {
   KnownSession,

@@ -235,12 +235,12 @@ describe("settings", () => {
 
   test.each([
     ["what is no JSON", "{", "cannot be read"],
-    ["a literal token", '{"presets":{"dev":{"token":"abc"}}}', "must be a reference, env:NAME or file:PATH"],
+    ["a literal token", '{"presets":{"dev":{"auth":{"token":"abc"}}}}', "must be a reference, env:NAME or file:PATH"],
     ["a field it does not know", '{"tennant":"acme"}', "tennant"],
     ["a tenant that cannot be", '{"tenant":"a/b"}', "A tenant is 1 to 128 letters"],
     [
       "a variable that is not set",
-      '{"presets":{"dev":{"url":"ws://127.0.0.1:9","token":"env:NOT_SET_ANYWHERE"}}}',
+      '{"presets":{"dev":{"url":"ws://127.0.0.1:9","auth":{"token":"env:NOT_SET_ANYWHERE"}}}}',
       "The variable NOT_SET_ANYWHERE is not set."
     ],
     ["an address with a password", '{"presets":{"dev":{"url":"ws://me:secret@127.0.0.1:9"}}}', "is no hub address"]
