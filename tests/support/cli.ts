@@ -43,13 +43,15 @@ export interface StartOptions {
   readonly stdin?: string | Uint8Array
   readonly cwd?: string
   readonly env?: Readonly<Record<string, string>>
+  /** A command that runs it, as `confined.ts` has them. */
+  readonly under?: ReadonlyArray<string>
 }
 
 /** A machine with its own keys and journals. */
 export const machine = (home = tempFolder(), env: Readonly<Record<string, string>> = {}): Machine => {
   const start: Machine["start"] = (args, options = {}) =>
     watch(
-      Bun.spawn([process.execPath, bin, ...args], {
+      Bun.spawn([...(options.under ?? []), process.execPath, bin, ...args], {
         cwd: options.cwd ?? home,
         env: {
           PATH: process.env.PATH ?? "",
