@@ -28,21 +28,11 @@ import { makeTenantReader } from "../../sdk/src/sync/TenantReader.ts"
 import { makeClock } from "../support/clock.ts"
 import { type Link, makeLink } from "../support/link.ts"
 import { note } from "../support/note.ts"
+import { random } from "../support/random.ts"
 import { right } from "../support/right.ts"
 
 const REMOTE = "ws://hub.test/event-log/acme"
 const SEEDS = Number(process.env.SEEDS ?? 0)
-
-/** The same numbers for the same seed: mulberry32. */
-const random = (seed: number) => {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
 
 interface Target {
   /** A journal that keeps what it holds when it is opened again. */
