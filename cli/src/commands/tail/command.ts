@@ -17,7 +17,7 @@ const session = Options.text("session").pipe(
 )
 const lines = Options.integer("lines").pipe(
   Options.withAlias("n"),
-  Options.withDescription("How many of the last lines of each session to begin with"),
+  Options.withDescription("How many of the last lines of each session to begin with; 20 where none is said"),
   Options.optional
 )
 const noFollow = Options.boolean("no-follow").pipe(Options.withDescription("Print what is there and end"))

@@ -15,7 +15,7 @@ import { makeOutput } from "./Output.ts"
 import type { Line, Printer } from "./Printer.ts"
 
 /** Lines of each session to begin with. */
-const LINES = 10
+const LINES = 20
 /** Milliseconds without any answer after which a hub counts as unreachable. */
 const UNREACHABLE_MS = 5_000
 /** Milliseconds between looks at what only time changes. */
