@@ -1,0 +1,72 @@
+/**
+ * `bun run build`: what is published. The command as one minified bundle that needs no package beside it, the SDK as
+ * JavaScript with types, a file for each source file. The repository itself runs from its sources and needs none of it.
+ */
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+
+const root = join(import.meta.dir, "..")
+const dist = join(root, "dist")
+
+interface World {
+  /** Folders and files of `sdk/src`. */
+  readonly rooms: ReadonlyArray<string>
+  readonly lib: ReadonlyArray<string>
+  readonly types: ReadonlyArray<string>
+}
+
+/** Rooms that see different global names are compiled one after the other; what they share comes out the same each time. */
+const CLOUDFLARE = ["worker"]
+const BROWSER = ["browser"]
+const rooms = readdirSync(join(root, "sdk/src"))
+const worlds: ReadonlyArray<World> = [
+  { rooms: rooms.filter((room) => ![...CLOUDFLARE, ...BROWSER].includes(room)), lib: ["ES2023"], types: ["bun"] },
+  { rooms: CLOUDFLARE, lib: ["ES2023"], types: ["@cloudflare/workers-types"] },
+  { rooms: BROWSER, lib: ["ES2023", "DOM"], types: [] }
+]
+
+const compile = ({ lib, rooms: all, types }: World) => {
+  const there = all.filter((room) => rooms.includes(room))
+  if (there.length === 0) return
+  const folder = mkdtempSync(join(tmpdir(), "agent-sync-build-"))
+  const config = {
+    extends: join(root, "tsconfig.json"),
+    compilerOptions: {
+      noEmit: false,
+      declaration: true,
+      allowImportingTsExtensions: false,
+      rewriteRelativeImportExtensions: true,
+      rootDir: join(root, "sdk/src"),
+      outDir: join(dist, "sdk"),
+      lib,
+      types,
+      typeRoots: [join(root, "node_modules/@types"), join(root, "node_modules")]
+    },
+    include: there.map((room) => join(root, "sdk/src", room))
+  }
+  try {
+    writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(config))
+    const { exitCode, stdout } = Bun.spawnSync([process.execPath, "x", "tsc", "-p", folder], { cwd: root })
+    if (exitCode !== 0) throw new Error(`The SDK does not compile:\n${stdout}`)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+const bundle = async () => {
+  const { logs, success } = await Bun.build({
+    entrypoints: [join(root, "cli/src/main.ts")],
+    outdir: join(dist, "cli"),
+    target: "bun",
+    minify: true,
+    // The first two belong to the Worker's folder and are loaded from there; msgpackr does without the third, whose loader
+    // would take this machine's folders into the bundle.
+    external: ["miniflare", "wrangler", "msgpackr-extract"]
+  })
+  if (!success) throw new Error(`The command does not bundle:\n${logs.join("\n")}`)
+}
+
+rmSync(dist, { recursive: true, force: true })
+await bundle()
+for (const world of worlds) compile(world)
