@@ -181,14 +181,49 @@ describe("A hub's storage in a file", () => {
   test("of a newer format is refused by name, and not touched", () => {
     const file = newFile()
     storageIn(file).close()
-    inside(file, (db) => db.run("PRAGMA user_version = 2"))
+    inside(file, (db) => db.run("PRAGMA user_version = 3"))
     const before = readFileSync(file)
     const refused = refusalOf(file)
     expect(refused.reason).toBe("newer")
     expect(refused.message).toBe(
-      `${file} was written by a newer agent-sync (format 2; this one reads 1): upgrade to open it.`
+      `${file} was written by a newer agent-sync (format 3; this one reads 2): upgrade to open it.`
     )
     expect(readFileSync(file).equals(before)).toBe(true)
+  })
+
+  test("of the first format goes on with everything that was in it", async () => {
+    const file = newFile()
+    const before = storageIn(file)
+    await ask(before.append("one", iv(1), entries(0, 70), true))
+    const expected = [await ask(before.logs()), await ask(before.page("one", 1, everything)), before.remoteId]
+    before.close()
+    inside(file, (db) => db.run("DROP TABLE retired; DROP TABLE revoked; PRAGMA user_version = 1"))
+    const after = storageIn(file)
+    expect([await ask(after.logs()), await ask(after.page("one", 1, everything)), after.remoteId]).toEqual(
+      expected as never
+    )
+    expect(await ask(after.retire(["one"], { kept: true }))).toBe(1)
+    await ask(after.revoke("token", 200))
+    after.close()
+    const again = storageIn(file)
+    expect(await failureOf(again.append("one", iv(1), [entry(1)], false))).toMatchObject({ reason: "retired" })
+    expect(await ask(again.revoked(100))).toEqual([{ id: "token", until: 200 }])
+  })
+
+  test("that is erased has nothing of what it had, also on the disk", async () => {
+    const file = newFile()
+    const storage = storageIn(file)
+    const secret = crypto.getRandomValues(new Uint8Array(5_000))
+    for (let n = 0; n < 70; n++) {
+      await ask(storage.append("log", iv(1), [{ ...entry(n), encryptedEntry: secret }], n === 0))
+    }
+    const lies = () => [file, `${file}-wal`].some((path) => readFileSync(path).includes(secret.subarray(0, 500)))
+    expect(lies()).toBe(true)
+    await ask(storage.erase())
+    expect(lies()).toBe(false)
+    const { remoteId } = storage
+    storage.close()
+    expect(storageIn(file).remoteId).toEqual(remoteId)
   })
 
   test("is not made of another program's file", () => {

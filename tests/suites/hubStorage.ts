@@ -110,14 +110,14 @@ const expectPage = async (storage: HubStorage, log: string, model: Model, from: 
 }
 
 /** `open` makes a new, empty storage; whoever passes it closes it. */
-export const hubStorageSuite = (name: string, open: () => HubStorage) => {
+export const hubStorageSuite = (name: string, open: () => HubStorage | Promise<HubStorage>) => {
   setDefaultTimeout(60_000)
   const append = (storage: HubStorage, write: ReadonlyArray<SealedEntry>, log = "log", keep = false) =>
     ask(storage.append(log, iv(1), write, keep))
 
   describe(`A hub's storage (${name})`, () => {
-    test("has a UUID that another storage does not have", () => {
-      const [one, other] = [open(), open()]
+    test("has a UUID that another storage does not have", async () => {
+      const [one, other] = [await open(), await open()]
       expect(one.remoteId).toHaveLength(16)
       // Throws where the bytes are no UUID, as stock clients do.
       expect(stringify(one.remoteId)).toHaveLength(36)
@@ -125,7 +125,7 @@ export const hubStorageSuite = (name: string, open: () => HubStorage) => {
     })
 
     test("numbers writes of any size from 1 without holes, and answers with what watchers are to get", async () => {
-      const storage = open()
+      const storage = await open()
       const model = makeModel()
       let from = 0
       for (const size of [1, 2, 20, 33, 34, 66, 100, 200, 512, 2_000]) {
@@ -144,7 +144,7 @@ export const hubStorageSuite = (name: string, open: () => HubStorage) => {
     })
 
     test("answers a known entry with its old number and stores the new ones around it", async () => {
-      const storage = open()
+      const storage = await open()
       await append(storage, [entry(1), entry(2)])
       const { fresh, head, sequences } = await append(storage, [entry(3), entry(1), entry(4)])
       expect(sequences).toEqual([3, 1, 4])
@@ -153,14 +153,14 @@ export const hubStorageSuite = (name: string, open: () => HubStorage) => {
     })
 
     test("takes an id that is repeated in a write for one entry, the first", async () => {
-      const storage = open()
+      const storage = await open()
       const { fresh, sequences } = await append(storage, [entry(1), entry(2), entry(1), entry(1), entry(2), entry(3)])
       expect(sequences).toEqual([1, 2, 1, 1, 2, 3])
       expect(fresh).toMatchObject({ first: 1, count: 3 })
     })
 
     test("has nothing for watchers, and the same chain, where all of a write is known", async () => {
-      const storage = open()
+      const storage = await open()
       const before = await append(storage, entries(0, 40))
       const again = await append(storage, [...entries(20, 20), ...entries(0, 20)])
       expect(again).toEqual({
@@ -171,7 +171,7 @@ export const hubStorageSuite = (name: string, open: () => HubStorage) => {
     })
 
     test("keeps the first bytes and iv of an id that comes again with others", async () => {
-      const storage = open()
+      const storage = await open()
       await append(storage, [entry(1, 10)])
       const again = await ask(
         storage.append("log", iv(2), [{ ...entry(1, 10), encryptedEntry: new Uint8Array(3) }], false)
@@ -182,7 +182,7 @@ export const hubStorageSuite = (name: string, open: () => HubStorage) => {
     })
 
     test("takes the same id in another log for another entry", async () => {
-      const storage = open()
+      const storage = await open()
       await append(storage, [entry(1), entry(2)], "one")
       const { sequences } = await append(storage, [entry(2)], "other")
       expect(sequences).toEqual([1])
@@ -191,7 +191,7 @@ export const hubStorageSuite = (name: string, open: () => HubStorage) => {
     })
 
     test("tells logs apart whose names differ in case, accents or length only", async () => {
-      const storage = open()
+      const storage = await open()
       const names = ["log", "LOG", "lóg", "lo", "log "]
       for (const [n, log] of names.entries()) await append(storage, entries(0, n + 1), log)
       const heads = (await ask(storage.logs())).map(({ head, log }) => [log, head])
@@ -199,7 +199,7 @@ export const hubStorageSuite = (name: string, open: () => HubStorage) => {
     })
 
     test("gives pages from every start, as much as fits and at least one entry", async () => {
-      const storage = open()
+      const storage = await open()
       const model = makeModel()
       const sizes = [0, 300, 10, 10, 2_000, 5, 90, 90]
       let n = 0
@@ -217,7 +217,7 @@ export const hubStorageSuite = (name: string, open: () => HubStorage) => {
     })
 
     test("fills a page to the byte", async () => {
-      const storage = open()
+      const storage = await open()
       await append(storage, entries(0, 10))
       const one = encodeStored([{ ...entry(0), iv: iv(1), sequence: 1 }]).byteLength
       const count = async (bytes: number) => opened(await ask(storage.page("log", 3, { bytes, entries: 99 }))).length
@@ -226,7 +226,7 @@ export const hubStorageSuite = (name: string, open: () => HubStorage) => {
     })
 
     test("answers beyond the head with the head, its chain and nothing else", async () => {
-      const storage = open()
+      const storage = await open()
       const { chain } = await append(storage, entries(0, 3))
       for (const from of [4, 5, 2 ** 31, 2 ** 32, Number.MAX_SAFE_INTEGER]) {
         const page = await ask(storage.page("log", from, { bytes: 1, entries: 1 }))
@@ -236,7 +236,7 @@ export const hubStorageSuite = (name: string, open: () => HubStorage) => {
     })
 
     test("remembers that a log is to be kept, once it was said", async () => {
-      const storage = open()
+      const storage = await open()
       await append(storage, [entry(1)], "later")
       await append(storage, [entry(1)], "at once", true)
       await append(storage, [entry(1)], "never")
@@ -250,7 +250,7 @@ export const hubStorageSuite = (name: string, open: () => HubStorage) => {
     })
 
     test("lists its logs with their sizes and the time something new was stored", async () => {
-      const storage = open()
+      const storage = await open()
       expect(await ask(storage.logs())).toEqual([])
       const before = Date.now()
       await append(storage, entries(0, 3), "one")
@@ -272,7 +272,7 @@ export const hubStorageSuite = (name: string, open: () => HubStorage) => {
     })
 
     test("stores an entry of the largest size among small ones", async () => {
-      const storage = open()
+      const storage = await open()
       const model = makeModel()
       for (const write of [
         [entry(1)],
@@ -289,7 +289,7 @@ export const hubStorageSuite = (name: string, open: () => HubStorage) => {
     })
 
     test("refuses a larger entry by name, and nothing of its write stays", async () => {
-      const storage = open()
+      const storage = await open()
       await append(storage, [entry(1)])
       const before = [await ask(storage.logs()), await ask(storage.page("log", 1, everything))]
       for (const log of ["log", "another"]) {
@@ -304,7 +304,7 @@ export const hubStorageSuite = (name: string, open: () => HubStorage) => {
     })
 
     test("changes nothing for a write without entries", async () => {
-      const storage = open()
+      const storage = await open()
       expect(await append(storage, [], "log", true)).toEqual({ sequences: [], head: 0, chain: empty })
       expect(await ask(storage.logs())).toEqual([])
       const { chain } = await append(storage, [entry(1)])
@@ -313,7 +313,7 @@ export const hubStorageSuite = (name: string, open: () => HubStorage) => {
     })
 
     test("is not touched by what later happens to the memory it was given", async () => {
-      const storage = open()
+      const storage = await open()
       const write = entries(1, 3)
       const given = iv(7)
       await ask(storage.append("log", given, write, false))
@@ -328,7 +328,7 @@ export const hubStorageSuite = (name: string, open: () => HubStorage) => {
     })
 
     test("cuts a write of many megabytes anywhere, and its chain is still found by who walks", async () => {
-      const storage = open()
+      const storage = await open()
       const model = makeModel()
       for (const write of [entries(0, 3), entries(10, 3_000, 1_500), entries(5_000, 2, 700_000), entries(6_000, 5)]) {
         model.append(iv(1), write)
@@ -352,8 +352,97 @@ export const hubStorageSuite = (name: string, open: () => HubStorage) => {
       expect(walked.entries).toEqual([...model.entries])
     })
 
+    test("retires a log for good: no entry of it is left, none is taken, and it says so by name", async () => {
+      const storage = await open()
+      for (const log of ["one", "other"])
+        for (const write of [entries(0, 90), [entry(200)]]) await append(storage, write, log)
+      const kept = await ask(storage.page("other", 1, everything))
+      expect(await ask(storage.retire(["one"]))).toBe(1)
+      const attempts = () => [
+        storage.append("one", iv(1), [entry(5)], false),
+        storage.append("one", iv(1), [entry(300)], true),
+        storage.page("one", 1, everything),
+        storage.page("one", Number.MAX_SAFE_INTEGER, everything)
+      ]
+      for (const attempt of attempts()) {
+        const failed = await failureOf<unknown>(attempt)
+        expect(failed).toMatchObject({ _tag: "StorageFailed", reason: "retired" })
+        expect(failed.message).toContain("retired")
+      }
+      expect((await ask(storage.logs())).map(({ log }) => log)).toEqual(["other"])
+      expect(await ask(storage.kept())).toBe(0)
+      // A new log may take the place of the old one in the storage, and has nothing of it.
+      expect((await append(storage, [entry(5)], "new")).sequences).toEqual([1])
+      expect(opened(await ask(storage.page("new", 1, everything)))).toHaveLength(1)
+      expect(await ask(storage.page("other", 1, everything))).toEqual(kept)
+      for (const attempt of attempts()) expect(await failureOf<unknown>(attempt)).toMatchObject({ reason: "retired" })
+    })
+
+    test("retires no kept log unless that is asked for, and takes no notice of unknown and repeated ones", async () => {
+      const storage = await open()
+      await append(storage, [entry(1)], "index", true)
+      await append(storage, [entry(1)], "a")
+      await append(storage, [entry(1)], "b")
+      expect(await ask(storage.retire([]))).toBe(0)
+      expect(await ask(storage.retire(["index", "never", "a", "a"]))).toBe(1)
+      expect(await ask(storage.retire(["a"]))).toBe(0)
+      expect((await ask(storage.logs())).map(({ log }) => log)).toEqual(["index", "b"])
+      // What was unknown is no tombstone: its first write is welcome.
+      expect((await append(storage, [entry(1)], "never")).sequences).toEqual([1])
+      expect((await append(storage, [entry(2)], "index")).sequences).toEqual([2])
+      expect(await ask(storage.retire(["index", "b"], { kept: true }))).toBe(2)
+      expect(await ask(storage.kept())).toBe(0)
+      expect(await failureOf(storage.append("index", iv(1), [entry(3)], true))).toMatchObject({ reason: "retired" })
+    })
+
+    test("retires many logs at once", async () => {
+      const storage = await open()
+      const names = Array.from({ length: 250 }, (_, n) => `log ${n}`)
+      for (const log of names) await append(storage, [entry(1)], log)
+      expect(await ask(storage.retire(names.slice(0, 249)))).toBe(249)
+      expect((await ask(storage.logs())).map(({ log }) => log)).toEqual(["log 249"])
+    })
+
+    test("forgets everything when it is erased, and is another hub from then on", async () => {
+      const storage = await open()
+      const before = storage.remoteId.slice()
+      await append(storage, entries(0, 90), "one")
+      await append(storage, [entry(1)], "index", true)
+      await append(storage, [entry(1)], "two")
+      await ask(storage.retire(["two"]))
+      await ask(storage.revoke("token", 2_000_000_000))
+      await ask(storage.erase())
+      expect(storage.remoteId).toHaveLength(16)
+      expect(stringify(storage.remoteId)).not.toBe(stringify(before))
+      expect(await ask(storage.logs())).toEqual([])
+      expect(await ask(storage.kept())).toBe(0)
+      expect(await ask(storage.revoked(1))).toEqual([])
+      expect(await ask(storage.page("one", 1, everything))).toEqual({ runs: [], head: 0, batches: [] })
+      for (const log of ["one", "two", "index"]) {
+        expect((await append(storage, [entry(1), entry(2)], log)).sequences).toEqual([1, 2])
+      }
+      expect((await walk(storage, "one", everything)).entries).toHaveLength(2)
+    })
+
+    test("knows revoked tokens until they end, the later end where one was revoked twice", async () => {
+      const storage = await open()
+      expect(await ask(storage.revoked(0))).toEqual([])
+      await ask(storage.revoke("b", 200))
+      await ask(storage.revoke("a", 100))
+      await ask(storage.revoke("for ever", Number.MAX_SAFE_INTEGER))
+      await ask(storage.revoke("b", 150))
+      const ever = { id: "for ever", until: Number.MAX_SAFE_INTEGER }
+      expect(await ask(storage.revoked(99))).toEqual([{ id: "a", until: 100 }, { id: "b", until: 200 }, ever])
+      expect(await ask(storage.revoked(100))).toEqual([{ id: "b", until: 200 }, ever])
+      await ask(storage.revoke("b", 300))
+      expect(await ask(storage.revoked(299))).toEqual([{ id: "b", until: 300 }, ever])
+      expect(await ask(storage.revoked(300))).toEqual([ever])
+      // It was forgotten, not only left out.
+      expect(await ask(storage.revoked(0))).toEqual([ever])
+    })
+
     test("equals a plain list after any writes and repeats, from any start, at any limits", async () => {
-      const storage = open()
+      const storage = await open()
       let run = 0
       await fc.assert(
         fc.asyncProperty(

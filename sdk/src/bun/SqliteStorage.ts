@@ -10,9 +10,10 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import { empty } from "../crypto/Chain.ts"
-import { HubStorage, type LogInfo, StorageFailed } from "../hub/HubStorage.ts"
+import { HubStorage, type LogInfo, retired, StorageFailed } from "../hub/HubStorage.ts"
 import { type Numbered, numbered } from "../hub/numbered.ts"
 import { pageOf } from "../hub/pageOf.ts"
+import { makeRemoteId } from "../hub/RemoteId.ts"
 import { groups, join, type Segment } from "../hub/Segment.ts"
 import { SEGMENT_BYTES, SMALL_ROWS } from "../protocol/Limits.ts"
 import { failureOf } from "./storage/failure.ts"
@@ -43,12 +44,14 @@ export const layer = (file: string): Layer.Layer<HubStorage, StorageFailed> =>
 
 const nothing = { head: 0, chain: empty }
 
-const storageOf = ({ db, remoteId }: OpenFile): HubStorage => {
+const storageOf = ({ db, ...file }: OpenFile): HubStorage => {
+  let { remoteId } = file
   const sql = prepare(db)
   let closed = false
 
   const append = db.transaction((...[name, iv, entries, keep]: Parameters<HubStorage["append"]>) => {
     const known = sql.log.get(name)
+    if (known === null && isRetired(name)) return Either.left(retired())
     const find = (id: Uint8Array) => (known === null ? undefined : sql.sequence.get(known.id, id)?.sequence)
     return Either.flatMap(numbered(known ?? nothing, iv, entries, find), (write) => {
       const { appended } = write
@@ -59,6 +62,25 @@ const storageOf = ({ db, remoteId }: OpenFile): HubStorage => {
       if (write.entries.length > 0) store(known ?? sql.create.get(name, empty, keep ? 1 : 0)!, write)
       return Either.right(appended)
     })
+  })
+
+  /** A log that is there has no tombstone, so only what is not there has to be looked up. */
+  const isRetired = (name: string) => sql.isRetired.get(name) !== null
+
+  const retire = db.transaction((names: ReadonlyArray<string>, kept: boolean) => {
+    let removed = 0
+    for (const name of names) {
+      const log = sql.retirable.get(name, kept ? 1 : 0)
+      if (log === null) continue
+      for (const step of sql.retire) step.run(log.id)
+      removed++
+    }
+    return removed
+  })
+
+  const erase = db.transaction((id: Uint8Array) => {
+    for (const step of sql.erase) step.run()
+    sql.rename.run(id)
   })
 
   const store = (log: LogRow, { appended, entries, segments }: Numbered) => {
@@ -101,18 +123,38 @@ const storageOf = ({ db, remoteId }: OpenFile): HubStorage => {
   }
 
   return {
-    remoteId,
+    get remoteId() {
+      return remoteId
+    },
     kind: "sqlite",
     append: (...write) => answer(() => append(...write)),
     page: (name, from, limits) =>
       answer(() => {
         const log = sql.log.get(name)
+        if (log === null && isRetired(name)) return Either.left(retired())
         return pageOf(log ?? nothing, from, limits, (sequence) =>
           log === null ? undefined : (sql.segment.get(log.id, sequence) ?? undefined)
         )
       }),
     logs: () => answer(() => Either.right(sql.logs.all().map((log): LogInfo => ({ ...log, keep: log.keep === 1 })))),
     kept: () => answer(() => Either.right(sql.kept.get()!.kept)),
+    retire: (names, options) => answer(() => Either.right(retire(names, options?.kept === true))),
+    erase: () =>
+      answer(() => {
+        const id = makeRemoteId()
+        erase(id)
+        remoteId = id
+        // What was deleted lies in the file until its room is used again; this takes it out, and gives the room back.
+        db.run("VACUUM")
+        db.run("PRAGMA wal_checkpoint(TRUNCATE)")
+        return Either.right(undefined)
+      }),
+    revoke: (id, until) => answer(() => Either.right(void sql.revoke.run(id, until))),
+    revoked: (now) =>
+      answer(() => {
+        sql.forget.run(now)
+        return Either.right(sql.revoked.all())
+      }),
     close: () => {
       if (closed) return
       closed = true

@@ -57,6 +57,8 @@ export interface Page {
 export interface LogInfo {
   readonly log: string
   readonly head: number
+  /** The first sequence it still has. */
+  readonly floor: number
   readonly keep: boolean
   readonly entries: number
   /** Of all its entries in wire form. */
@@ -65,8 +67,14 @@ export interface LogInfo {
   readonly lastWrite: number
 }
 
+/** A token id that is refused until its token ends anyway, in seconds since 1970. */
+export interface Revocation {
+  readonly id: string
+  readonly until: number
+}
+
 export interface HubStorage {
-  /** A UUID (`makeRemoteId`), made once with the storage. */
+  /** A UUID (`makeRemoteId`), made with the storage, and anew when it is erased. */
   readonly remoteId: Uint8Array
   readonly kind: string
   /**
@@ -82,8 +90,27 @@ export interface HubStorage {
   readonly logs: () => Answer<ReadonlyArray<LogInfo>>
   /** How many logs were written with `keep`. */
   readonly kept: () => Answer<number>
+  /**
+   * Removes logs for good and leaves a tombstone of each: later writes and pages of them fail with reason "retired".
+   * A log written with `keep` is left alone unless `kept` is true; unknown logs are ignored. Answers how many were
+   * removed. One transaction, as large as the caller's list.
+   */
+  readonly retire: (logs: ReadonlyArray<string>, options?: { readonly kept?: boolean }) => Answer<number>
+  /** Forgets everything of the tenant, tombstones and revocations too, and takes a new `remoteId`. */
+  readonly erase: () => Answer<void>
+  /** Refuses a token id until then, in seconds since 1970; said twice, until the later one. */
+  readonly revoke: (id: string, until: number) => Answer<void>
+  /** What is refused at `now`, in seconds since 1970, by id; what has ended by then is forgotten. */
+  readonly revoked: (now: number) => Answer<ReadonlyArray<Revocation>>
   readonly close: () => void
 }
+
+/** Why a log that was retired answers nothing any more; the words travel to writers and readers. */
+export const retired = () =>
+  new StorageFailed({
+    reason: "retired",
+    what: "This log was retired: the hub has removed it and takes no more of it."
+  })
 
 /** The storage of one tenant. */
 export const HubStorage = Context.GenericTag<HubStorage>("agent-sync/HubStorage")

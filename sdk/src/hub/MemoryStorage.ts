@@ -3,7 +3,7 @@ import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import { empty } from "../crypto/Chain.ts"
-import { HubStorage, type LogInfo } from "./HubStorage.ts"
+import { HubStorage, type LogInfo, retired } from "./HubStorage.ts"
 import { numbered } from "./numbered.ts"
 import { pageOf } from "./pageOf.ts"
 import { makeRemoteId } from "./RemoteId.ts"
@@ -22,10 +22,16 @@ interface Log {
 
 export const make = (): HubStorage => {
   const logs = new Map<string, Log>()
+  const tombstones = new Set<string>()
+  const revoked = new Map<string, number>()
+  let remoteId = makeRemoteId()
   return {
-    remoteId: makeRemoteId(),
+    get remoteId() {
+      return remoteId
+    },
     kind: "memory",
     append: (name, iv, entries, keep) => {
+      if (tombstones.has(name)) return Either.left(retired())
       const log = logs.get(name) ?? emptyLog()
       return Either.map(
         numbered(log, iv, entries, (id) => log.ids.get(bytesToHex(id))),
@@ -48,6 +54,7 @@ export const make = (): HubStorage => {
       )
     },
     page: (name, from, limits) => {
+      if (tombstones.has(name)) return Either.left(retired())
       const log = logs.get(name) ?? emptyLog()
       return pageOf(log, from, limits, (sequence) => segmentAt(log.segments, sequence))
     },
@@ -55,10 +62,33 @@ export const make = (): HubStorage => {
       Either.right(
         [...logs].map(([log, one]): LogInfo => {
           const { bytes, head, keep, lastWrite } = one
-          return { log, head, keep, entries: head, bytes, lastWrite }
+          return { log, head, floor: 1, keep, entries: head, bytes, lastWrite }
         })
       ),
     kept: () => Either.right([...logs.values()].filter(({ keep }) => keep).length),
+    retire: (names, options) => {
+      const found = new Set(names.filter((name) => logs.has(name) && (options?.kept === true || !logs.get(name)!.keep)))
+      for (const name of found) {
+        logs.delete(name)
+        tombstones.add(name)
+      }
+      return Either.right(found.size)
+    },
+    erase: () => {
+      logs.clear()
+      tombstones.clear()
+      revoked.clear()
+      remoteId = makeRemoteId()
+      return Either.right(undefined)
+    },
+    revoke: (id, until) => {
+      revoked.set(id, Math.max(until, revoked.get(id) ?? until))
+      return Either.right(undefined)
+    },
+    revoked: (now) => {
+      for (const [id, until] of revoked) if (until <= now) revoked.delete(id)
+      return Either.right([...revoked].map(([id, until]) => ({ id, until })).toSorted((a, b) => (a.id < b.id ? -1 : 1)))
+    },
     close: () => {}
   }
 }

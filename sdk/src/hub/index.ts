@@ -7,6 +7,7 @@ export {
   HubStorage,
   type LogInfo,
   type Page,
+  type Revocation,
   StorageFailed,
   type WireEntries
 } from "./HubStorage.ts"

@@ -42,14 +42,13 @@ export const close = (db: Database) => db.close(true)
 const WAIT_MS = 1_000
 /** "asyh": by it a SQLite file says that it is a hub's storage. */
 const APPLICATION = 0x61_73_79_68
-const FORMAT = 1
 
 /**
  * `at` is the log's id · 2^32 + the sequence, so that one B-tree keeps all segments in order; it is made and taken apart in
  * SQL, being larger than a number of JavaScript can be. The last `loose` segments of a log, of `loose_bytes`, have not been
  * packed yet.
  */
-const SCHEMA = `
+const FIRST = `
   CREATE TABLE storage (remote_id BLOB NOT NULL) STRICT;
   CREATE TABLE logs (
     id INTEGER PRIMARY KEY,
@@ -78,6 +77,16 @@ const SCHEMA = `
   ) STRICT, WITHOUT ROWID;
 `
 
+/** `retired` are tombstones; `revoked` are token ids, until when in seconds since 1970. */
+const ADMINISTRATION = `
+  CREATE TABLE retired (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+  CREATE TABLE revoked (id TEXT PRIMARY KEY, until INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+`
+
+/** What brings a file from each format to the next; they keep what is in it. The first begins with nothing. */
+const STEPS = [FIRST, ADMINISTRATION]
+const FORMAT = STEPS.length
+
 /** SQLite gives its write-ahead log the mode of the file. */
 const makeFile = (file: string) => {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
@@ -94,7 +103,7 @@ const refusal = (db: Database, file: string): StorageFailed | undefined => {
     if (format === 0 && application === 0 && single(db, "SELECT count(*) FROM sqlite_schema") === 0) return undefined
     return new StorageFailed({ reason: "other", what: `${file} belongs to another program; use another folder.` })
   }
-  if (format === FORMAT) return undefined
+  if (typeof format === "number" && format >= 1 && format <= FORMAT) return undefined
   const what = `${file} was written by a newer agent-sync (format ${format}; this one reads ${FORMAT}): upgrade to open it.`
   return new StorageFailed({ reason: "newer", what })
 }
@@ -102,12 +111,13 @@ const refusal = (db: Database, file: string): StorageFailed | undefined => {
 /** Answers the remote id, which is made with the tables. */
 const begin = (db: Database): Uint8Array =>
   db.transaction(() => {
-    if (single(db, "PRAGMA user_version") === 0) {
-      db.run(SCHEMA)
+    const format = Number(single(db, "PRAGMA user_version"))
+    for (const step of STEPS.slice(format)) db.run(step)
+    if (format === 0) {
       db.run("INSERT INTO storage VALUES (?)", [makeRemoteId()])
       db.run(`PRAGMA application_id = ${APPLICATION}`)
-      db.run(`PRAGMA user_version = ${FORMAT}`)
     }
+    if (format < FORMAT) db.run(`PRAGMA user_version = ${FORMAT}`)
     const id = single(db, "SELECT remote_id FROM storage")
     if (id instanceof Uint8Array && id.byteLength === REMOTE_ID_BYTES) return id
     throw new Error("it has lost its id")

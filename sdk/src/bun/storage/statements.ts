@@ -1,6 +1,6 @@
 /** The SQL of a hub's storage once its tables are there (`file.ts`), prepared and typed. */
 import type { Database } from "bun:sqlite"
-import type { LogInfo } from "../../hub/HubStorage.ts"
+import type { LogInfo, Revocation } from "../../hub/HubStorage.ts"
 import type { Segment } from "../../hub/Segment.ts"
 
 export interface LogRow {
@@ -33,7 +33,7 @@ export const prepare = (db: Database) => {
     keep: db.prepare<never, [id: number]>("UPDATE logs SET keep = 1 WHERE id = ?1 AND keep = 0"),
     kept: db.prepare<{ kept: number }, []>("SELECT count(*) AS kept FROM logs WHERE keep = 1"),
     logs: db.prepare<Omit<LogInfo, "keep"> & { keep: number }, []>(
-      "SELECT name AS log, head, keep, head AS entries, bytes, last_write AS lastWrite FROM logs ORDER BY id"
+      "SELECT name AS log, head, 1 AS floor, keep, head AS entries, bytes, last_write AS lastWrite FROM logs ORDER BY id"
     ),
     sequence: db.prepare<{ sequence: number }, [log: number, entryId: Uint8Array]>(
       "SELECT sequence FROM ids WHERE log = ?1 AND entry_id = ?2"
@@ -57,6 +57,28 @@ export const prepare = (db: Database) => {
     >("INSERT INTO segments VALUES ((?1 << 32) + ?2, ?3, ?4, ?5, ?6)"),
     remove: db.prepare<never, [log: number, from: number, to: number]>(
       "DELETE FROM segments WHERE at BETWEEN (?1 << 32) + ?2 AND (?1 << 32) + ?3"
-    )
+    ),
+    isRetired: db.prepare<{ name: string }, [name: string]>("SELECT name FROM retired WHERE name = ?1"),
+    retirable: db.prepare<{ id: number }, [name: string, kept: number]>(
+      "SELECT id FROM logs WHERE name = ?1 AND keep <= ?2"
+    ),
+    /** Each with what is one log's, the log itself last. */
+    retire: [
+      db.prepare<never, [id: number]>("INSERT INTO retired SELECT name FROM logs WHERE id = ?1"),
+      db.prepare<never, [id: number]>(
+        `DELETE FROM segments WHERE at BETWEEN (?1 << 32) AND (?1 << 32) + ${LAST_SEQUENCE}`
+      ),
+      db.prepare<never, [id: number]>("DELETE FROM ids WHERE log = ?1"),
+      db.prepare<never, [id: number]>("DELETE FROM logs WHERE id = ?1")
+    ],
+    erase: ["segments", "ids", "logs", "retired", "revoked"].map((table) =>
+      db.prepare<never, []>(`DELETE FROM ${table}`)
+    ),
+    rename: db.prepare<never, [remoteId: Uint8Array]>("UPDATE storage SET remote_id = ?1"),
+    revoke: db.prepare<never, [id: string, until: number]>(
+      `INSERT INTO revoked VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET until = max(until, excluded.until)`
+    ),
+    forget: db.prepare<never, [now: number]>("DELETE FROM revoked WHERE until <= ?1"),
+    revoked: db.prepare<Revocation, []>("SELECT id, until FROM revoked ORDER BY id")
   }
 }
