@@ -17,9 +17,17 @@ const delayed = (): HubStorage => {
     }).pipe(Effect.andThen(Effect.suspend(answer)))
   return {
     ...inner,
+    get remoteId() {
+      return inner.remoteId
+    },
     append: (log, iv, batch, keep) => late(() => inner.append(log, iv, batch, keep)),
     page: (log, from, limits) => late(() => inner.page(log, from, limits)),
-    kept: () => late(() => inner.kept())
+    kept: () => late(() => inner.kept()),
+    logs: () => late(() => inner.logs()),
+    retire: (logs, options) => late(() => inner.retire(logs, options)),
+    erase: () => late(() => inner.erase()),
+    revoke: (id, until) => late(() => inner.revoke(id, until)),
+    revoked: (now) => late(() => inner.revoked(now))
   }
 }
 
@@ -96,19 +104,22 @@ describe("Hub, when the storage fails", () => {
   test.each([
     ["retired", "retired", 1008],
     ["too-large", "too-large", 1009]
-  ] as const)("%s is told as `%s`, or to a stock peer as close %d, and to the operator", (reason, code, close) => {
-    const world = makeWorld(failing(failed(reason)))
-    const [socket, stock] = [world.connect(), world.connect({ extended: false })]
-    socket.write(writing("bad", entries(1), 1))
-    socket.write(writing("good", entries(1), 2))
-    stock.write(writing("bad", entries(1)))
-    expect(socket.acks()).toMatchObject([
-      { id: 1, sequenceNumbers: [], refused: { code, reason: "It is so." } },
-      { id: 2, sequenceNumbers: [1] }
-    ])
-    expect(stock.closes).toEqual([{ code: close, reason: "It is so." }])
-    expect(world.troubles).toEqual(["It is so.", "It is so."])
-  })
+  ] as const)(
+    "%s is told as `%s`, or to a stock peer as close %d; it is no trouble of the operator's",
+    (reason, code, close) => {
+      const world = makeWorld(failing(failed(reason)))
+      const [socket, stock] = [world.connect(), world.connect({ extended: false })]
+      socket.write(writing("bad", entries(1), 1))
+      socket.write(writing("good", entries(1), 2))
+      stock.write(writing("bad", entries(1)))
+      expect(socket.acks()).toMatchObject([
+        { id: 1, sequenceNumbers: [], refused: { code, reason: "It is so." } },
+        { id: 2, sequenceNumbers: [1] }
+      ])
+      expect(stock.closes).toEqual([{ code: close, reason: "It is so." }])
+      expect(world.troubles).toEqual([])
+    }
+  )
 
   test.each(["full", "other"] as const)(
     "%s ends the writer's socket, so that nothing behind it is stored before it",

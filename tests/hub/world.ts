@@ -132,11 +132,11 @@ export const makeWorld = (storage: HubStorage): World => {
   return world
 }
 
-export type MakeStorage = () => HubStorage
+export type MakeStorage = () => HubStorage | Promise<HubStorage>
 
 /** A hub that is ready. */
 export const startOn = async (makeStorage: MakeStorage): Promise<World> => {
-  const world = makeWorld(makeStorage())
+  const world = makeWorld(await makeStorage())
   await world.settle()
   return world
 }

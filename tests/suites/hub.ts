@@ -1,6 +1,7 @@
 /** What the hub promises to peers, whatever storage it stands on. A new storage, or another hub, passes this, whole. */
 import { describe } from "bun:test"
 import type { MakeStorage } from "../hub/world.ts"
+import { hubAdministered } from "./hub/administered.ts"
 import { hubPages } from "./hub/pages.ts"
 import { hubRefusing } from "./hub/refusing.ts"
 import { hubSlow } from "./hub/slow.ts"
@@ -14,4 +15,5 @@ export const hubSuite = (name: string, makeStorage: MakeStorage) =>
     hubPages(makeStorage)
     hubSlow(makeStorage)
     hubRefusing(makeStorage)
+    hubAdministered(makeStorage)
   })

@@ -3,6 +3,7 @@
  * asked. Every watcher gets every entry, in order, each once: live ones from memory, those behind by pages from the
  * storage, as fast as their own sockets take them.
  */
+import * as Either from "effect/Either"
 import { encodeChanges } from "../protocol/Codec.ts"
 import { CHUNK_BYTES, PAGE_BYTES } from "../protocol/Limits.ts"
 import type { HubStorage, StorageFailed } from "./HubStorage.ts"
@@ -24,6 +25,8 @@ export interface Channel {
    * highest number it ever heard, so an Ack that overtakes entries would lose them at the next break.
    */
   readonly acknowledge: (member: Member, ack: Uint8Array, head: number) => void
+  /** Asks the storage again for everyone who watches, so that they hear where the log is not served any more. */
+  readonly recheck: () => void
 }
 
 interface Watch {
@@ -173,7 +176,15 @@ export const makeChannel = (options: ChannelOptions): Channel => {
       if (watch !== undefined) tellOne(watch, untold, new Map())
       if (watch === undefined || member.extended || watch.sent >= head) return member.send(ack)
       watch.acks.push({ upTo: head, frame: ack })
-    }
+    },
+    recheck: () =>
+      queue.ask(
+        () => Either.right(undefined),
+        () => {
+          for (const watch of watches.values()) fallBehind(watch)
+        },
+        () => {}
+      )
   }
 }
 

@@ -3,17 +3,18 @@
  * says; `Channel` tells watchers, `Member` knows the socket. Bun and the Durable Object only deliver to it.
  * Messages are handled as they come, without a fiber; the only timer is `later`.
  */
+import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { type Joiner, makeJoiner } from "../protocol/Chunks.ts"
 import { decodeRequest, encodeResponse } from "../protocol/Codec.ts"
 import { CLOSE, MESSAGE_BYTES, PEER_LOGS } from "../protocol/Limits.ts"
 import type { ChunkedMessage, HubCapabilities } from "../protocol/Message.ts"
 import { type Channel, makeChannel } from "./Channel.ts"
-import type { HubStorage } from "./HubStorage.ts"
+import type { HubStorage, StorageFailed } from "./HubStorage.ts"
 import { type Member, makeMember } from "./Member.ts"
-import type { Peer } from "./Peer.ts"
+import type { Peer, Rights } from "./Peer.ts"
 import { makeQueue, match } from "./Queue.ts"
-import { type Reaction, refusalOf, refuseRead, respond, type Whole } from "./respond.ts"
+import { type Reaction, respond, unread, type Whole } from "./respond.ts"
 
 export interface HubOptions {
   readonly storage: HubStorage
@@ -38,6 +39,14 @@ export interface Connection {
 export interface Hub {
   readonly open: (peer: Peer) => Connection
   readonly peers: () => number
+  /** See `HubStorage.retire`; who watches one of the logs is told. */
+  readonly retire: HubStorage["retire"]
+  /** See `HubStorage.erase`. Every socket is closed: who comes back meets a new hub. */
+  readonly erase: HubStorage["erase"]
+  /** See `HubStorage.revoke`; the token's open sockets are closed with 4401. */
+  readonly revoke: HubStorage["revoke"]
+  /** Closes the sockets whose rights are such. */
+  readonly expel: (match: (rights: Rights) => boolean, code: number, reason: string) => void
   /** Closes every socket; the storage stays open. */
   readonly end: (code: number, reason: string) => void
 }
@@ -62,8 +71,7 @@ export const makeHub = (options: HubOptions): Hub => {
       storage,
       later,
       onTrouble: (member, failed) => {
-        trouble(failed.what, failed)
-        carryOut(log, member, refuseRead(member, log, refusalOf(failed)))
+        carryOut(log, member, unread(member, log, failed))
       },
       onBroken: broken,
       onIdle: () => {
@@ -131,22 +139,34 @@ export const makeHub = (options: HubOptions): Hub => {
     const early: Array<Uint8Array | string> = []
     let earlyBytes = 0
     let greeted = false
-    makeQueue(() => {}).ask(
-      () =>
-        match(storage.kept(), {
-          onFailure: (failed) => () => {
-            trouble(failed.what, failed)
-            member.end(CLOSE.tryAgain, failed.what)
-          },
-          onSuccess: (kept) => () => {
-            greeted = true
-            member.send(greeting(storage.remoteId, kept))
-            for (const frame of early.splice(0)) receive(frame)
-          }
-        }),
-      (greet) => greet(),
-      (cause) => broken(member, cause)
-    )
+    const arrival = makeQueue(() => {})
+    const ask = <A>(question: () => Effect.Effect<A, StorageFailed>, then: (answer: A) => void) =>
+      arrival.ask(
+        () =>
+          match(question(), {
+            onFailure: (failed) => () => {
+              trouble(failed.what, failed)
+              member.end(CLOSE.tryAgain, failed.what)
+            },
+            onSuccess: (answer) => () => then(answer)
+          }),
+        (act) => act(),
+        (cause) => broken(member, cause)
+      )
+    const { id } = peer.grant
+    if (id !== undefined) {
+      ask(
+        () => storage.revoked(Math.floor(now() / 1000)),
+        (revoked) => {
+          if (revoked.some((one) => one.id === id)) member.end(CLOSE.unauthorized, REVOKED)
+        }
+      )
+    }
+    ask(storage.kept, (kept) => {
+      greeted = true
+      member.send(greeting(storage.remoteId, kept))
+      for (const frame of early.splice(0)) receive(frame)
+    })
 
     const receive = (frame: Uint8Array | string) => {
       if (!member.admit()) return
@@ -178,14 +198,32 @@ export const makeHub = (options: HubOptions): Hub => {
     return { receive, drained: member.drained, closed: member.leave }
   }
 
+  const expel: Hub["expel"] = (match, code, reason) => {
+    for (const member of members.keys()) if (match(member.grant)) member.end(code, reason)
+  }
+  const end: Hub["end"] = (code, reason) => expel(() => true, code, reason)
+
   return {
     open,
     peers: () => members.size,
-    end: (code, reason) => {
-      for (const member of members.keys()) member.end(code, reason)
-    }
+    retire: (logs, options) =>
+      Effect.suspend(() => storage.retire(logs, options)).pipe(
+        Effect.tap(() => Effect.sync(() => logs.forEach((log) => void channels.get(log)?.recheck())))
+      ),
+    erase: () =>
+      Effect.suspend(storage.erase).pipe(
+        Effect.tap(() => Effect.sync(() => end(CLOSE.tryAgain, "this tenant was erased")))
+      ),
+    revoke: (id, until) =>
+      Effect.suspend(() => storage.revoke(id, until)).pipe(
+        Effect.tap(() => Effect.sync(() => expel((rights) => rights.id === id, CLOSE.unauthorized, REVOKED)))
+      ),
+    expel,
+    end
   }
 }
+
+const REVOKED = "this token was revoked"
 
 const capabilities: Omit<HubCapabilities, "kept"> = { version: 1, contiguous: true, ping: true }
 

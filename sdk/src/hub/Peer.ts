@@ -6,6 +6,8 @@ export interface Rights {
   readonly roles: ReadonlyArray<Role>
   /** Only these logs; all of the tenant's where it is absent. */
   readonly logs?: ReadonlyArray<string>
+  /** Names the token (`jti`), so that it can be revoked; a shared token has none. */
+  readonly id?: string
   /** In seconds since 1970; from then on nothing is received and nothing sent. */
   readonly exp?: number
 }
@@ -23,6 +25,13 @@ export interface Peer {
 
 export const mayRead = ({ logs, roles }: Rights, log: string): boolean =>
   roles.includes("read") && (logs === undefined || logs.includes(log))
+
+/** Lists the tenant's logs: who may read them all, and who administers it. */
+export const mayList = (rights: Rights): boolean =>
+  mayAdminister(rights) || (rights.roles.includes("read") && rights.logs === undefined)
+
+/** The whole tenant; a token that names logs administers nothing. */
+export const mayAdminister = ({ logs, roles }: Rights): boolean => roles.includes("admin") && logs === undefined
 
 export const mayWrite = ({ logs, roles }: Rights, log: string): boolean =>
   roles.includes("write") && (logs === undefined || logs.includes(log))

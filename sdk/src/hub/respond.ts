@@ -71,8 +71,7 @@ const write = (storage: HubStorage, asker: Asker, request: WriteEntries): Effect
     onFailure: (failed): Reaction => {
       const refused = refusalOf(failed)
       // What follows on this socket must not be stored before what failed: it would stand in the wrong order for ever.
-      const reaction = refused.code === "storage" ? { close: closing(refused) } : refuse(refused)
-      return { ...reaction, trouble: failed }
+      return refused.code === "storage" ? { close: closing(refused), trouble: failed } : refuse(refused)
     },
     onSuccess: (appended): Reaction => {
       const { fresh, head, sequences } = appended
@@ -92,7 +91,7 @@ const read = (storage: HubStorage, asker: Asker, request: RequestChanges): Effec
   const page =
     limit === 0 ? headOf(storage, publicKey) : storage.page(publicKey, from, { bytes: PAGE_BYTES, entries: limit })
   return match(page, {
-    onFailure: (failed) => ({ ...refuseRead(asker, publicKey, refusalOf(failed)), trouble: failed }),
+    onFailure: (failed) => unread(asker, publicKey, failed),
     onSuccess: (found): Reaction => {
       const sent = lastOf(found, from - 1)
       const more = sent < found.head
@@ -108,10 +107,16 @@ const headOf = (storage: HubStorage, log: string) =>
   storage.page(log, Number.MAX_SAFE_INTEGER, { bytes: PAGE_BYTES, entries: 1 })
 
 /** What a reader hears when a log, or the rest of it, will not be served. */
-export const refuseRead = (asker: Asker, log: string, refused: Refusal): Reaction =>
+const refuseRead = (asker: Asker, log: string, refused: Refusal): Reaction =>
   asker.extended
     ? { unwatch: true, reply: encodeResponse({ _tag: "Changes", publicKey: log, entries: [], more: false, refused }) }
     : { close: closing(refused) }
+
+/** The same where the storage is why; only what is wrong with it is for the operator. */
+export const unread = (asker: Asker, log: string, failed: StorageFailed): Reaction => {
+  const refused = refusalOf(failed)
+  return { ...refuseRead(asker, log, refused), ...(refused.code === "storage" ? { trouble: failed } : {}) }
+}
 
 /** What a reader has after a page, where it had what comes up to `before`. One that is ahead of the log waits for what comes next. */
 export const lastOf = ({ head, runs }: Page, before: number): number => {
@@ -137,7 +142,7 @@ export const pageFrame = (log: string, page: Page, more?: boolean): Uint8Array =
   )
 }
 
-export const refusalOf = ({ reason, what }: StorageFailed): Refusal => ({
+const refusalOf = ({ reason, what }: StorageFailed): Refusal => ({
   code: reason === "too-large" || reason === "retired" ? reason : "storage",
   reason: what
 })

@@ -9,7 +9,7 @@ export const hubWriting = (makeStorage: MakeStorage) => {
   const start = () => startOn(makeStorage)
 
   test("greets first, with what it can do and how many kept logs there are", async () => {
-    const storage = makeStorage()
+    const storage = await makeStorage()
     const world = makeWorld(storage)
     const first = world.connect()
     first.write({ ...writing("index", entries(1)), keep: true })
