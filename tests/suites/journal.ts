@@ -1,6 +1,8 @@
 /** What every journal promises. A new one passes this, whole. */
 import { afterEach, describe, expect, setSystemTime, test } from "bun:test"
 import * as Either from "effect/Either"
+import { isSignedBy } from "../../sdk/src/crypto/Checkpoint.ts"
+import { digest } from "../../sdk/src/crypto/Envelope.ts"
 import { makeReaderKey, type ReaderKey, type RecorderKey } from "../../sdk/src/crypto/TenantKey.ts"
 import type { LogId } from "../../sdk/src/domain/Ids.ts"
 import { decode } from "../../sdk/src/domain/Payload.ts"
@@ -89,6 +91,23 @@ export const journalSuite = (name: string, make: () => JournalPlace) =>
         }
         expect(ids).toEqual([...ids].sort())
         expect(new Set(ids).size).toBe(120)
+      })
+
+      test("signs, where it is asked, all that the writer has in a log", async () => {
+        const journal = await open()
+        const log = logNamed(journal, "x:1")
+        ok(journal.append(log, notes("a", "b")))
+        const [, checkpoint] = ok(journal.append(log, notes("c"), { signed: true }))
+        expect(whole(journal, log)).toHaveLength(4)
+        const { key } = ok(journal.logs()).find(({ id }) => id === log)!
+        const plains = await openChain(whole(journal, log), { key, reader, writer: journal.writer.id })
+        const content = decode(plains[3]!)
+        const signature = content._tag === "Signed" ? content.signature : new Uint8Array()
+        const prev = digest(whole(journal, log)[2]!.sealed)
+        const place = { log, writer: journal.writer.id, n: checkpoint!.n, prev }
+        expect(isSignedBy(journal.writer.signer, place, signature)).toBe(true)
+        expect(isSignedBy(journal.writer.signer, { ...place, n: 5 }, signature)).toBe(false)
+        expect(isSignedBy(new Uint8Array(3), place, signature)).toBe(false)
       })
 
       test("answers nothing for nothing", async () => {

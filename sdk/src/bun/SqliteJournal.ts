@@ -90,10 +90,10 @@ const journalOf = (store: Store, { fresh, row: writer, sealing }: FoundWriter, k
   }
 
   /** Inside a write. */
-  const extendLog = (log: LogId, plains: ReadonlyArray<Plain>): ReadonlyArray<JournalEntry> => {
+  const extendLog = (log: LogId, plains: ReadonlyArray<Plain>, signed = false): ReadonlyArray<JournalEntry> => {
     const row = logRow(log)
-    if (plains.length === 0) return []
-    const { entries, head } = extend(sealing, { id: log, key: keyOf(row) }, row, plains)
+    if (plains.length === 0 && !signed) return []
+    const { entries, head } = extend(sealing, { id: log, key: keyOf(row) }, row, plains, signed)
     for (const { entryId, n, sealed } of entries) {
       store.run("INSERT INTO entry (id, entry_id, sealed) VALUES ((? << 32) | ?, ?, ?)", row.id, n, entryId, sealed)
     }
@@ -146,7 +146,8 @@ const journalOf = (store: Store, { fresh, row: writer, sealing }: FoundWriter, k
     alias: (log, session) => store.write(() => nameLog(session, logRow(log).id)),
     logs: () =>
       store.read(() => store.all<LogRow>(`${LOG} WHERE writer = ? ORDER BY keep DESC, id`, writer).map(ownLog)),
-    append: (log, plains) => (plains.length === 0 ? Either.right([]) : told(store.write(() => extendLog(log, plains)))),
+    append: (log, plains, { signed = false } = {}) =>
+      plains.length === 0 && !signed ? Either.right([]) : told(store.write(() => extendLog(log, plains, signed))),
     read: (log, n, limit) => store.read(() => readEntries(store, log, logRow(log).id, n, limit)),
     pend: (run, plains) => {
       if (plains.length === 0) return Either.right(undefined)

@@ -74,3 +74,7 @@ export const Header = Schema.TaggedStruct("log.header", {
   writers: Schema.Array(Schema.Struct({ writer: Bytes, signer: Bytes }))
 })
 export type Header = typeof Header.Type
+
+/** A writer's word that everything it has in this log comes from it: what is signed is in `crypto/Checkpoint.ts`. */
+export const Signed = Schema.TaggedStruct("log.checkpoint", { signature: Bytes })
+export type Signed = typeof Signed.Type

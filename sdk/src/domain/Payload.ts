@@ -12,7 +12,7 @@ import { type AgentEvent, type Body, Frame, Group, type Kind, type Unrecognized 
 import { ArtifactEvent } from "./ArtifactEvent.ts"
 import { AuditEvent } from "./AuditEvent.ts"
 import { ChatEvent } from "./ChatEvent.ts"
-import { Header, IndexEvent } from "./IndexEvent.ts"
+import { Header, IndexEvent, Signed } from "./IndexEvent.ts"
 import { isPlain } from "./MessagePack.ts"
 
 export interface Plain {
@@ -25,6 +25,7 @@ export type Decoded =
   | { readonly _tag: "Event"; readonly event: AgentEvent }
   | { readonly _tag: "Index"; readonly event: IndexEvent }
   | { readonly _tag: "Header"; readonly header: Header }
+  | { readonly _tag: "Signed"; readonly signature: Uint8Array }
   /** A tag that is not ours: a user's own event. */
   | { readonly _tag: "Foreign"; readonly plain: Plain }
   /** Ours by its tag, and not to be understood. `why` is a sentence. */
@@ -56,10 +57,12 @@ export const encodeHeader = (header: Header): Plain => {
   return plain(_tag, "header", { v: VERSION, ...rest })
 }
 
+export const encodeSigned = ({ _tag, signature }: Signed): Plain => plain(_tag, "checkpoint", { v: VERSION, signature })
+
 export const decode = (sealed: Plain): Decoded => {
   const { event: tag, payload } = sealed
   const [group, kind] = cut(tag)
-  const ours = isGroup(group) || group === "index" || tag === "log.header"
+  const ours = isGroup(group) || group === "index" || tag === "log.header" || tag === "log.checkpoint"
   if (!ours) return { _tag: "Foreign", plain: sealed }
   const fields = unpack(payload)
   const unreadable = (why: string): Decoded => ({ _tag: "Unreadable", plain: sealed, why })
@@ -72,12 +75,14 @@ export const decode = (sealed: Plain): Decoded => {
   if (v > VERSION) return unreadable("A newer agent-sync wrote it.")
   const named = { _tag: tag, ...rest }
   if (isHeader(named)) return { _tag: "Header", header: named }
+  if (isSigned(named)) return { _tag: "Signed", signature: named.signature }
   return isIndexEvent(named) ? { _tag: "Index", event: named } : unreadable("It lacks what such an entry has.")
 }
 
 const isGroup = Schema.is(Group)
 const isFrame = Schema.is(Frame)
 const isHeader = Schema.is(Header)
+const isSigned = Schema.is(Signed)
 const isIndexEvent = Schema.is(IndexEvent)
 
 /** One check for each known kind, so that an event is held against its own shape only. */

@@ -81,10 +81,15 @@ export interface Journal {
   /** Every log of this writer, index first, then oldest first. */
   readonly logs: () => Answer<ReadonlyArray<OwnLog>>
   /**
-   * Numbers, chains, seals and stores, all in one transaction; durable when it returns.
+   * Numbers, chains, seals and stores, all in one transaction; durable when it returns. `signed` adds one entry more, a
+   * checkpoint over all that this writer has in the log.
    * Entry ids rise with every entry of this process.
    */
-  readonly append: (log: LogId, plains: ReadonlyArray<Plain>) => Answer<ReadonlyArray<JournalEntry>>
+  readonly append: (
+    log: LogId,
+    plains: ReadonlyArray<Plain>,
+    options?: { readonly signed?: boolean }
+  ) => Answer<ReadonlyArray<JournalEntry>>
   /** Entries of a log from `n`, oldest first, at most `limit`. */
   readonly read: (log: LogId, n: number, limit: number) => Answer<ReadonlyArray<JournalEntry>>
 

@@ -85,8 +85,8 @@ export const open = (options: {
     if (log === undefined) throw unknownLog(id)
     return log
   }
-  const write = (log: Log, plains: ReadonlyArray<Plain>) => {
-    const { entries, head } = extend(sealing, log, log.head, plains)
+  const write = (log: Log, plains: ReadonlyArray<Plain>, signed = false) => {
+    const { entries, head } = extend(sealing, log, log.head, plains, signed)
     log.entries.push(...entries)
     log.head = head
     return entries
@@ -118,7 +118,8 @@ export const open = (options: {
       }),
     alias: (log, session) => guarded(() => void sessions.set(session, logOf(log))),
     logs: () => guarded(() => logs.map(ownLog)),
-    append: (log, plains) => told(guarded(() => (plains.length === 0 ? [] : write(logOf(log), plains)))),
+    append: (log, plains, { signed = false } = {}) =>
+      told(guarded(() => (plains.length === 0 && !signed ? [] : write(logOf(log), plains, signed)))),
     read: (log, n, limit) =>
       guarded(() =>
         logOf(log)

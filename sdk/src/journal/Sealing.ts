@@ -3,7 +3,7 @@
  * seals them. It is handed in because rooms of one floor do not know each other; `bun/journal/sealing.ts` makes it.
  */
 import type { LogId } from "../domain/Ids.ts"
-import type { Plain } from "../domain/Payload.ts"
+import { encodeSigned, type Plain } from "../domain/Payload.ts"
 import type { JournalEntry, Writer } from "./Journal.ts"
 
 export interface Sealing {
@@ -21,6 +21,8 @@ export interface Sealing {
     place: { readonly log: LogId; readonly entryId: Uint8Array },
     content: { readonly n: number; readonly prev: Uint8Array; readonly plain: Plain }
   ) => Uint8Array
+  /** Signs all entries of the writer in a log before its entry `n`, of which the last has the digest `prev`. 64 bytes. */
+  readonly sign: (place: { readonly log: LogId; readonly n: number; readonly prev: Uint8Array }) => Uint8Array
   /** Of sealed bytes: the `prev` of the entry after them. */
   readonly digest: (sealed: Uint8Array) => Uint8Array
 }
@@ -41,21 +43,27 @@ export interface Head {
 
 export const beginning: Head = { last: 0, digest: new Uint8Array(32) }
 
-/** The entries that carry `plains` on from `head`, and where the writer stands after them. */
+/** The entries that carry `plains` on from `head`, a checkpoint behind them where it is asked for, and where the writer stands then. */
 export const extend = (
   sealing: Sealing,
   log: { readonly id: LogId; readonly key: Uint8Array },
   head: Head,
-  plains: ReadonlyArray<Plain>
+  plains: ReadonlyArray<Plain>,
+  signed = false
 ): { readonly entries: ReadonlyArray<JournalEntry>; readonly head: Head } => {
   let { digest, last } = head
-  const entries = plains.map((plain): JournalEntry => {
+  const add = (plain: Plain): JournalEntry => {
     const n = last + 1
     const entryId = sealing.makeEntryId()
     const sealed = sealing.seal(log.key, { log: log.id, entryId }, { n, prev: digest, plain })
     last = n
     digest = sealing.digest(sealed)
     return { log: log.id, n, entryId, sealed }
-  })
+  }
+  const entries = plains.map(add)
+  if (signed) {
+    const signature = sealing.sign({ log: log.id, n: last + 1, prev: digest })
+    entries.push(add(encodeSigned({ _tag: "log.checkpoint", signature })))
+  }
   return { entries, head: { last, digest } }
 }

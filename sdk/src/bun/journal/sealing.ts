@@ -5,6 +5,7 @@
 import { concatBytes, utf8ToBytes } from "@noble/hashes/utils.js"
 import * as Either from "effect/Either"
 import type { Aead } from "../../crypto/Aead.ts"
+import * as Checkpoint from "../../crypto/Checkpoint.ts"
 import { makeEntryId } from "../../crypto/EntryId.ts"
 import * as Envelope from "../../crypto/Envelope.ts"
 import { makeLog } from "../../crypto/LogKey.ts"
@@ -22,6 +23,7 @@ export const sealingOf = (aead: Aead, recorder: RecorderKey, identity: WriterIde
   makeEntryId,
   seal: (key, place, { n, plain, prev }) =>
     Sealer.seal(aead, key, place, Envelope.encode({ writer: identity.id, n, prev, seen: new Map(), plain })),
+  sign: (place) => Checkpoint.sign(identity.signingSeed, { ...place, writer: identity.id }),
   digest: Envelope.digest
 })
 

@@ -1,0 +1,220 @@
+/**
+ * Holds a whole log, as a hub gave it, against what its writers signed and against what was seen of it before: what is
+ * missing, changed, moved, doubled, forked, forged or rolled back. Pure; who reads the log and opens it is
+ * `sync/Verifier.ts`. What this can and cannot prove is in `sdk/SECURITY.md`.
+ */
+import { bytesToHex } from "@noble/hashes/utils.js"
+import * as Either from "effect/Either"
+import type { CannotOpen } from "../crypto/CannotOpen.ts"
+import * as Chain from "../crypto/Chain.ts"
+import { isSignedBy } from "../crypto/Checkpoint.ts"
+import * as Envelope from "../crypto/Envelope.ts"
+import type { LogId } from "../domain/Ids.ts"
+import { decode } from "../domain/Payload.ts"
+import type { StoredEntry } from "../protocol/Message.ts"
+
+/** One stored entry, and what is inside. */
+export interface Examined {
+  readonly entry: StoredEntry
+  readonly envelope: Either.Either<Envelope.Envelope, CannotOpen>
+}
+
+export interface Evidence {
+  readonly log: LogId
+  /** In the order in which the hub gave them. */
+  readonly entries: ReadonlyArray<Examined>
+  /** What a hub of ours says of the log; absent from a stock hub, which keeps no chain. */
+  readonly hub?: {
+    readonly head: number
+    /** Sizes of all writes, in order: the links of its chain. */
+    readonly batches: ReadonlyArray<number>
+    /** The chain after the last of them; absent where the log is empty. */
+    readonly chain: Uint8Array | undefined
+  }
+  /** Ed25519 keys by the hex of the writer's id, from where the log's reader trusts them: the index, or a share link. */
+  readonly signers: ReadonlyMap<string, Uint8Array>
+  /** The session has ended, says the index: what its writers left then is signed to the end. */
+  readonly ended: boolean
+  /** What was seen of the log before. */
+  readonly before?: Seen
+}
+
+/** Where a log stood when it was examined, to hold a later copy against. Bytes as hex, so that it may lie in a JSON file. */
+export interface Seen {
+  readonly head: number
+  readonly chain: string
+  /** Of each writer, by its id: how many entries, and the digest of the last. */
+  readonly writers: Readonly<Record<string, { readonly n: number; readonly digest: string }>>
+}
+
+export type Finding =
+  /** The hub says that it has these sequences, both inclusive, and does not give them. */
+  | { readonly _tag: "Withheld"; readonly from: number; readonly to: number }
+  /** Changed, moved from another log, or sealed with another key. */
+  | { readonly _tag: "Unopened"; readonly sequence: number; readonly why: CannotOpen }
+  /** Entries `from` to `to` of the writer's own count are not there, though later ones name them. */
+  | { readonly _tag: "Missing"; readonly writer: string; readonly from: number; readonly to: number }
+  | { readonly _tag: "Reordered"; readonly writer: string; readonly n: number; readonly sequence: number }
+  | { readonly _tag: "Repeated"; readonly writer: string; readonly n: number; readonly sequence: number }
+  /** Two entries with one count, or one that names another as the one before it: two histories of one writer. */
+  | { readonly _tag: "Forked"; readonly writer: string; readonly n: number; readonly sequence: number }
+  /** Written by someone whom the index, or the link, does not name. */
+  | { readonly _tag: "Stranger"; readonly writer: string; readonly sequence: number }
+  | { readonly _tag: "Forged"; readonly writer: string; readonly n: number; readonly sequence: number }
+  /** The session has ended, and its last entries from this count on are under no signature: cut, or added by another. */
+  | { readonly _tag: "Unsigned"; readonly writer: string; readonly from: number }
+  /** The hub's own chain does not come out of the entries it gave. */
+  | { readonly _tag: "Rechained" }
+  /** It was longer when it was last seen. */
+  | { readonly _tag: "RolledBack"; readonly had: number; readonly has: number }
+  /** What was seen before is not what is there now. */
+  | { readonly _tag: "Rewritten"; readonly upTo: number }
+
+export interface WriterReport {
+  /** Hex of its id. */
+  readonly writer: string
+  readonly entries: number
+  /** Its own count up to which a signature of its own covers everything; 0 where there is none. */
+  readonly signed: number
+}
+
+export interface Report {
+  readonly log: LogId
+  readonly entries: number
+  readonly writers: ReadonlyArray<WriterReport>
+  readonly findings: ReadonlyArray<Finding>
+  readonly seen: Seen
+}
+
+/** An entry as its writer counts it. */
+interface Counted {
+  readonly n: number
+  readonly sequence: number
+  readonly digest: string
+  readonly envelope: Envelope.Envelope
+}
+
+export const examine = (evidence: Evidence): Report => {
+  const { entries, hub, log } = evidence
+  const findings: Array<Finding> = [...holes(evidence)]
+  const byWriter = new Map<string, Array<Counted>>()
+  for (const { entry, envelope } of entries) {
+    if (Either.isLeft(envelope)) {
+      findings.push({ _tag: "Unopened", sequence: entry.sequence, why: envelope.left })
+      continue
+    }
+    const writer = bytesToHex(envelope.right.writer)
+    const theirs = byWriter.get(writer)
+    const { n } = envelope.right
+    const digest = bytesToHex(Envelope.digest(entry.encryptedEntry))
+    const counted = { n, sequence: entry.sequence, digest, envelope: envelope.right }
+    if (theirs !== undefined) {
+      theirs.push(counted)
+      continue
+    }
+    byWriter.set(writer, [counted])
+    if (!evidence.signers.has(writer)) findings.push({ _tag: "Stranger", writer, sequence: entry.sequence })
+  }
+
+  const writers: Array<WriterReport> = []
+  const seenWriters: Record<string, { n: number; digest: string }> = {}
+  for (const [writer, counted] of byWriter) {
+    const history = historyOf(writer, counted)
+    findings.push(...history.findings)
+    const signer = evidence.signers.get(writer)
+    const { forged, signed } = signer === undefined ? unsigned : signaturesOf(log, writer, signer, history.line)
+    findings.push(...forged)
+    const last = history.line.at(-1)
+    if (evidence.ended && signer !== undefined && last !== undefined && signed < last.n) {
+      findings.push({ _tag: "Unsigned", writer, from: signed + 1 })
+    }
+    writers.push({ writer, entries: counted.length, signed })
+    if (last !== undefined) seenWriters[writer] = { n: last.n, digest: last.digest }
+    const before = evidence.before?.writers[writer]
+    if (before !== undefined && history.line.find(({ n }) => n === before.n)?.digest !== before.digest) {
+      findings.push({ _tag: "Rewritten", upTo: before.n })
+    }
+  }
+
+  const chain = chainOf(evidence)
+  findings.push(...chain.findings)
+  const head = hub?.head ?? entries.at(-1)?.entry.sequence ?? 0
+  const seen = { head, chain: bytesToHex(chain.value), writers: seenWriters }
+  return { log, entries: entries.length, writers, findings, seen }
+}
+
+/** Sequences that a hub which numbers without holes did not give, the newest ones included. */
+const holes = function* ({ entries, hub }: Evidence): Iterable<Finding> {
+  if (hub === undefined) return
+  let next = 1
+  for (const { entry } of entries) {
+    if (entry.sequence > next) yield { _tag: "Withheld", from: next, to: entry.sequence - 1 }
+    next = Math.max(next, entry.sequence + 1)
+  }
+  if (next <= hub.head) yield { _tag: "Withheld", from: next, to: hub.head }
+}
+
+/** One writer's entries in the order of its own count, each once, and what is wrong with them. */
+const historyOf = (writer: string, counted: ReadonlyArray<Counted>) => {
+  const findings: Array<Finding> = []
+  const byCount = new Map<number, Counted>()
+  let highest = 0
+  for (const one of counted) {
+    const { digest, n, sequence } = one
+    const known = byCount.get(n)
+    if (known === undefined) {
+      byCount.set(n, one)
+      if (n < highest) findings.push({ _tag: "Reordered", writer, n, sequence })
+      highest = Math.max(highest, n)
+    } else findings.push({ _tag: known.digest === digest ? "Repeated" : "Forked", writer, n, sequence })
+  }
+  const line = [...byCount.values()].sort((a, b) => a.n - b.n)
+  let last: Counted | undefined
+  for (const one of line) {
+    const { envelope, n, sequence } = one
+    const expected = (last?.n ?? 0) + 1
+    if (n > expected) findings.push({ _tag: "Missing", writer, from: expected, to: n - 1 })
+    else if (last !== undefined && bytesToHex(envelope.prev) !== last.digest) {
+      findings.push({ _tag: "Forked", writer, n, sequence })
+    }
+    last = one
+  }
+  return { line, findings }
+}
+
+const unsigned = { signed: 0, forged: [] as ReadonlyArray<Finding> }
+
+const signaturesOf = (log: LogId, writer: string, signer: Uint8Array, line: ReadonlyArray<Counted>) => {
+  const forged: Array<Finding> = []
+  let signed = 0
+  for (const { envelope, n, sequence } of line) {
+    const content = decode(envelope.plain)
+    if (content._tag !== "Signed") continue
+    const place = { log, writer: envelope.writer, n, prev: envelope.prev }
+    if (isSignedBy(signer, place, content.signature)) signed = n
+    else forged.push({ _tag: "Forged", writer, n, sequence })
+  }
+  return { signed, forged }
+}
+
+/** Walks the hub's chain, to its end and past where it was seen before. */
+const chainOf = ({ before, entries, hub }: Evidence): { value: Uint8Array; findings: ReadonlyArray<Finding> } => {
+  if (hub === undefined) return { value: Chain.empty, findings: [] }
+  const findings: Array<Finding> = []
+  let value = Chain.empty
+  let at = 0
+  let beforeThere = before === undefined || before.head === 0
+  for (const size of hub.batches) {
+    const write = entries.slice(at, at + size).map(({ entry }) => entry)
+    value = Chain.link(value, at + 1, write)
+    at += size
+    if (at === before?.head) beforeThere = bytesToHex(value) === before.chain
+  }
+  if (at !== hub.head || (hub.chain !== undefined && bytesToHex(hub.chain) !== bytesToHex(value))) {
+    findings.push({ _tag: "Rechained" })
+  }
+  if (before !== undefined && before.head > hub.head) {
+    findings.push({ _tag: "RolledBack", had: before.head, has: hub.head })
+  } else if (!beforeThere) findings.push({ _tag: "Rewritten", upTo: before!.head })
+  return { value, findings }
+}
