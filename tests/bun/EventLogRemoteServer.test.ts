@@ -17,10 +17,11 @@ import {
   make,
   type Options
 } from "../../sdk/src/bun/EventLogRemoteServer.ts"
-import { mint, verify } from "../../sdk/src/crypto/AccessToken.ts"
+import { mint, type Role, verify } from "../../sdk/src/crypto/AccessToken.ts"
 import { TenantId } from "../../sdk/src/domain/Ids.ts"
 import * as Access from "../../sdk/src/hub/Access.ts"
-import { StorageFailed } from "../../sdk/src/hub/HubStorage.ts"
+import { hubLog } from "../../sdk/src/hub/HubLog.ts"
+import { type LogInfo, StorageFailed } from "../../sdk/src/hub/HubStorage.ts"
 import * as MemoryStorage from "../../sdk/src/hub/MemoryStorage.ts"
 import { decodeResponse, encodeRequest } from "../../sdk/src/protocol/Codec.ts"
 import { MESSAGE_BYTES } from "../../sdk/src/protocol/Limits.ts"
@@ -43,7 +44,9 @@ const start = async (options: Partial<Options> = {}) => {
     storage: (tenant) => {
       const storage = MemoryStorage.make()
       storages.set(tenant, storage)
-      return Either.right({ ...storage, close: () => void closed.push(tenant) })
+      return Either.right(
+        Object.create(storage, { close: { value: () => void closed.push(tenant) } }) as typeof storage
+      )
     },
     ...options
   }).pipe(Scope.extend(scope), Effect.provide(Logger.remove(Logger.defaultLogger)), Effect.runPromise)
@@ -92,6 +95,7 @@ const open = (url: string, options: Bun.WebSocketOptions = {}) => {
     heard,
     send: (request: ToHub | Uint8Array) =>
       socket.send(request instanceof Uint8Array ? request : encodeRequest(request)),
+    until,
     closed: () => until(() => close),
     hears: <T extends HubMessage["_tag"]>(tag: T) =>
       until(() => heard.find((message): message is Extract<HubMessage, { readonly _tag: T }> => message._tag === tag)),
@@ -190,7 +194,13 @@ describe("who gets in", () => {
 describe("what is where", () => {
   test("health is told, other paths and odd tenant names are refused as JSON", async () => {
     const { http, storages } = await start()
-    expect(await (await fetch(`${http}/health`)).json()).toEqual({ ok: true, name: "agent-sync", kind: "bun" })
+    expect(await (await fetch(`${http}/health`)).json()).toEqual({
+      ok: true,
+      name: "agent-sync",
+      version: "0.1.0",
+      kind: "bun",
+      storage: "sqlite"
+    })
     const statuses: Array<readonly [string, number]> = []
     for (const path of [
       "/",
@@ -210,7 +220,7 @@ describe("what is where", () => {
       statuses.push([path.slice(0, 20), answer.status])
       expect(Object.keys((await answer.json()) as object)).toEqual(["error", "fix"])
     }
-    expect(statuses.map(([, status]) => status)).toEqual([404, 404, 400, 400, 400, 400, 400, 400, 400, 400, 400, 426])
+    expect(statuses.map(([, status]) => status)).toEqual([404, 404, 400, 400, 400, 400, 404, 400, 400, 400, 400, 426])
     // A look does not make a tenant.
     expect(storages.size).toBe(0)
   })
@@ -250,6 +260,142 @@ describe("what is where", () => {
 })
 
 type Open = ReturnType<typeof open>
+
+describe("administration", () => {
+  const tokenOf = (roles: readonly [Role, ...ReadonlyArray<Role>], id: string) =>
+    mint(secret, { tenant: ada, roles, id, exp: 4_000_000_000 })
+  const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
+
+  test("a log that an admin deletes is gone for its readers and writers, who hear it on their open sockets", async () => {
+    const { http, url } = await start({ access: signed })
+    const [admin, both] = [await tokenOf(["admin"], "a"), await tokenOf(["read", "write"], "b")]
+    const socket = open(`${url}/event-log/ada`, { headers: bearer(both), protocols: ["agent-sync"] })
+    await socket.hears("Hello")
+    socket.send(following("log"))
+    socket.send(writing("log", entries(3)))
+    await socket.hearsEntries(3)
+    const listed = (await (await fetch(`${http}/event-log/ada/logs`, { headers: bearer(admin) })).json()) as {
+      logs: ReadonlyArray<LogInfo>
+    }
+    expect(listed).toMatchObject({
+      tenant: "ada",
+      peers: 1,
+      logs: [{ log: "log", head: 3, floor: 1, keep: false, entries: 3 }]
+    })
+    const deleted = await fetch(`${http}/event-log/ada/logs/log`, { method: "DELETE", headers: bearer(admin) })
+    expect([deleted.status, await deleted.json()]).toEqual([200, { retired: "log" }])
+    await socket.until(() =>
+      socket.heard.some((message) => message._tag === "Changes" && message.refused?.code === "retired")
+        ? true
+        : undefined
+    )
+    socket.send(writing("log", entries(1), 99))
+    const refused = await socket.until(() =>
+      socket.heard.find((message) => message._tag === "Ack" && message.id === 99)
+    )
+    expect(refused).toMatchObject({ sequenceNumbers: [], refused: { code: "retired" } })
+  })
+
+  test("a token that is revoked is closed with 4401, and told why where it comes back", async () => {
+    const { http, url } = await start({ access: signed })
+    const [admin, lost] = [await tokenOf(["admin"], "a"), await tokenOf(["read"], "lost")]
+    const socket = open(`${url}/event-log/ada`, { headers: bearer(lost) })
+    await socket.hears("Hello")
+    const revoked = await fetch(`${http}/event-log/ada/revocations`, {
+      method: "POST",
+      headers: bearer(admin),
+      body: JSON.stringify({ id: "lost", until: 4_000_000_000 })
+    })
+    expect(revoked.status).toBe(200)
+    expect(await socket.closed()).toEqual({ code: 4401, reason: "this token was revoked" })
+    expect(await open(`${url}/event-log/ada`, { headers: bearer(lost) }).closed()).toMatchObject({ code: 1006 })
+    const asked = await fetch(`${http}/event-log/ada`, { headers: bearer(lost) })
+    expect([asked.status, ((await asked.json()) as { error: string }).error]).toEqual([401, "This token was revoked."])
+    expect((await fetch(`${http}/event-log/ada`, { headers: bearer(admin) })).status).toBe(426)
+  })
+
+  test("a tenant that is erased begins anew for whoever comes back", async () => {
+    const { http, url } = await start({ access: signed })
+    const [admin, both] = [await tokenOf(["admin"], "a"), await tokenOf(["read", "write"], "b")]
+    const connect = () => open(`${url}/event-log/ada`, { headers: bearer(both), protocols: ["agent-sync"] })
+    const socket = connect()
+    const { remoteId } = await socket.hears("Hello")
+    socket.send({ ...writing("index", entries(1)), keep: true })
+    await socket.hears("Ack")
+    expect((await fetch(`${http}/event-log/ada`, { method: "DELETE", headers: bearer(both) })).status).toBe(403)
+    const erased = await fetch(`${http}/event-log/ada`, { method: "DELETE", headers: bearer(admin) })
+    expect([erased.status, await erased.json()]).toEqual([200, { erased: "ada" }])
+    expect((await socket.closed()).code).toBe(1013)
+    const again = await connect().hears("Hello")
+    expect(again.agentSync?.kept).toBe(0)
+    expect(again.remoteId).not.toEqual(remoteId)
+  })
+
+  test("retention removes what is due, in turns, when a tenant opens and from time to time, and never the index", async () => {
+    const storage = MemoryStorage.make()
+    const fill = async (from: number, to: number) => {
+      for (let n = from; n < to; n++)
+        await Effect.runPromise(storage.append(`log ${n}`, new Uint8Array(12), entries(1), false))
+    }
+    await Effect.runPromise(storage.append("index", new Uint8Array(12), entries(1), true))
+    await fill(0, 230)
+    const { url } = await start({
+      storage: () => Either.right(storage),
+      settings: { retention: { maxLogs: 10 } },
+      retentionEveryMs: 20
+    })
+    await open(`${url}/event-log/ada`).hears("Hello")
+    const count = async () => (await Effect.runPromise(storage.logs())).length
+    while ((await count()) > 11) await Bun.sleep(5)
+    await fill(300, 305)
+    while ((await count()) > 11) await Bun.sleep(5)
+    expect(await Effect.runPromise(storage.kept())).toBe(1)
+    expect((await Effect.runPromise(Effect.either(storage.page("log 0", 1, { bytes: 1, entries: 1 }))))._tag).toBe(
+      "Left"
+    )
+  })
+
+  test("a page of another origin watches where that is allowed, and does what its token may where it is named", async () => {
+    const options = { settings: { allowedOrigins: ["https://viewer.example"] } }
+    const { port, url } = await start(options)
+    const from = (origin: string) => open(`${url}/event-log/ada`, { headers: { origin }, protocols: ["agent-sync"] })
+    const [named, own] = [from("https://viewer.example"), from(`http://127.0.0.1:${port}`)]
+    for (const socket of [named, own]) {
+      await socket.hears("Hello")
+      socket.send(writing("log", entries(1)))
+    }
+    expect((await named.hears("Ack")).refused).toBeUndefined()
+    expect((await own.hears("Ack")).refused?.code).toBe("forbidden")
+    expect((await from("https://evil.example").closed()).code).toBe(1006)
+  })
+
+  test("the hub's own log is silent, and tells requests where debugging is asked for; never a token", async () => {
+    const told = async (debug: boolean) => {
+      const lines: Array<string> = []
+      const scope = await Effect.runPromise(Scope.make())
+      undo.push(() => Effect.runPromise(Scope.close(scope, Exit.void)))
+      const log = hubLog(debug, (logger) => Logger.map(logger, (line) => void lines.push(line)))
+      const { port } = await make({
+        port: 0,
+        hostname: "127.0.0.1",
+        access: signed,
+        storage: () => Either.right(MemoryStorage.make())
+      }).pipe(Scope.extend(scope), Effect.provide(log), Effect.runPromise)
+      const token = await tokenOf(["admin"], "a")
+      const address = `http://127.0.0.1:${port}/event-log/ada`
+      await fetch(`${address}/revocations`, { method: "POST", headers: bearer(token), body: '{"id":"x"}' })
+      await fetch(address, { method: "DELETE", headers: bearer("wrong") })
+      expect(lines.join()).not.toContain(token)
+      return lines.map((line) => JSON.parse(line) as { message: string; annotations: Record<string, unknown> })
+    }
+    expect(await told(false)).toEqual([])
+    expect((await told(true)).map(({ annotations, message }) => [message, annotations])).toEqual([
+      ["request", { method: "POST", tenant: "ada", token: "a", upgrade: false }],
+      ["token revoked", { tenant: "ada", token: "x" }],
+      ["request", { method: "DELETE", status: 401 }]
+    ])
+  })
+})
 
 describe("sockets", () => {
   test("a stock client writes, hears itself and its Ack, in its own encoding", async () => {

@@ -30,7 +30,9 @@ describe("Access", () => {
 
   test("a signed token gives what it says, to its own tenant alone", async () => {
     const access = Access.make({ verify })
-    expect(await access(ada, "signed")).toEqual(Either.right({ roles: ["read"], logs: [log], exp: 2_000_000_000 }))
+    expect(await access(ada, "signed")).toEqual(
+      Either.right({ roles: ["read"], id: "one", logs: [log], exp: 2_000_000_000 })
+    )
     expect(await access(grace, "signed")).toMatchObject({
       left: { status: 403, error: "This token is for tenant ada, not for grace." }
     })
@@ -56,32 +58,49 @@ describe("Access", () => {
 })
 
 describe("what a request says", () => {
+  const at = (path: string, given: Readonly<Record<string, string>> = {}, otherwise?: TenantId) =>
+    Access.addressOf(path, headers(given), otherwise)
+
   test.each([
-    ["/event-log/ada", "ada"],
-    ["/event-log/a.b-c_D9", "a.b-c_D9"],
-    [`/event-log/${"x".repeat(128)}`, "x".repeat(128)]
-  ])("%s names its tenant", (path, tenant) => {
-    expect<unknown>(Access.tenantOf(path)).toEqual(Either.right(tenant))
+    ["/event-log/ada", "ada", []],
+    ["/event-log/a.b-c_D9", "a.b-c_D9", []],
+    [`/event-log/${"x".repeat(128)}`, "x".repeat(128), []],
+    ["/event-log/ada/logs/a%2Fb", "ada", ["logs", "a%2Fb"]],
+    ["/event-log/ada/", "ada", [""]]
+  ])("%s names its tenant, and what of it", (path, tenant, rest) => {
+    expect<unknown>(at(path)).toEqual(Either.right({ tenant, path: rest }))
+    expect<unknown>(at(path, { "x-sync-tenant": "other" }, grace)).toEqual(Either.right({ tenant, path: rest }))
+  })
+
+  test("the bare address is the tenant of a header, or else the hub's own", () => {
+    expect<unknown>(at("/event-log", { "x-sync-tenant": "ada" }, grace)).toEqual(
+      Either.right({ tenant: "ada", path: [] })
+    )
+    expect<unknown>(at("/event-log", {}, grace)).toEqual(Either.right({ tenant: "grace", path: [] }))
+    expect(at("/event-log")).toMatchObject({ left: { status: 400 } })
+    expect(at("/event-log", { "x-sync-tenant": "a/b" }, grace)).toMatchObject({ left: { status: 400 } })
+    expect(at("/event-log", { "x-sync-tenant": "" }, grace)).toMatchObject({ left: { status: 400 } })
   })
 
   test.each([
-    "/event-log",
     "/event-log/",
     "/event-log/.",
     "/event-log/..",
+    "/event-log/...",
     "/event-log/-a",
-    "/event-log/a/b",
+    "/event-log//a",
     "/event-log/a%2Fb",
     "/event-log/%61",
     "/event-log/é",
     "/event-log/a b",
-    `/event-log/${"x".repeat(129)}`
+    `/event-log/${"x".repeat(129)}`,
+    `/event-log/${"x".repeat(300)}`
   ])("%s is an address without a good tenant", (path) => {
-    expect(Access.tenantOf(path)).toMatchObject({ left: { status: 400 } })
+    expect(at(path, {}, grace)).toMatchObject({ left: { status: 400 } })
   })
 
   test.each(["/", "/health", "/event-logs/ada", "/x/event-log/ada"])("%s is another address", (path) => {
-    expect(Access.tenantOf(path)).toBeUndefined()
+    expect(at(path)).toBeUndefined()
   })
 
   test("the token comes as a bearer, or as a subprotocol beside ours", () => {
@@ -123,4 +142,19 @@ describe("what a request says", () => {
       if (stranger !== undefined) expect(stranger.status).toBe(403)
     }
   )
+
+  test("a page does what its token allows where its origin was allowed; any other only reads", () => {
+    const from = (origin?: string) =>
+      Access.isAllowed(headers(origin === undefined ? {} : { origin }), ["https://viewer.example"])
+    expect([undefined, "https://viewer.example", "https://Viewer.example"].map(from)).toEqual([true, true, true])
+    expect(["https://evil.example", "http://viewer.example", "null", ""].map(from)).toEqual([
+      false,
+      false,
+      false,
+      false
+    ])
+    const rights = { roles: ["write", "read", "admin"], logs: ["a"], id: "one", exp: 5 } as const
+    expect(Access.readOnly(rights)).toEqual(Either.right({ ...rights, roles: ["read"] }))
+    expect(Access.readOnly({ roles: ["write", "admin"] })).toMatchObject({ left: { status: 403 } })
+  })
 })

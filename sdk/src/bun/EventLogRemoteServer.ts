@@ -10,11 +10,14 @@ import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { TenantId } from "../domain/Ids.ts"
-import { type Access, isExtended, type Refused, strangerOf, tenantOf, tokenOf } from "../hub/Access.ts"
+import type { Access } from "../hub/Access.ts"
+import { admit, answer, type Door, needsUpgrade, serve as serveTenant, type TenantHub } from "../hub/Api.ts"
 import { type Connection, type Hub, makeHub } from "../hub/Hub.ts"
+import type { HubSettings } from "../hub/HubSettings.ts"
 import type { HubStorage, StorageFailed } from "../hub/HubStorage.ts"
 import type { Rights } from "../hub/Peer.ts"
-import { CLOSE, MESSAGE_BYTES, PEER_UNREAD_BYTES } from "../protocol/Limits.ts"
+import * as Retention from "../hub/Retention.ts"
+import { CLOSE, MESSAGE_BYTES, PEER_UNREAD_BYTES, RETENTION_EVERY_MS } from "../protocol/Limits.ts"
 import { SUBPROTOCOL } from "../protocol/Message.ts"
 
 /** The port is taken, or the address is not this machine's. */
@@ -38,6 +41,12 @@ export interface Options {
   readonly access: Access
   /** Opens the storage of a tenant; asked once, when its first socket opens. */
   readonly storage: (tenant: TenantId) => Either.Either<HubStorage, StorageFailed>
+  /** What the storages are, as `/health` tells it; `sqlite` where it is not given. */
+  readonly storageKind?: string
+  /** As `hubSettings` decodes them; none where they are not given. */
+  readonly settings?: Partial<Door["settings"] & Pick<HubSettings, "retention">>
+  /** Milliseconds between looks for what retention is to remove. Tenants that nobody opened since the start wait. */
+  readonly retentionEveryMs?: number
   /** Tenants that may be open at a time; a shared token opens any name. */
   readonly maxTenants?: number
 }
@@ -56,10 +65,9 @@ export class EventLogRemoteServer extends Context.Tag("agent-sync/EventLogRemote
 /** Serves until its scope closes; then every socket is closed with 1001 and every storage is closed. */
 export const make = (options: Options): Effect.Effect<Running, CannotListen, Scope.Scope> =>
   Effect.flatMap(Effect.runtime(), (runtime) => {
-    const onTrouble: Trouble = (what, cause) => void Runtime.runFork(runtime)(Effect.logError(what, cause))
     return Effect.acquireRelease(
       Effect.try({
-        try: () => serve(options, onTrouble),
+        try: () => serve(options, runtime),
         catch: (cause) => new CannotListen({ hostname: options.hostname, port: options.port, cause })
       }),
       ({ stop }) => Effect.promise(stop)
@@ -68,8 +76,6 @@ export const make = (options: Options): Effect.Effect<Running, CannotListen, Sco
 
 export const layer = (options: Options): Layer.Layer<EventLogRemoteServer, CannotListen> =>
   Layer.scoped(EventLogRemoteServer, make(options))
-
-type Trouble = (what: string, cause: unknown) => void
 
 interface Socket {
   readonly hub: Hub
@@ -85,21 +91,33 @@ const IDLE_SECONDS = 120
 /** `setTimeout` takes no longer wait than this many milliseconds. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 
-const serve = ({ access, hostname, maxTenants = MAX_TENANTS, port, storage }: Options, onTrouble: Trouble) => {
-  const open = new Map<TenantId, { readonly hub: Hub; readonly storage: HubStorage }>()
+const serve = (options: Options, runtime: Runtime.Runtime<never>) => {
+  const { access, hostname, maxTenants = MAX_TENANTS, port, settings = {}, storage } = options
+  const run = Runtime.runPromise(runtime)
+  const onTrouble = (what: string, cause: unknown) => void Runtime.runFork(runtime)(Effect.logError(what, cause))
+  const door: Door = {
+    access,
+    hostname,
+    kind: "bun",
+    storage: options.storageKind ?? "sqlite",
+    settings: { allowQueryToken: false, allowedOrigins: [], defaultTenant: undefined, ...settings }
+  }
 
+  // Tenants ----------------------------------------------------------------------------------------------------------
+
+  const open = new Map<TenantId, TenantHub>()
   /** Tenants that could not be opened when they were asked for last. */
   const troubled = new Set<TenantId>()
 
-  const hubOf = (tenant: TenantId): Either.Either<Hub, Response> => {
+  const tenantHub = (tenant: TenantId): Either.Either<TenantHub, Response> => {
     const hub = openHub(tenant)
     if (Either.isLeft(hub)) troubled.add(tenant)
     else troubled.delete(tenant)
     return hub
   }
-  const openHub = (tenant: TenantId): Either.Either<Hub, Response> => {
+  const openHub = (tenant: TenantId): Either.Either<TenantHub, Response> => {
     const known = open.get(tenant)
-    if (known !== undefined) return Either.right(known.hub)
+    if (known !== undefined) return Either.right(known)
     if (open.size >= maxTenants) {
       return Either.left(
         answer(
@@ -115,34 +133,58 @@ const serve = ({ access, hostname, maxTenants = MAX_TENANTS, port, storage }: Op
       return Either.left(answer(503, opened.left.what, "Look at the hub's data folder."))
     }
     const hub = makeHub({ storage: opened.right, now: Date.now, later: (run) => void setTimeout(run, 0), onTrouble })
-    open.set(tenant, { hub, storage: opened.right })
-    return Either.right(hub)
+    const fresh = { hub, storage: opened.right }
+    open.set(tenant, fresh)
+    retain(tenant, fresh)
+    return Either.right(fresh)
   }
+
+  // Retention --------------------------------------------------------------------------------------------------------
+
+  const { retention = {} } = settings
+  let stopped = false
+  /** Tenants that have a turn to come. */
+  const retaining = new Set<TenantId>()
+  const retain = (tenant: TenantId, { hub, storage }: TenantHub) => {
+    if (Retention.isUnlimited(retention) || retaining.has(tenant)) return
+    retaining.add(tenant)
+    setTimeout(async () => {
+      if (stopped) return
+      const more = await run(
+        Retention.turn(hub, storage, retention, Date.now()).pipe(
+          Effect.catchAll((failed) => Effect.as(Effect.logError(failed.what, failed), false)),
+          Effect.annotateLogs({ tenant })
+        )
+      )
+      retaining.delete(tenant)
+      if (more) retain(tenant, { hub, storage })
+    }, 0)
+  }
+  const rounds = setInterval(() => {
+    for (const [tenant, hub] of open) retain(tenant, hub)
+  }, options.retentionEveryMs ?? RETENTION_EVERY_MS)
+  rounds.unref()
+
+  // Requests ---------------------------------------------------------------------------------------------------------
 
   const server = Bun.serve<Socket, never>({
     port,
     hostname,
     fetch: async (request, self) => {
-      const { headers } = request
-      const stranger = strangerOf(headers, hostname)
-      if (stranger !== undefined) return refusal(stranger)
-      const { pathname } = new URL(request.url)
-      if (pathname === "/health") return Response.json({ ok: true, name: "agent-sync", kind: "bun" })
-      const tenant = tenantOf(pathname)
-      if (tenant === undefined)
-        return answer(404, "There is nothing here.", "A hub's address ends in /event-log/{tenant}.")
-      if (Either.isLeft(tenant)) return refusal(tenant.left)
-      const rights = await access(tenant.right, tokenOf(headers))
-      if (Either.isLeft(rights)) return refusal(rights.left)
-      // Also how a client asks why an upgrade was refused. It opens nothing but what was in trouble then.
-      const plain = headers.get("upgrade")?.toLowerCase() !== "websocket"
-      if (plain && !troubled.has(tenant.right)) return needsUpgrade()
-      const hub = hubOf(tenant.right)
-      if (Either.isLeft(hub)) return hub.left
-      if (plain) return needsUpgrade()
-      const extended = isExtended(headers)
+      const admitted = await run(admit(door, request))
+      if (Either.isLeft(admitted)) return admitted.left
+      const { extended, path, rights, tenant, upgrade } = admitted.right
+      // How a client asks why an upgrade was refused: what nobody could have revoked opens no tenant, but one in trouble.
+      const asks = !upgrade && path.length === 0 && request.method === "GET"
+      if (asks && rights.id === undefined && !troubled.has(tenant)) return needsUpgrade()
+      const found = tenantHub(tenant)
+      if (Either.isLeft(found)) return found.left
+      const answered = await run(
+        serveTenant(found.right, admitted.right, request, Date.now()).pipe(Effect.annotateLogs({ tenant }))
+      )
+      if (answered !== "upgrade") return answered
       const upgraded = self.upgrade(request, {
-        data: { hub: hub.right, rights: rights.right, extended, connection: undefined, expiry: undefined },
+        data: { hub: found.right.hub, rights, extended, connection: undefined, expiry: undefined },
         // Without this header Bun selects the first that was offered, which may be the token; an empty one selects none.
         headers: { "sec-websocket-protocol": extended ? SUBPROTOCOL : "" }
       })
@@ -189,6 +231,8 @@ const serve = ({ access, hostname, maxTenants = MAX_TENANTS, port, storage }: Op
     url: `ws://${hostname.includes(":") ? `[${hostname}]` : hostname}:${server.port}`,
     port: server.port ?? port,
     stop: async () => {
+      stopped = true
+      clearInterval(rounds)
       for (const { hub } of open.values()) hub.end(1001, "the hub stops")
       await server.stop(true)
       for (const opened of open.values()) opened.storage.close()
@@ -202,11 +246,3 @@ const expire = (socket: Bun.ServerWebSocket<Socket>, exp: number) => {
   if (wait <= 0) return socket.close(CLOSE.unauthorized, "this token has expired")
   socket.data.expiry = setTimeout(() => expire(socket, exp), Math.min(wait, LONGEST_TIMER_MS))
 }
-
-const answer = (status: number, error: string, fix: string, headers: Record<string, string> = {}) =>
-  Response.json({ error, fix }, { status, headers })
-const refusal = ({ error, fix, status }: Refused) => answer(status, error, fix)
-const needsUpgrade = () =>
-  answer(426, "This address speaks WebSocket.", "The token is good; connect with a WebSocket client.", {
-    upgrade: "websocket"
-  })

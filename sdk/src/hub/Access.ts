@@ -14,7 +14,7 @@ import type { Rights } from "./Peer.ts"
 
 /** The answer to a request that may not go on, as JSON `{ error, fix }` with this status. */
 export class Refused extends Data.TaggedError("Refused")<{
-  readonly status: 400 | 401 | 403
+  readonly status: 400 | 401 | 403 | 404
   readonly error: string
   readonly fix: string
 }> {
@@ -60,7 +60,7 @@ export const make = ({ shared, verify }: AccessOptions): Access => {
       const what = verified?.left.what ?? "This is not the token of this hub."
       return refuse(401, what, "Get a new token from whoever runs this hub, and set AGENT_SYNC_TOKEN.")
     }
-    const { exp, logs, roles, tenant: theirs } = verified.right
+    const { exp, id, logs, roles, tenant: theirs } = verified.right
     if (theirs !== tenant) {
       return refuse(
         403,
@@ -68,18 +68,26 @@ export const make = ({ shared, verify }: AccessOptions): Access => {
         `Use --tenant ${theirs}, or a token for ${tenant}.`
       )
     }
-    return Either.right({ roles, ...(logs === undefined ? {} : { logs }), ...(exp === undefined ? {} : { exp }) })
+    return Either.right({ roles, id, ...(logs === undefined ? {} : { logs }), ...(exp === undefined ? {} : { exp }) })
   }
 }
 
 const EVENT_LOG_PATH = "/event-log"
 
-/** The tenant of `/event-log/{tenant}`; undefined for another path. The name must be as it is: nothing is decoded. */
-export const tenantOf = (path: string): Either.Either<TenantId, Refused> | undefined => {
+/**
+ * The tenant of `/event-log/{tenant}` and the parts of the path behind it; undefined for another path. The name must be
+ * as it is: nothing is decoded. `/event-log` alone is the tenant of the header `x-sync-tenant`, or the hub's own.
+ */
+export const addressOf = (
+  path: string,
+  headers: Headers,
+  defaultTenant: TenantId | undefined
+): Either.Either<{ readonly tenant: TenantId; readonly path: ReadonlyArray<string> }, Refused> | undefined => {
   if (path !== EVENT_LOG_PATH && !path.startsWith(`${EVENT_LOG_PATH}/`)) return undefined
-  const name = path.slice(EVENT_LOG_PATH.length + 1)
+  const [named, ...rest] = path.slice(EVENT_LOG_PATH.length + 1).split("/")
+  const name = path === EVENT_LOG_PATH ? (headers.get("x-sync-tenant") ?? defaultTenant) : named
   return isTenant(name)
-    ? Either.right(name)
+    ? Either.right({ tenant: name, path: rest })
     : refuse(
         400,
         "The address names no tenant.",
@@ -111,17 +119,37 @@ const subprotocolsOf = (headers: Headers) =>
  * origin, nor by a host name of its own that it points at this machine (DNS rebinding): `hostname` is what the hub
  * listens on, and where that is loopback, `Host` has to be too.
  */
-export const strangerOf = (headers: Headers, hostname: string): Refused | undefined => {
+export const strangerOf = (
+  headers: Headers,
+  hostname: string,
+  allowedOrigins: ReadonlyArray<string> = []
+): Refused | undefined => {
   const host = headers.get("host") ?? ""
   if (isLoopback(hostname) && !isLoopback(host.replace(/:\d+$/, ""))) {
     return forbidden(`This hub answers on ${hostname} only, not as ${host}.`, `Use ${hostname} in its address.`)
   }
   const origin = headers.get("origin")
-  if (origin === null) return undefined
+  if (origin === null || isAllowed(headers, allowedOrigins)) return undefined
   const from = URL.canParse(origin) ? new URL(origin).host : undefined
   if (from !== undefined && from === host) return undefined
   return forbidden(`Pages of ${origin} may not reach this hub.`, "Open the viewer from the hub's own address.")
 }
+
+/** Whether a request may do what its token allows: it comes from no browser's page, or from one that was allowed. */
+export const isAllowed = (headers: Headers, allowedOrigins: ReadonlyArray<string>): boolean => {
+  const origin = headers.get("origin")
+  return origin === null || allowedOrigins.includes(origin.toLowerCase())
+}
+
+/** What is left of a token's rights in a page of another origin: to watch. */
+export const readOnly = (rights: Rights): Either.Either<Rights, Refused> =>
+  rights.roles.includes("read")
+    ? Either.right({ ...rights, roles: ["read"] })
+    : refuse(
+        403,
+        "Pages of this origin may only read, and this token may not.",
+        "Use a token for reading, or name the origin in SYNC_ALLOWED_ORIGINS."
+      )
 
 const isLoopback = (name: string) => /^(localhost|127\.\d+\.\d+\.\d+|\[?::1\]?)$/i.test(name)
 

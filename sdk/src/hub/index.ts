@@ -1,6 +1,9 @@
 /** `agent-sync/hub`: the hub without a platform, for a new one. */
 export * as Access from "./Access.ts"
+export * as Api from "./Api.ts"
 export { type Connection, type Hub, type HubOptions, makeHub } from "./Hub.ts"
+export { hubLog } from "./HubLog.ts"
+export { accessOf, BadHubSetting, type HubSettings, hubSettings } from "./HubSettings.ts"
 export {
   type Answer,
   type Appended,
@@ -13,3 +16,4 @@ export {
 } from "./HubStorage.ts"
 export * as MemoryStorage from "./MemoryStorage.ts"
 export type { Peer, Rights } from "./Peer.ts"
+export * as Retention from "./Retention.ts"

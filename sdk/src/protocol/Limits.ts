@@ -75,6 +75,14 @@ export const PEER_UNREAD_BYTES = 32 * 1024 * 1024
 /** Logs one socket may watch, and requests of it that may wait until it drains. Ours. */
 export const PEER_LOGS = 50_000
 
+/** Logs, and entries of them, that retention removes in one turn. Ours. */
+export const RETENTION_LOGS = 100
+export const RETENTION_ENTRIES = 20_000
+/** Milliseconds between looks for what retention is to remove. Ours. */
+export const RETENTION_EVERY_MS = 10 * 60_000
+/** Characters of a token id that can be revoked. Ours are 16. */
+export const TOKEN_ID_CHARS = 200
+
 /** Close codes. 1003, 1007, 1008, 1009: RFC 6455; 1013: IANA registry, try again later; 44xx: ours. */
 export const CLOSE = {
   unsupported: 1003,

@@ -1,14 +1,15 @@
 /** Runs the embedded hub until a signal ends it. Who may connect: whoever holds a token of a tenant whose keys lie here. */
 import { join } from "node:path"
-import { type TenantId, tokenTenant, verifyToken } from "agent-sync"
+import { type TenantId, tokenTenant } from "agent-sync"
 import { EventLogRemoteServer, SqliteStorage } from "agent-sync/bun"
-import { Access, MemoryStorage } from "agent-sync/hub"
+import { accessOf, hubLog, hubSettings, MemoryStorage } from "agent-sync/hub"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Logger from "effect/Logger"
 import { isLoopback, settings } from "../../Config.ts"
 import { EXIT, Failure } from "../../Failure.ts"
-import { foldersOf, variable } from "../../Folders.ts"
+import { foldersOf } from "../../Folders.ts"
 import { authSecret, filesOf, makeKeys } from "../../Keys.ts"
 import { paintFor, shortPath } from "../../paint.ts"
 
@@ -24,34 +25,29 @@ export interface DevInput {
 export const run = (input: DevInput) =>
   Effect.scoped(
     Effect.gen(function* () {
-      const { host, json, memory, noAuth, port } = input
+      const { host, json, memory, port } = input
       const started = performance.now()
       const folders = foldersOf(process.env)
       // The tenant of this folder gets its keys now, so that `run` and `tail` beside it find them.
       const found = yield* settings({}, { env: process.env, cwd: process.cwd() })
-      if (!noAuth && variable(process.env, "SYNC_AUTH_TOKEN") === undefined) yield* makeKeys(found.files)
+      const given = yield* Either.mapLeft(hubSettings(process.env), badSetting)
+      const noAuth = input.noAuth || given.open
+      if (!noAuth && given.sharedToken === undefined) yield* makeKeys(found.files)
 
       const data = input.data ?? folders.hub
-      const access = noAuth
-        ? Access.off
-        : Access.make({
-            shared: variable(process.env, "SYNC_AUTH_TOKEN"),
-            verify: (token, tenant) => {
-              const given = variable(process.env, "SYNC_AUTH_SECRET")
-              const secrets = [
-                ...(given === undefined ? [] : [new TextEncoder().encode(given)]),
-                ...[authSecret(filesOf(folders, tokenTenant(token) ?? tenant))].filter((secret) => secret !== undefined)
-              ]
-              return verifyToken(secrets, token)
-            }
-          })
+      const access = accessOf({ ...given, open: noAuth }, (tenant, token) =>
+        authSecret(filesOf(folders, tokenTenant(token) ?? tenant))
+      )
       const server = yield* EventLogRemoteServer.make({
         port,
         hostname: host,
         access,
+        settings: { ...given, defaultTenant: given.defaultTenant ?? found.tenant },
+        storageKind: memory ? "memory" : "sqlite",
         storage: (tenant: TenantId) =>
           memory ? Either.right(MemoryStorage.make()) : SqliteStorage.open(join(data, `${tenant}.sqlite`))
       }).pipe(
+        Effect.provide(hubLog(given.debug, Logger.withConsoleError)),
         Effect.mapError(
           (error) =>
             new Failure({
@@ -83,6 +79,15 @@ export const run = (input: DevInput) =>
       return yield* untilSignal
     })
   )
+
+const badSetting = ({ name, what }: { readonly name: string; readonly what: string }) =>
+  new Failure({
+    exit: EXIT.usage,
+    code: "BadSetting",
+    what,
+    now: "No hub was started.",
+    tries: [{ command: `unset ${name}`, why: "goes without it" }]
+  })
 
 /** SIGINT is a person at the terminal, SIGTERM a supervisor that wants a clean end. */
 const untilSignal = Effect.gen(function* () {

@@ -1,0 +1,125 @@
+/**
+ * The `SYNC_*` variables of a hub, the same on every platform: Bun's environment, a Worker's `env`. An empty one counts
+ * as unset; one that makes no sense is an error with its name, so that nobody is let in, or loses logs, by a typing mistake.
+ */
+import * as Data from "effect/Data"
+import * as Either from "effect/Either"
+import * as Schema from "effect/Schema"
+import { SECRET_BYTES, verify } from "../crypto/AccessToken.ts"
+import { TenantId } from "../domain/Ids.ts"
+import { type Access, make, off } from "./Access.ts"
+import type { RetentionPolicy } from "./Retention.ts"
+
+export interface HubSettings {
+  /** `SYNC_AUTH=off`: whoever reaches the hub may write, and read sealed entries. */
+  readonly open: boolean
+  /** `SYNC_AUTH_TOKEN` */
+  readonly sharedToken: string | undefined
+  /** `SYNC_AUTH_SECRET`: what signs tokens; at least 32 bytes. */
+  readonly secret: Uint8Array | undefined
+  /** `SYNC_ALLOW_QUERY_TOKEN`: takes `?token=` too. Addresses end up in logs, so it is off unless it is said. */
+  readonly allowQueryToken: boolean
+  /** `SYNC_ALLOWED_ORIGINS`, with commas between: pages that may do what their token allows; all others only read. */
+  readonly allowedOrigins: ReadonlyArray<string>
+  /** `SYNC_DEFAULT_TENANT`: whose the address `/event-log` is, where the request does not say. */
+  readonly defaultTenant: TenantId | undefined
+  /** `SYNC_STORAGE`, on Cloudflare: `do`, `d1` or `memory`. */
+  readonly storage: "do" | "d1" | "memory" | undefined
+  /** `SYNC_RETENTION_DAYS`, `_LOGS`, `_BYTES` */
+  readonly retention: RetentionPolicy
+  /** `SYNC_DEBUG`: tells every request and connection in the hub's own log. */
+  readonly debug: boolean
+}
+
+/** A variable that is not what it should be. `what` names it, and repeats nothing of its value. */
+export class BadHubSetting extends Data.TaggedError("BadHubSetting")<{
+  readonly name: string
+  readonly what: string
+}> {
+  override get message() {
+    return this.what
+  }
+}
+
+export const hubSettings = (env: Readonly<Record<string, unknown>>): Either.Either<HubSettings, BadHubSetting> =>
+  Either.gen(function* () {
+    const text = (name: string): string | undefined => {
+      const value = env[name]
+      // A Worker's variables may be written as numbers and booleans too.
+      const found = typeof value === "number" || typeof value === "boolean" ? String(value) : value
+      return typeof found === "string" && found.trim() !== "" ? found.trim() : undefined
+    }
+    const bad = (name: string, what: string) => Either.left(new BadHubSetting({ name, what: `${name} ${what}` }))
+    const yes = (name: string) => {
+      const value = text(name)?.toLowerCase() ?? "false"
+      if (["1", "true", "yes", "on"].includes(value)) return Either.right(true)
+      return ["0", "false", "no", "off"].includes(value) ? Either.right(false) : bad(name, "is true or false.")
+    }
+    const positive = (name: string, whole: boolean) => {
+      const value = text(name)
+      if (value === undefined) return Either.right(undefined)
+      const number = Number(value)
+      return number > 0 && number <= Number.MAX_SAFE_INTEGER && (!whole || Number.isInteger(number))
+        ? Either.right(number)
+        : bad(name, `is a ${whole ? "whole " : ""}number above 0; without it nothing is retired for that.`)
+    }
+
+    const auth = text("SYNC_AUTH")
+    if (auth !== undefined && auth !== "off" && auth !== "on") return yield* bad("SYNC_AUTH", "is off, or not set.")
+    const secret = text("SYNC_AUTH_SECRET")
+    const signing = secret === undefined ? undefined : new TextEncoder().encode(secret)
+    if (signing !== undefined && signing.byteLength < SECRET_BYTES) {
+      return yield* bad("SYNC_AUTH_SECRET", `is too short: it has at least ${SECRET_BYTES} bytes.`)
+    }
+    const allowedOrigins = (text("SYNC_ALLOWED_ORIGINS") ?? "").split(",").map((one) => one.trim().replace(/\/$/, ""))
+    const origins = allowedOrigins.filter((one) => one !== "")
+    if (origins.some((one) => !URL.canParse(one) || new URL(one).origin !== one.toLowerCase())) {
+      return yield* bad("SYNC_ALLOWED_ORIGINS", "lists origins, as in https://viewer.example,http://localhost:5173.")
+    }
+    const defaultTenant = text("SYNC_DEFAULT_TENANT")
+    if (defaultTenant !== undefined && !isTenant(defaultTenant)) {
+      return yield* bad("SYNC_DEFAULT_TENANT", "is no tenant: 1 to 128 letters, digits, dots, dashes or underscores.")
+    }
+    const storage = text("SYNC_STORAGE")
+    if (storage !== undefined && storage !== "do" && storage !== "d1" && storage !== "memory") {
+      return yield* bad("SYNC_STORAGE", "is do, d1 or memory.")
+    }
+    const days = yield* positive("SYNC_RETENTION_DAYS", false)
+    const logs = yield* positive("SYNC_RETENTION_LOGS", true)
+    const bytes = yield* positive("SYNC_RETENTION_BYTES", true)
+    return {
+      open: auth === "off",
+      sharedToken: text("SYNC_AUTH_TOKEN"),
+      secret: signing,
+      allowQueryToken: yield* yes("SYNC_ALLOW_QUERY_TOKEN"),
+      allowedOrigins: origins.map((one) => one.toLowerCase()),
+      defaultTenant,
+      storage,
+      retention: {
+        ...(days === undefined ? {} : { maxAgeMs: days * DAY_MS }),
+        ...(logs === undefined ? {} : { maxLogs: logs }),
+        ...(bytes === undefined ? {} : { maxBytes: bytes })
+      },
+      debug: yield* yes("SYNC_DEBUG")
+    }
+  })
+
+/** Who may connect. `secretOf` names a further secret that may have signed a token of a tenant. */
+export const accessOf = (
+  { open, secret, sharedToken }: Pick<HubSettings, "open" | "secret" | "sharedToken">,
+  secretOf?: (tenant: TenantId, token: string) => Uint8Array | undefined
+): Access => {
+  if (open) return off
+  if (secret === undefined && secretOf === undefined) return make({ shared: sharedToken })
+  return make({
+    shared: sharedToken,
+    verify: (token, tenant) =>
+      verify(
+        [secret, secretOf?.(tenant, token)].filter((one) => one !== undefined),
+        token
+      )
+  })
+}
+
+const DAY_MS = 86_400_000
+const isTenant = Schema.is(TenantId)
