@@ -104,6 +104,50 @@ describe("Recorder", () => {
     expect(s.index()[0]).toMatchObject({ _tag: "index.started", agentName: "agent" })
   })
 
+  test("a session whose log the hub has retired goes on in a new one, with what the hub had not taken", async () => {
+    const A = "ws://a.example"
+    const hub = new Uint8Array(16).fill(1)
+    const key = makeReaderKey()
+    const identity = makeWriter()
+    const s = await scene({
+      journal: MemoryJournal.open({
+        sealing: sealingOf(nativeAead, key.recorder, identity),
+        introduction: await introduce(key.recorder, identity),
+        remotes: [A]
+      })
+    })
+    const outbox = s.journal.outbox(A)
+    const retire = (log: LogId) =>
+      right(outbox.refused(hub, right(outbox.owed(hub)).find((owed) => owed.log === log)!, "retired"))
+    const messages = (nth: number) =>
+      s.events(nth).flatMap((event) => (event.kind === "message" ? [event.key.split(":").at(-1)] : [event.kind]))
+    s.recorder.push(bytes(init("abc") + says("abc", "one") + says("abc", "two")))
+    expect(s.recorder.moveOn()).toBe(false)
+    const [first] = s.sessions()
+    right(outbox.acked(hub, right(outbox.owed(hub)).find(({ log }) => log === first!.id)!, 3))
+    retire(first!.id)
+    s.recorder.push(bytes(says("abc", "three")))
+    expect(s.sessions()).toHaveLength(2)
+    expect(s.read(s.sessions()[1]!.id)[0]).toMatchObject({ _tag: "Header", header: { session: "abc" } })
+    const before = messages(0)
+    expect(before).toHaveLength(3)
+    expect(messages(1)).toHaveLength(2)
+    expect(messages(1)[0]).toBe(before[2]!)
+    const started = s.index().filter(({ _tag }) => _tag === "index.started")
+    expect(started).toMatchObject([{ log: first!.id }, { log: s.sessions()[1]!.id, session: "abc" }])
+
+    // Refused when everything was written: asked for, it moves on; a hub that refuses them all is not fed for ever.
+    s.recorder.end({ ok: true, reason: "exit" })
+    const moved: Array<boolean> = []
+    for (let i = 0; i < 4; i++) {
+      retire(s.sessions().at(-1)!.id)
+      moved.push(s.recorder.moveOn())
+      if (moved.at(-1) === false) break
+      expect(messages(s.sessions().length - 1)).toEqual(messages(1))
+    }
+    expect(moved).toEqual([true, true, false])
+  })
+
   test("an id that comes late names the log that has begun, and leaves no second one", async () => {
     const s = await scene({ adapter: claude })
     s.recorder.push(

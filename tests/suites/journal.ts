@@ -364,6 +364,52 @@ export const journalSuite = (name: string, make: () => JournalPlace) =>
         ])
       })
 
+      test("goes on in a new log with what a hub did not take of a refused one, under all its names", async () => {
+        const { find, journal, log, outbox, owed } = await begin("a", "b", "c", "d")
+        ok(journal.alias(log, "claude:again"))
+        const introduce = (made: { readonly id: LogId }, acked: number) => ({
+          index: notes(`index ${made.id}`),
+          first: notes(`first after ${acked}`)
+        })
+        expect(ok(journal.renew("claude:s1", log, introduce))).toBeUndefined()
+        ok(outbox.acked(hub(1), find(hub(1), journal.index), 1))
+        ok(outbox.acked(hub(1), find(hub(1)), 2))
+        expect(ok(journal.renew("claude:s1", log, introduce))).toBeUndefined()
+        ok(outbox.refused(hub(1), find(hub(1)), "retired"))
+        let heard = 0
+        const stop = journal.onAppend(() => heard++)
+        const made = ok(journal.renew("claude:s1", log, introduce))!
+        stop()
+        expect(heard).toBeGreaterThan(0)
+        expect(made).not.toBe(log)
+        expect(await textsIn(journal, made)).toEqual(["first after 2", "c", "d"])
+        expect(await textsIn(journal, journal.index)).toEqual([`index ${made}`])
+        for (const name of ["claude:s1", "claude:again"]) expect(logNamed(journal, name)).toBe(made)
+        expect(owed(hub(1))).toEqual([
+          [journal.index, 1, 2],
+          [made, 0, 3]
+        ])
+        // Whoever still holds the old log is told the new one, and nothing is written twice.
+        expect(ok(journal.renew("claude:s1", log, introduce))).toBe(made)
+        expect(ok(journal.renew("claude:s1", made, introduce))).toBeUndefined()
+        expect(whole(journal, made)).toHaveLength(3)
+        // The old one stays as it was.
+        expect(await textsIn(journal, log)).toEqual(["a", "b", "c", "d"])
+      })
+
+      test("does not renew a log for what an earlier hub, or one of another destination, refused", async () => {
+        const place = makePlace()
+        const [toA, toB] = [await place.open([A]), await place.open([B])]
+        const logs = [logNamed(toA, "claude:s1"), logNamed(toB, "claude:s1")] as const
+        for (const [n, journal] of [toA, toB].entries()) ok(journal.append(logs[n]!, notes("x")))
+        const introduce = () => ({ index: [], first: [] })
+        const find = (id: Uint8Array) => ok(toA.outbox(A).owed(id)).find(({ log }) => log === logs[0])!
+        ok(toA.outbox(A).refused(hub(1), find(hub(1)), "retired"))
+        expect(ok(toB.renew("claude:s1", logs[1], introduce))).toBeUndefined()
+        expect(find(hub(2))).toBeDefined()
+        expect(ok(toA.renew("claude:s1", logs[0], introduce))).toBeUndefined()
+      })
+
       test("owes a new hub at the address the index from its beginning, and sessions that grew", async () => {
         const { deliver, index, journal, log, outbox, owed } = await begin("a", "b")
         const resting = logNamed(journal, "claude:s0")

@@ -102,6 +102,40 @@ const journalOf = (store: Store, { fresh, row: writer, sealing }: FoundWriter, k
     return entries
   }
   /** Inside a write. */
+  const newLog = () => {
+    const { id: name, key } = sealing.makeLog()
+    const { id } = store.get<{ id: number }>(
+      "INSERT INTO log (writer, name, keep, key, last, digest) VALUES (?, ?, 0, ?, ?, ?) RETURNING id",
+      writer,
+      name,
+      keeping.seal({ log: name, entryId: besideLog("log key") }, key),
+      beginning.last,
+      beginning.digest
+    )!
+    return { row: id, id: name, key }
+  }
+  const logNamed = (session: string) =>
+    store.get<LogRow>(
+      `${LOG} WHERE id = (SELECT log FROM session WHERE writer = ? AND name = ?)`,
+      writer,
+      keeping.nameOf(`session ${session}`)
+    )
+  /** Entries of a log that a hub had when it refused the log; undefined where none of the hubs there now did. */
+  const ackedOfRefused = (log: LogId) =>
+    store.get<{ acked: number }>(
+      `SELECT delivery.acked FROM log JOIN delivery ON delivery.log = log.id JOIN remote ON remote.hub = delivery.hub
+       JOIN route ON route.remote = remote.id JOIN writer ON writer.id = log.writer
+       WHERE log.writer = ? AND log.name = ? AND delivery.refused IS NOT NULL
+       AND route.destination = writer.destination ORDER BY delivery.acked LIMIT 1`,
+      writer,
+      log
+    )?.acked
+  const openEntry = (key: Uint8Array, { entryId, log, n, sealed }: JournalEntry): Plain => {
+    const plain = sealing.open(key, { log, entryId }, sealed)
+    if (plain === undefined) throw damaged(store, `entry ${n} of log ${log}`)
+    return plain
+  }
+  /** Inside a write. */
   const nameLog = (session: string, log: number) => {
     const name = keeping.nameOf(`session ${session}`)
     store.run("INSERT OR REPLACE INTO session (writer, name, log) VALUES (?, ?, ?)", writer, name, log)
@@ -125,24 +159,35 @@ const journalOf = (store: Store, { fresh, row: writer, sealing }: FoundWriter, k
     index: sealing.index,
     openLog: (session) =>
       store.write(() => {
-        const known = store.get<LogRow>(
-          `${LOG} WHERE id = (SELECT log FROM session WHERE writer = ? AND name = ?)`,
-          writer,
-          keeping.nameOf(`session ${session}`)
-        )
+        const known = logNamed(session)
         if (known !== undefined) return { ...ownLog(known), created: false }
-        const { id: name, key } = sealing.makeLog()
-        const { id } = store.get<{ id: number }>(
-          "INSERT INTO log (writer, name, keep, key, last, digest) VALUES (?, ?, 0, ?, ?, ?) RETURNING id",
-          writer,
-          name,
-          keeping.seal({ log: name, entryId: besideLog("log key") }, key),
-          beginning.last,
-          beginning.digest
-        )!
-        nameLog(session, id)
-        return { id: name, kind: "session", key, last: beginning.last, created: true }
+        const { id, key, row } = newLog()
+        nameLog(session, row)
+        return { id, kind: "session", key, last: beginning.last, created: true }
       }),
+    renew: (session, log, introduce) =>
+      Either.flatMap(
+        store.read(() => ackedOfRefused(log)),
+        (acked): Either.Either<LogId | undefined, JournalFailed> => {
+          if (acked === undefined) return Either.right(undefined)
+          const renewed = store.write(() => {
+            const old = logNamed(session)
+            // Another process that records this session was first.
+            if (old !== undefined && old.name !== log) return old.name
+            const from = old ?? logRow(log)
+            const key = keyOf(from)
+            const made = newLog()
+            store.run("UPDATE session SET log = ? WHERE writer = ? AND log = ?", made.row, writer, from.id)
+            const { first, index } = introduce(made, acked)
+            const rest = readEntries(store, log, from.id, acked + 1, from.last).map((entry) => openEntry(key, entry))
+            extendLog(sealing.index, index)
+            extendLog(made.id, [...first, ...rest])
+            return made.id
+          })
+          if (Either.isRight(renewed)) wake.tell()
+          return renewed
+        }
+      ),
     alias: (log, session) => store.write(() => nameLog(session, logRow(log).id)),
     logs: () =>
       store.read(() => store.all<LogRow>(`${LOG} WHERE writer = ? ORDER BY keep DESC, id`, writer).map(ownLog)),

@@ -60,7 +60,12 @@ export const connectJournal = (options: {
     owner: `${hostname()} ${process.pid} ${crypto.randomUUID()}`,
     timers: liveTimers,
     iv: () => crypto.getRandomValues(new Uint8Array(IV_BYTES)),
-    onRefused: (log, { reason }) => onTrouble(`The hub does not take log ${log}: ${reason}`),
+    onRefused: (log, { code, reason }) =>
+      onTrouble(
+        code === "retired"
+          ? `The hub has retired log ${log}. What it did not take stays in this machine's journal; a session that goes on gets a new log.`
+          : `The hub does not take log ${log}: ${reason}`
+      ),
     onTrouble: (failed) => onTrouble(failed.message)
   })
   /** Drains that wait for the outcome of an attempt. */

@@ -41,6 +41,12 @@ export interface OwnLog {
   readonly last: number
 }
 
+/** What is written about a new log: in the index, and as its first entries. */
+export interface Introducing {
+  readonly index: ReadonlyArray<Plain>
+  readonly first: ReadonlyArray<Plain>
+}
+
 /** One entry as it lies in the journal and as it goes to the hub. */
 export interface JournalEntry {
   readonly log: LogId
@@ -78,6 +84,16 @@ export interface Journal {
   readonly openLog: (session: string) => Answer<OwnLog & { readonly created: boolean }>
   /** Lets a further `agent:sessionId` find the same log: an agent that told its id late, or changed it. */
   readonly alias: (log: LogId, session: string) => Answer<void>
+  /**
+   * Where the hub at a remote takes a session's log no more (`Outbox.refused`): begins a new one under the same names, and
+   * seals there again what that hub does not have of the old one, behind what `introduce` says of it, all in one
+   * transaction. Answers the log by which the session goes on; undefined where every hub takes `log`.
+   */
+  readonly renew: (
+    session: string,
+    log: LogId,
+    introduce: (made: Pick<OwnLog, "id" | "key">, acked: number) => Introducing
+  ) => Answer<LogId | undefined>
   /** Every log of this writer, index first, then oldest first. */
   readonly logs: () => Answer<ReadonlyArray<OwnLog>>
   /**

@@ -96,6 +96,25 @@ export const open = (options: {
     return answer
   }
 
+  const newLog = () => {
+    const made: Log = {
+      ...sealing.makeLog(),
+      kind: "session",
+      writer: sealing.writer.id,
+      age: store.logs++,
+      entries: [],
+      head: beginning
+    }
+    logs.push(made)
+    return made
+  }
+  /** Entries of a log that a hub had when it refused the log; undefined where none of the hubs there now did. */
+  const ackedOfRefused = (log: Log) => {
+    const hubs = destination.remotes.flatMap((remote) => store.remotes.get(remote)?.current ?? [])
+    const acked = hubs.filter(({ refused }) => refused.has(log)).map((hub) => hub.acked.get(log) ?? 0)
+    return acked.length === 0 ? undefined : Math.min(...acked)
+  }
+
   return {
     writer: sealing.writer,
     fresh: known === undefined ? "first" : false,
@@ -104,18 +123,33 @@ export const open = (options: {
       guarded(() => {
         const log = sessions.get(session)
         if (log !== undefined) return { ...ownLog(log), created: false }
-        const made: Log = {
-          ...sealing.makeLog(),
-          kind: "session",
-          writer: sealing.writer.id,
-          age: store.logs++,
-          entries: [],
-          head: beginning
-        }
-        logs.push(made)
+        const made = newLog()
         sessions.set(session, made)
         return { ...ownLog(made), created: true }
       }),
+    renew: (session, id, introduce) => {
+      const renewed = guarded(() => {
+        const old = logOf(id)
+        const acked = ackedOfRefused(old)
+        if (acked === undefined) return undefined
+        const current = sessions.get(session) ?? old
+        if (current !== old) return current.id
+        const made = newLog()
+        for (const [name, log] of sessions) if (log === old) sessions.set(name, made)
+        const { first, index } = introduce(made, acked)
+        const rest = old.entries.slice(acked).map(({ entryId, log, sealed }) => {
+          const plain = sealing.open(old.key, { log, entryId }, sealed)
+          if (plain === undefined) throw new Error("its own entry does not open")
+          return plain
+        })
+        write(logs[0]!, index)
+        write(made, [...first, ...rest])
+        return made.id
+      })
+      if (Either.isRight(renewed) && renewed.right !== undefined)
+        for (const listener of [...store.listeners]) listener()
+      return renewed
+    },
     alias: (log, session) => guarded(() => void sessions.set(session, logOf(log))),
     logs: () => guarded(() => logs.map(ownLog)),
     append: (log, plains, { signed = false } = {}) =>

@@ -3,7 +3,7 @@
  * seals them. It is handed in because rooms of one floor do not know each other; `bun/journal/sealing.ts` makes it.
  */
 import type { LogId } from "../domain/Ids.ts"
-import { encodeSigned, type Plain } from "../domain/Payload.ts"
+import { encodeSigned, type Plain, SIGNED } from "../domain/Payload.ts"
 import type { JournalEntry, Writer } from "./Journal.ts"
 
 export interface Sealing {
@@ -23,6 +23,12 @@ export interface Sealing {
   ) => Uint8Array
   /** Signs all entries of the writer in a log before its entry `n`, of which the last has the digest `prev`. 64 bytes. */
   readonly sign: (place: { readonly log: LogId; readonly n: number; readonly prev: Uint8Array }) => Uint8Array
+  /** What `seal` sealed; undefined where the bytes are other ones. */
+  readonly open: (
+    key: Uint8Array,
+    place: { readonly log: LogId; readonly entryId: Uint8Array },
+    sealed: Uint8Array
+  ) => Plain | undefined
   /** Of sealed bytes: the `prev` of the entry after them. */
   readonly digest: (sealed: Uint8Array) => Uint8Array
 }
@@ -42,6 +48,9 @@ export interface Head {
 }
 
 export const beginning: Head = { last: 0, digest: new Uint8Array(32) }
+
+/** Whether it may be sealed again in another log: a checkpoint signs its own log only. */
+export const isMovable = ({ event }: Plain): boolean => event !== SIGNED
 
 /** The entries that carry `plains` on from `head`, a checkpoint behind them where it is asked for, and where the writer stands then. */
 export const extend = (
@@ -63,7 +72,7 @@ export const extend = (
   const entries = plains.map(add)
   if (signed) {
     const signature = sealing.sign({ log: log.id, n: last + 1, prev: digest })
-    entries.push(add(encodeSigned({ _tag: "log.checkpoint", signature })))
+    entries.push(add(encodeSigned({ _tag: SIGNED, signature })))
   }
   return { entries, head: { last, digest } }
 }

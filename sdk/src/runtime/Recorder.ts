@@ -31,6 +31,8 @@ const UNNAMED_MS = 2_000
 /** A state shorter than this is not told to the index; figures at most this often. Milliseconds (house §3). */
 const STATE_MS = 2_000
 const CHECKPOINT_MS = 5 * 60_000
+/** New logs that one run makes at most because the hub takes the old one no more: a hub that refuses all must not be fed. */
+const RENEWALS = 3
 /** Characters of a key, a parent or a subagent's id that are kept; longer ones become a digest. */
 const ID_CHARACTERS = 512
 
@@ -82,6 +84,11 @@ export interface Recorder {
   readonly push: (bytes: Uint8Array) => void
   /** The output ended. Everything is durable on return, or counted in `recorded().lost`. */
   readonly end: (how: Ending) => void
+  /**
+   * Where the hub has refused the session's log since it was written last: moves what the hub does not have of it to a new
+   * log, and answers true. While output comes this is done by itself.
+   */
+  readonly moveOn: () => boolean
   readonly recorded: () => Recorded
 }
 
@@ -118,6 +125,7 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
   let prompt: string | undefined
   let stateTimer: Timer | undefined
   let home = newHome()
+  let renewals = 0
 
   const after = (ms: number, act: () => void): Timer => {
     const timer = timers.after(ms, () => {
@@ -148,14 +156,32 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
           )
         ])
         if (last === 0) {
-          const { id: writer, signer } = journal.writer
-          const header = encodeHeader({ _tag: "log.header", time, ...origin, writers: [{ writer, signer }] })
-          yield* journal.append(id, [header])
+          yield* journal.append(id, [headerOf(origin, time)])
         }
-        yield* journal.settle(run, id)
         of.log = id
+        yield* renewed(of)
+        yield* journal.settle(run, of.log)
       })
     )
+  }
+
+  /** Goes on in a new log where the hub takes the old one no more; answers whether it does. */
+  const renewed = (of: Home): Either.Either<boolean, JournalFailed> => {
+    const { log, name } = of
+    if (log === undefined || name === undefined || renewals >= RENEWALS) return Either.right(false)
+    const origin = originOf(of, name)
+    const time = wall()
+    const made = journal.renew(`${adapter?.agent ?? "text"}:${name}`, log, ({ id, key }, acked) => ({
+      index: [encodeIndex({ _tag: "index.started", log: id, key, time, ...origin })],
+      // Where the hub had nothing of it, the old header comes along.
+      first: acked === 0 ? [] : [headerOf(origin, time)]
+    }))
+    return Either.map(made, (fresh) => {
+      if (fresh === undefined) return false
+      of.log = fresh
+      renewals++
+      return true
+    })
   }
 
   const beginUnnamed = () => {
@@ -202,6 +228,11 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
     branch: about.branch ?? options.about.branch,
     repository: about.repository ?? options.about.repository
   })
+
+  const headerOf = (origin: Origin, time: number) => {
+    const { id: writer, signer } = journal.writer
+    return encodeHeader({ _tag: "log.header", time, ...origin, writers: [{ writer, signer }] })
+  }
 
   /** A generic adapter's agent is called by its command. */
   const generic = () => adapter?.agent === "text" || adapter?.agent === "jsonl"
@@ -331,7 +362,10 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
     of.events += plains.length
     total += plains.length
     backlog.put(
-      () => (of.log === undefined ? journal.pend(run, plains) : journal.append(of.log, plains)),
+      () =>
+        of.log === undefined
+          ? journal.pend(run, plains)
+          : Either.flatMap(renewed(of), () => journal.append(of.log!, plains)),
       bytes,
       plains.length
     )
@@ -382,6 +416,7 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
       checkpoint()
       backlog.end()
     },
+    moveOn: () => Either.getOrElse(renewed(home), () => false),
     recorded: () => ({
       session: home.name,
       agent: adapter?.agent,

@@ -147,7 +147,10 @@ const record = async (
   const { events, lost, redacted, session } = recorder.recorded()
   if (lost > 0) say(`${lost} events could not be recorded. ${trouble}`)
   if (session === undefined && events === 0) say("The agent printed nothing that could be recorded.")
-  const left = remote === undefined ? 0 : await remote.drain(patience ?? DRAIN_MS, patience !== undefined)
+  const drain = async () =>
+    remote === undefined ? 0 : await remote.drain(patience ?? DRAIN_MS, patience !== undefined)
+  let left = await drain()
+  if (recorder.moveOn()) left = await drain()
   const refused = status?._tag === "Refused" ? status : undefined
   remote?.stop()
   journal.close()

@@ -24,6 +24,12 @@ export const sealingOf = (aead: Aead, recorder: RecorderKey, identity: WriterIde
   seal: (key, place, { n, plain, prev }) =>
     Sealer.seal(aead, key, place, Envelope.encode({ writer: identity.id, n, prev, seen: new Map(), plain })),
   sign: (place) => Checkpoint.sign(identity.signingSeed, { ...place, writer: identity.id }),
+  open: (key, place, sealed) => {
+    const keys = Sealer.makeKeyring()
+    keys.add(key)
+    const opened = Either.flatMap(Sealer.open(aead, keys, place, sealed), Envelope.decode)
+    return Either.isRight(opened) ? opened.right.plain : undefined
+  },
   digest: Envelope.digest
 })
 
