@@ -135,6 +135,9 @@ describe("Recorder", () => {
     expect(messages(1)[0]).toBe(before[2]!)
     const started = s.index().filter(({ _tag }) => _tag === "index.started")
     expect(started).toMatchObject([{ log: first!.id }, { log: s.sessions()[1]!.id, session: "abc" }])
+    const states = (log: LogId) =>
+      s.index().flatMap((told) => ("state" in told && told.log === log ? [told.state] : []))
+    expect([states(first!.id).at(-1), states(s.sessions()[1]!.id).at(-1)]).toEqual(["ended", "running"])
 
     // Refused when everything was written: asked for, it moves on; a hub that refuses them all is not fed for ever.
     s.recorder.end({ ok: true, reason: "exit" })
@@ -146,6 +149,7 @@ describe("Recorder", () => {
       expect(messages(s.sessions().length - 1)).toEqual(messages(1))
     }
     expect(moved).toEqual([true, true, false])
+    expect(states(s.sessions().at(-1)!.id).at(-1)).toBe("ended")
   })
 
   test("an id that comes late names the log that has begun, and leaves no second one", async () => {

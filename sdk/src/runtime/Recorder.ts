@@ -172,7 +172,11 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
     const origin = originOf(of, name)
     const time = wall()
     const made = journal.renew(`${adapter?.agent ?? "text"}:${name}`, log, ({ id, key }, acked) => ({
-      index: [encodeIndex({ _tag: "index.started", log: id, key, time, ...origin })],
+      index: [
+        encodeIndex({ _tag: "index.changed", log, time, state: "ended", title: origin.title }),
+        encodeIndex({ _tag: "index.started", log: id, key, time, ...origin }),
+        encodeIndex({ ...checkpointOf(of), log: id })
+      ],
       // Where the hub had nothing of it, the old header comes along.
       first: acked === 0 ? [] : [headerOf(origin, time)]
     }))
@@ -265,11 +269,13 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
 
   const checkpoint = () => {
     const now = home
-    const { figures, state } = now.fold.view
-    const { events } = now
-    const title = titleOf(now)
-    now.told = { state, title, at: wall() }
-    tellIndex(now, (log) => ({ _tag: "index.checkpoint", log, time: wall(), state, title, events, figures }))
+    now.told = { state: now.fold.view.state, title: titleOf(now), at: wall() }
+    const told = checkpointOf(now)
+    tellIndex(now, (log) => ({ ...told, log }))
+  }
+  const checkpointOf = (of: Home) => {
+    const { figures, state } = of.fold.view
+    return { _tag: "index.checkpoint", time: wall(), state, title: titleOf(of), events: of.events, figures } as const
   }
 
   // Reading ----------------------------------------------------------------------------------------------------------

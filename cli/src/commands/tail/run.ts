@@ -155,9 +155,11 @@ const watch = (input: TailInput, found: Settings, url: string, key: ReaderKey, p
         const matches = sessions.filter(({ alias, origin }) =>
           [alias, origin.session].some((id) => id?.endsWith(wanted))
         )
-        const [match] = matches
-        if (match === undefined || matches.length > 1) return fail(notOne(wanted, matches, sessions))
-        return show(match, wholeFromStart)
+        // A session may have several logs: of recorders that cannot read each other, or one behind a retired one.
+        const ids = new Set(matches.map(({ origin }) => `${origin.agent}:${origin.session}`))
+        if (ids.size !== 1) return fail(notOne(wanted, matches, sessions))
+        for (const match of matches) show(match, wholeFromStart)
+        return
       }
       const since = filter.since
       const open = sessions.filter(
@@ -242,8 +244,10 @@ const watch = (input: TailInput, found: Settings, url: string, key: ReaderKey, p
       else give(state, lines)
       // A log that is refused has nothing to catch up with.
       if (log !== undefined && notice._tag === "Refused") {
+        if (state !== undefined) state.ended = true
         caughtUp.add(log)
         settleLive()
+        endIfAllEnded()
       }
     }
 
