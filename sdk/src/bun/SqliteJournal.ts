@@ -14,7 +14,7 @@ import type { RecorderKey } from "../crypto/TenantKey.ts"
 import type { LogId } from "../domain/Ids.ts"
 import type { Plain } from "../domain/Payload.ts"
 import { type Journal, type JournalEntry, JournalFailed, type OwnLog, type PendingRun } from "../journal/Journal.ts"
-import { beginning, extend, type Head } from "../journal/Sealing.ts"
+import { beginning, extend, type Head, isMovable } from "../journal/Sealing.ts"
 import { type FoundWriter, findWriter } from "./journal/destination.ts"
 import { outboxOf, readEntries } from "./journal/outbox.ts"
 import { owe } from "./journal/owed.ts"
@@ -179,7 +179,9 @@ const journalOf = (store: Store, { fresh, row: writer, sealing }: FoundWriter, k
             const made = newLog()
             store.run("UPDATE session SET log = ? WHERE writer = ? AND log = ?", made.row, writer, from.id)
             const { first, index } = introduce(made, acked)
-            const rest = readEntries(store, log, from.id, acked + 1, from.last).map((entry) => openEntry(key, entry))
+            const rest = readEntries(store, log, from.id, acked + 1, from.last)
+              .map((entry) => openEntry(key, entry))
+              .filter(isMovable)
             extendLog(sealing.index, index)
             extendLog(made.id, [...first, ...rest])
             return made.id

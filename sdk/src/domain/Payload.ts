@@ -32,6 +32,8 @@ export type Decoded =
   | { readonly _tag: "Unreadable"; readonly plain: Plain; readonly why: string }
 
 const VERSION = 1
+/** Tag of a writer's checkpoint. */
+export const SIGNED = "log.checkpoint"
 /** Levels of nesting that an agent's own data keeps; deeper ones become text. */
 const DEPTH = 12
 
@@ -62,7 +64,7 @@ export const encodeSigned = ({ _tag, signature }: Signed): Plain => plain(_tag, 
 export const decode = (sealed: Plain): Decoded => {
   const { event: tag, payload } = sealed
   const [group, kind] = cut(tag)
-  const ours = isGroup(group) || group === "index" || tag === "log.header" || tag === "log.checkpoint"
+  const ours = isGroup(group) || group === "index" || tag === "log.header" || tag === SIGNED
   if (!ours) return { _tag: "Foreign", plain: sealed }
   const fields = unpack(payload)
   const unreadable = (why: string): Decoded => ({ _tag: "Unreadable", plain: sealed, why })

@@ -7,7 +7,7 @@ import * as Either from "effect/Either"
 import type { LogId } from "../domain/Ids.ts"
 import type { Plain } from "../domain/Payload.ts"
 import { type Journal, type JournalEntry, JournalFailed, type Outbox, type OwedLog, type OwnLog } from "./Journal.ts"
-import { beginning, extend, type Head, type Introduction, type Sealing } from "./Sealing.ts"
+import { beginning, extend, type Head, type Introduction, isMovable, type Sealing } from "./Sealing.ts"
 
 interface Log {
   readonly id: LogId
@@ -143,7 +143,7 @@ export const open = (options: {
           return plain
         })
         write(logs[0]!, index)
-        write(made, [...first, ...rest])
+        write(made, [...first, ...rest.filter(isMovable)])
         return made.id
       })
       if (Either.isRight(renewed) && renewed.right !== undefined)
