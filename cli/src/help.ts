@@ -59,7 +59,7 @@ export const stray = (found: Found): { readonly word: string; readonly lacks?: "
 export const nearest = (word: string, names: Iterable<string>): string | undefined => {
   const close = [...names]
     .map((name) => ({ name, far: distance(word, name) }))
-    .filter(({ far, name }) => name.length > 3 && far <= Math.max(1, Math.floor(name.length / 3)))
+    .filter(({ far, name }) => name.length > 3 && far <= Math.max(2, Math.floor(name.length / 3)))
   return close.sort((a, b) => a.far - b.far)[0]?.name
 }
 

@@ -29,7 +29,9 @@ const misspelt = (found: Found, word: string) => {
     exit: EXIT.usage,
     code: isCommand ? "UnknownCommand" : "UnknownFlag",
     what: isCommand
-      ? `${found.name} has no command ${word}.`
+      ? found.name === NAME
+        ? `There is no command ${word}.`
+        : `${found.name.slice(NAME.length + 1)} has no command ${word}.`
       : `${found.name.slice(NAME.length + 1)} does not know ${word}.`,
     ...(found.name === `${NAME} run` ? { now: "Nothing was started. The agent's command line comes behind --." } : {}),
     tries: [
@@ -78,7 +80,7 @@ const main = async (): Promise<void> => {
     throw new Failure({
       exit: EXIT.usage,
       code: "BadUsage",
-      what: `${found.name.slice(NAME.length + 1)}: ${said.replace(/\.?$/, ".")}`,
+      what: `${found.name.slice(NAME.length + 1)}: ${said.replace("a integer", "a whole number").replace(/\.?$/, ".")}`,
       tries: [{ command: `${found.name} --help` }]
     })
   }
