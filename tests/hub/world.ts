@@ -22,32 +22,40 @@ export interface Socket {
   readonly changes: (log?: string) => ReadonlyArray<Changes>
   /** Sequences that came for a log, in the order they came. */
   readonly sequences: (log?: string) => ReadonlyArray<number>
+  readonly leave: () => void
+}
+
+/** One that a test rules. */
+export interface RuledSocket extends Socket {
   /** Bytes that wait in the socket. */
   stuck: number
   /** What waited has left. */
   readonly drain: () => void
   /** From now on every send throws. */
   readonly breakDown: () => void
-  readonly leave: () => void
 }
 
-export interface World {
+/** A hub and its sockets, wherever they are. */
+export interface World<S extends Socket = Socket> {
+  readonly connect: (options?: Partial<Rights> & { readonly extended?: boolean }) => S
+  /** Waits until nothing happens any more. */
+  readonly settle: () => Promise<void>
+}
+
+export interface RuledWorld extends World<RuledSocket> {
   readonly hub: ReturnType<typeof makeHub>
-  readonly connect: (options?: Partial<Rights> & { readonly extended?: boolean }) => Socket
   /** One turn of the event loop. */
   readonly turn: () => void
-  /** Turns until nothing happens any more. */
-  readonly settle: () => Promise<void>
   readonly troubles: ReadonlyArray<string>
   /** Milliseconds since 1970. */
   now: number
 }
 
-export const makeWorld = (storage: HubStorage): World => {
+export const makeWorld = (storage: HubStorage): RuledWorld => {
   let later: Array<() => void> = []
   let happened = 0
   const troubles: Array<string> = []
-  const world: World = {
+  const world: RuledWorld = {
     now: 0,
     troubles,
     hub: makeHub({
@@ -71,39 +79,24 @@ export const makeWorld = (storage: HubStorage): World => {
       }
     },
     connect: ({ extended = true, ...rights } = {}) => {
-      const heard: Array<Response> = []
-      const texts: Array<string> = []
-      const frames: Array<number> = []
-      const closes: Array<{ code: number; reason: string }> = []
-      const joiner = makeJoiner()
+      const ear = makeEar()
       let broken = false
-      const hear = (frame: Uint8Array) => {
-        const message = Either.getOrThrow(Codec.decodeResponse(frame))
-        if (message._tag !== "ChunkedMessage") return void heard.push(message)
-        const whole = Either.getOrThrow(joiner.add(message, 0))
-        if (whole !== undefined) hear(whole)
-      }
       const connection = world.hub.open({
         extended,
         grant: { roles: ["read", "write"], ...rights },
         buffered: () => socket.stuck,
         close: (code, reason) => {
-          closes.push({ code, reason })
+          ear.closes.push({ code, reason })
           connection?.closed()
         },
         send: (frame) => {
           happened++
           if (broken) throw new Error("this socket is dead")
-          if (typeof frame === "string") return void texts.push(frame)
-          frames.push(frame.byteLength)
-          hear(frame.slice())
+          ear.hear(typeof frame === "string" ? frame : frame.slice())
         }
       })
-      const socket: Socket = {
-        heard,
-        texts,
-        frames,
-        closes,
+      const socket: RuledSocket = {
+        ...ear,
         stuck: 0,
         write: (frame) => {
           happened++
@@ -111,12 +104,6 @@ export const makeWorld = (storage: HubStorage): World => {
             typeof frame === "string" || frame instanceof Uint8Array ? frame : Codec.encodeRequest(frame)
           )
         },
-        acks: () => heard.filter((message) => message._tag === "Ack"),
-        changes: (log) =>
-          heard.filter(
-            (message) => message._tag === "Changes" && (log ?? message.publicKey) === message.publicKey
-          ) as Array<Changes>,
-        sequences: (log) => socket.changes(log).flatMap(({ entries }) => entries.map(({ sequence }) => sequence)),
         drain: () => {
           socket.stuck = 0
           connection.drained()
@@ -132,17 +119,55 @@ export const makeWorld = (storage: HubStorage): World => {
   return world
 }
 
+/** What comes out of a socket, for a test to look at. */
+export const makeEar = () => {
+  const heard: Array<Response> = []
+  const texts: Array<string> = []
+  const frames: Array<number> = []
+  const closes: Array<{ code: number; reason: string }> = []
+  const joiner = makeJoiner()
+  const listen = (frame: Uint8Array) => {
+    const message = Either.getOrThrow(Codec.decodeResponse(frame))
+    if (message._tag !== "ChunkedMessage") return void heard.push(message)
+    const whole = Either.getOrThrow(joiner.add(message, 0))
+    if (whole !== undefined) listen(whole)
+  }
+  const changes = (log?: string) =>
+    heard.filter(
+      (message) => message._tag === "Changes" && (log ?? message.publicKey) === message.publicKey
+    ) as Array<Changes>
+  return {
+    heard,
+    texts,
+    frames,
+    closes,
+    changes,
+    acks: () => heard.filter((message): message is Ack => message._tag === "Ack"),
+    sequences: (log?: string) => changes(log).flatMap(({ entries }) => entries.map(({ sequence }) => sequence)),
+    hear: (frame: Uint8Array | string) => {
+      if (typeof frame === "string") return void texts.push(frame)
+      frames.push(frame.byteLength)
+      listen(frame)
+    }
+  }
+}
+
 export type MakeStorage = () => HubStorage | Promise<HubStorage>
+export type MakeWorld = () => World | Promise<World>
+export type MakeRuledWorld = () => RuledWorld | Promise<RuledWorld>
 
 /** A hub that is ready. */
-export const startOn = async (makeStorage: MakeStorage): Promise<World> => {
-  const world = makeWorld(await makeStorage())
+export const startOn = async <W extends World>(make: () => W | Promise<W>): Promise<W> => {
+  const world = await make()
   await world.settle()
   return world
 }
 
 /** A socket that was greeted. */
-export const connected = async (world: World, options?: Parameters<World["connect"]>[0]): Promise<Socket> => {
+export const connected = async <S extends Socket>(
+  world: World<S>,
+  options?: Parameters<World["connect"]>[0]
+): Promise<S> => {
   const socket = world.connect(options)
   await world.settle()
   return socket

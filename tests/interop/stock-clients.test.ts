@@ -1,5 +1,5 @@
-/** Stock EventLogs over our hub: clients of `@effect/experimental` that share an identity, beside others and beside ours. */
-import { afterEach, describe, expect, test } from "bun:test"
+/** Stock EventLogs over our hubs: clients of `@effect/experimental` that share an identity, beside others and beside ours. */
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -7,6 +7,7 @@ import * as SqliteStorage from "../../sdk/src/bun/SqliteStorage.ts"
 import { makeReaderKey } from "../../sdk/src/crypto/TenantKey.ts"
 import * as MemoryStorage from "../../sdk/src/hub/MemoryStorage.ts"
 import { right } from "../support/right.ts"
+import { startWorkerd, type Workerd } from "../support/workerd.ts"
 import { ourHub, reader, recorder, until } from "./ours.ts"
 import { newIdentity, type StockClient, stockClient } from "./stock.ts"
 
@@ -20,10 +21,19 @@ const inFile = () => {
   undo.push(() => rmSync(folder, { recursive: true, force: true }))
   return right(SqliteStorage.open(join(folder, "acme.sqlite")))
 }
-const storages = [
-  ["memory", () => MemoryStorage.make()],
-  ["SQLite", inFile]
-] as const
+let workerd: Workerd
+beforeAll(async () => {
+  workerd = await startWorkerd({})
+})
+afterAll(() => workerd.stop())
+let tenants = 0
+
+/** Each answers the address of a tenant with nothing in it. */
+const hubs: ReadonlyArray<readonly [string, () => Promise<string>]> = [
+  ["on Bun, in memory", () => ourHub(undo, MemoryStorage.make)],
+  ["on Bun, in SQLite", () => ourHub(undo, inFile)],
+  ["in a Durable Object", async () => `${workerd.url}/event-log/tenant-${tenants++}`]
+]
 
 const numbered = (name: string, count: number) => Array.from({ length: count }, (_, i) => `${name} ${i}`)
 const holds = (client: StockClient, texts: ReadonlyArray<string>) =>
@@ -31,9 +41,9 @@ const holds = (client: StockClient, texts: ReadonlyArray<string>) =>
     expect(await client.journal()).toEqual([...texts].sort())
   )
 
-describe.each(storages)("stock clients over our hub, with %s", (_, storage) => {
+describe.each(hubs)("stock clients over our hub %s", (_, hub) => {
   test("two with one identity come to hold the same, whoever writes, and a third that comes later too", async () => {
-    const url = await ourHub(undo, storage)
+    const url = await hub()
     const identity = newIdentity()
     const [ada, grace] = [stockClient(undo, url, identity), stockClient(undo, url, identity)]
     await ada.take("from ada")
@@ -51,7 +61,7 @@ describe.each(storages)("stock clients over our hub, with %s", (_, storage) => {
   })
 
   test("other identities and our own logs at the same address neither disturb nor are disturbed", async () => {
-    const url = await ourHub(undo, storage)
+    const url = await hub()
     const key = makeReaderKey()
     const ours = await recorder(undo, url, key)
     const watching = reader(undo, url, key)
@@ -79,8 +89,8 @@ describe.each(storages)("stock clients over our hub, with %s", (_, storage) => {
 
 test("pings of stock clients are answered, and a line that is quiet for two of them still carries both ways", async () => {
   const scenes = await Promise.all(
-    storages.map(async ([, storage]) => {
-      const url = await ourHub(undo, storage)
+    hubs.map(async ([, hub]) => {
+      const url = await hub()
       const identity = newIdentity()
       return [stockClient(undo, url, identity), stockClient(undo, url, identity)] as const
     })

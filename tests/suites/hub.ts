@@ -1,19 +1,30 @@
 /** What the hub promises to peers, whatever storage it stands on. A new storage, or another hub, passes this, whole. */
 import { describe } from "bun:test"
-import type { MakeStorage } from "../hub/world.ts"
+import { type MakeStorage, type MakeWorld, makeWorld } from "../hub/world.ts"
 import { hubAdministered } from "./hub/administered.ts"
 import { hubPages } from "./hub/pages.ts"
 import { hubRefusing } from "./hub/refusing.ts"
+import { hubRuled } from "./hub/ruled.ts"
 import { hubSlow } from "./hub/slow.ts"
 import { hubWatching } from "./hub/watching.ts"
 import { hubWriting } from "./hub/writing.ts"
 
-export const hubSuite = (name: string, makeStorage: MakeStorage) =>
+/** Over sockets in memory, whose speed and breaks the tests rule. */
+export const hubSuite = (name: string, makeStorage: MakeStorage) => {
+  const make = async () => makeWorld(await makeStorage())
+  hubOverSockets(name, make)
   describe(`Hub (${name})`, () => {
-    hubWriting(makeStorage)
-    hubWatching(makeStorage)
-    hubPages(makeStorage)
-    hubSlow(makeStorage)
-    hubRefusing(makeStorage)
-    hubAdministered(makeStorage)
+    hubSlow(make)
+    hubRuled(make)
+    hubAdministered(make)
+  })
+}
+
+/** Over any sockets; each world is a tenant with nothing in it. */
+export const hubOverSockets = (name: string, make: MakeWorld) =>
+  describe(`Hub (${name})`, () => {
+    hubWriting(make)
+    hubWatching(make)
+    hubPages(make)
+    hubRefusing(make)
   })

@@ -8,6 +8,7 @@ import { encodeChanges } from "../protocol/Codec.ts"
 import { CHUNK_BYTES, PAGE_BYTES } from "../protocol/Limits.ts"
 import type { HubStorage, StorageFailed } from "./HubStorage.ts"
 import type { Member } from "./Member.ts"
+import { ALL } from "./Peer.ts"
 import { makeQueue, match, type Queue } from "./Queue.ts"
 import { lastOf, type News, pageFrame } from "./respond.ts"
 
@@ -17,7 +18,7 @@ const LIVE_BYTES = CHUNK_BYTES - 8 * 1024
 export interface Channel {
   readonly ask: Queue["ask"]
   readonly publish: (news: News) => void
-  /** From now on; what it has is known by `sent`. Takes the place of an older watch of the same member. */
+  /** From now on; what it has comes up to `sent`. Takes the place of an older watch of the same member. */
   readonly watch: (member: Member, sent: number, mode: "live" | "behind") => void
   readonly unwatch: (member: Member) => void
   /**
@@ -31,7 +32,7 @@ export interface Channel {
 
 interface Watch {
   readonly member: Member
-  /** The last sequence that was handed to the socket. */
+  /** The last sequence that was handed to the socket; `ALL` until the next write says what that was. */
   sent: number
   mode: "live" | "behind"
   /** A page is on its way. */
@@ -67,6 +68,7 @@ export const makeChannel = (options: ChannelOptions): Channel => {
 
   const publish = (news: News) => {
     if (watches.size === 0) return
+    for (const watch of watches.values()) if (watch.sent === ALL) watch.sent = news.fresh.first - 1
     const bytes = news.fresh.bytes.byteLength
     if (untoldBytes + bytes > LIVE_BYTES) tell()
     if (bytes > LIVE_BYTES) {
@@ -116,8 +118,11 @@ export const makeChannel = (options: ChannelOptions): Channel => {
 
   const fallBehind = (watch: Watch) => {
     watch.mode = "behind"
+    note(watch)
     page(watch)
   }
+
+  const note = ({ member, mode, sent }: Watch) => member.memory?.watches(log, mode === "live" ? ALL : sent)
 
   /** Sends the next page when the socket takes it, and goes on in the next turn until the head is reached. */
   const page = (watch: Watch) => {
@@ -136,6 +141,7 @@ export const makeChannel = (options: ChannelOptions): Channel => {
               if (found.runs.length > 0) member.send(pageFrame(log, found))
               if (found.runs.length === 0 || watch.sent >= found.head) watch.mode = "live"
               else later(() => page(watch))
+              note(watch)
               releaseAcks(watch)
             }
           }),
@@ -157,6 +163,7 @@ export const makeChannel = (options: ChannelOptions): Channel => {
     const watch = watches.get(member)
     if (watch === undefined) return
     watches.delete(member)
+    if (!member.gone()) member.memory?.watches(log, undefined)
     releaseAcks(watch, Number.POSITIVE_INFINITY)
     settle()
   }
@@ -169,6 +176,8 @@ export const makeChannel = (options: ChannelOptions): Channel => {
       const watch: Watch = { member, sent, mode, paging: false, acks: [] }
       watches.set(member, watch)
       page(watch)
+      // A page that was there at once has noted it; one that is taken up again is noted already.
+      if (watch.paging || (mode === "live" && sent !== ALL)) note(watch)
     },
     unwatch,
     acknowledge: (member, ack, head) => {

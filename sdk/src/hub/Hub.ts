@@ -12,7 +12,7 @@ import type { ChunkedMessage, HubCapabilities } from "../protocol/Message.ts"
 import { type Channel, makeChannel } from "./Channel.ts"
 import type { HubStorage, StorageFailed } from "./HubStorage.ts"
 import { type Member, makeMember } from "./Member.ts"
-import type { Peer, Rights } from "./Peer.ts"
+import { ALL, type Peer, type Remembered, type Rights } from "./Peer.ts"
 import { makeQueue, match } from "./Queue.ts"
 import { type Reaction, respond, unread, type Whole } from "./respond.ts"
 
@@ -38,6 +38,8 @@ export interface Connection {
 
 export interface Hub {
   readonly open: (peer: Peer) => Connection
+  /** A peer whose socket outlived the hub it was opened at: it was greeted then, and hears what it has not been sent. */
+  readonly resume: (peer: Peer, before: Remembered) => Connection
   readonly peers: () => number
   /** See `HubStorage.retire`; who watches one of the logs is told. */
   readonly retire: HubStorage["retire"]
@@ -45,7 +47,7 @@ export interface Hub {
   readonly erase: HubStorage["erase"]
   /** See `HubStorage.revoke`; the token's open sockets are closed with 4401. */
   readonly revoke: HubStorage["revoke"]
-  /** Closes the sockets whose rights are such. */
+  /** Closes the sockets of these rights: a token was revoked, or has expired. */
   readonly expel: (match: (rights: Rights) => boolean, code: number, reason: string) => void
   /** Closes every socket; the storage stays open. */
   readonly end: (code: number, reason: string) => void
@@ -120,7 +122,7 @@ export const makeHub = (options: HubOptions): Hub => {
     else member.whenWritable(ask)
   }
 
-  const open = (peer: Peer): Connection => {
+  const open = (peer: Peer, before?: Remembered): Connection => {
     const joiner = makeJoiner()
     const logs = new Set<string>()
     const member: Member = makeMember(peer, {
@@ -138,7 +140,8 @@ export const makeHub = (options: HubOptions): Hub => {
     /** Frames that came before the greeting could go out, where the storage takes its time. */
     const early: Array<Uint8Array | string> = []
     let earlyBytes = 0
-    let greeted = false
+    let unfinished = false
+    let greeted = before !== undefined
     const arrival = makeQueue(() => {})
     const ask = <A>(question: () => Effect.Effect<A, StorageFailed>, then: (answer: A) => void) =>
       arrival.ask(
@@ -153,20 +156,20 @@ export const makeHub = (options: HubOptions): Hub => {
         (act) => act(),
         (cause) => broken(member, cause)
       )
-    const { id } = peer.grant
-    if (id !== undefined) {
+    /** A token may have been revoked since it was checked at the door. */
+    const checkToken = (id: string) =>
       ask(
         () => storage.revoked(Math.floor(now() / 1000)),
         (revoked) => {
           if (revoked.some((one) => one.id === id)) member.end(CLOSE.unauthorized, REVOKED)
         }
       )
-    }
-    ask(storage.kept, (kept) => {
-      greeted = true
-      member.send(greeting(storage.remoteId, kept))
-      for (const frame of early.splice(0)) receive(frame)
-    })
+    const greet = () =>
+      ask(storage.kept, (kept) => {
+        greeted = true
+        member.send(greeting(storage.remoteId, kept))
+        for (const frame of early.splice(0)) receive(frame)
+      })
 
     const receive = (frame: Uint8Array | string) => {
       if (!member.admit()) return
@@ -192,7 +195,22 @@ export const makeHub = (options: HubOptions): Hub => {
     const receiveChunk = (joiner: Joiner, chunk: ChunkedMessage) => {
       const joined = joiner.add(chunk, now())
       if (Either.isLeft(joined)) return member.end(joined.left.closeCode, joined.left.what)
+      if (joiner.open() > 0 !== unfinished) {
+        unfinished = !unfinished
+        member.memory?.unfinished(unfinished)
+      }
       if (joined.right !== undefined) receiveMessage(joined.right)
+    }
+
+    if (before === undefined) {
+      if (peer.grant.id !== undefined) checkToken(peer.grant.id)
+      greet()
+    } else if (before.unfinished) member.end(CLOSE.tryAgain, "the hub lost the first half of a message; send it again")
+    else {
+      for (const [log, sent] of before.watches) {
+        logs.add(log)
+        channelOf(log).watch(member, sent, sent === ALL ? "live" : "behind")
+      }
     }
 
     return { receive, drained: member.drained, closed: member.leave }
@@ -204,7 +222,8 @@ export const makeHub = (options: HubOptions): Hub => {
   const end: Hub["end"] = (code, reason) => expel(() => true, code, reason)
 
   return {
-    open,
+    open: (peer) => open(peer),
+    resume: open,
     peers: () => members.size,
     retire: (logs, options) =>
       Effect.suspend(() => storage.retire(logs, options)).pipe(

@@ -4,11 +4,12 @@
  */
 import { split } from "../protocol/Chunks.ts"
 import { CLOSE, PEER_BUFFER_BYTES, PEER_LOGS, PEER_UNREAD_BYTES } from "../protocol/Limits.ts"
-import type { Peer, Rights } from "./Peer.ts"
+import type { Peer, PeerMemory, Rights } from "./Peer.ts"
 
 export interface Member {
   readonly grant: Rights
   readonly extended: boolean
+  readonly memory: PeerMemory | undefined
   readonly gone: () => boolean
   /** One message, cut into chunks where it is large. */
   readonly send: (message: Uint8Array | string) => void
@@ -30,7 +31,7 @@ export const makeMember = (
   peer: Peer,
   options: { readonly now: () => number; readonly onGone: () => void }
 ): Member => {
-  const { extended, grant } = peer
+  const { extended, grant, memory } = peer
   let gone = false
   let nextChunkId = 0
   /** In order; a set, because a long array is slow to shift. */
@@ -89,6 +90,7 @@ export const makeMember = (
   return {
     grant,
     extended,
+    memory,
     gone: () => gone,
     send,
     end,

@@ -21,6 +21,25 @@ export interface Peer {
   /** It offered our subprotocol: it understands refusals and pages. */
   readonly extended: boolean
   readonly grant: Rights
+  /** For a platform whose sockets outlive the hub's memory: what `Hub.resume` is to be told of this peer. */
+  readonly memory?: PeerMemory
+}
+
+/** Notes that outlive the hub. They are written in the turn in which things change, before the hub can be put to sleep. */
+export interface PeerMemory {
+  /** It watches a log and was sent what comes up to here (`ALL`: all there is); undefined: it watches no more. */
+  readonly watches: (log: string, sent: number | undefined) => void
+  /** A message of several chunks has begun, or none is open any more. */
+  readonly unfinished: (open: boolean) => void
+}
+
+/** Stands for the head of a log, whatever that is. */
+export const ALL = Number.POSITIVE_INFINITY
+
+/** A peer of before, as its memory has it. */
+export interface Remembered {
+  readonly watches: Iterable<readonly [log: string, sent: number]>
+  readonly unfinished: boolean
 }
 
 export const mayRead = ({ logs, roles }: Rights, log: string): boolean =>

@@ -30,6 +30,8 @@ export interface Joiner {
   readonly add: (chunk: ChunkedMessage, nowMs: number) => Either.Either<Uint8Array | undefined, UnreadableFrame>
   /** Whether a message has waited for its next part for longer than `CHUNK_DEADLINE_MS`. */
   readonly overdue: (nowMs: number) => boolean
+  /** Messages that have begun and are not whole. */
+  readonly open: () => number
   readonly clear: () => void
 }
 
@@ -93,6 +95,7 @@ export const makeJoiner = (): Joiner => {
       for (const { grownAt } of unfinished.values()) if (nowMs - grownAt > CHUNK_DEADLINE_MS) return true
       return false
     },
+    open: () => unfinished.size,
     clear: () => {
       unfinished.clear()
       held = 0

@@ -1,10 +1,10 @@
 /** What peers see of administration: logs that are retired, a tenant that is erased, tokens that are revoked. */
 import { expect, test } from "bun:test"
 import * as Effect from "effect/Effect"
-import { asking, connected, entries, following, type MakeStorage, startOn, upTo, writing } from "../../hub/world.ts"
+import { asking, connected, entries, following, type MakeRuledWorld, startOn, upTo, writing } from "../../hub/world.ts"
 
-export const hubAdministered = (makeStorage: MakeStorage) => {
-  const start = () => startOn(makeStorage)
+export const hubAdministered = (makeWorld: MakeRuledWorld) => {
+  const start = () => startOn(makeWorld)
 
   test("who watches a log that is retired hears it at once, and the other logs of the socket go on", async () => {
     const world = await start()

@@ -3,10 +3,10 @@ import { expect, test } from "bun:test"
 import * as fc from "effect/FastCheck"
 import { empty, link } from "../../../sdk/src/crypto/Chain.ts"
 import type { SealedEntry } from "../../../sdk/src/protocol/Message.ts"
-import { asking, connected, entries, type MakeStorage, startOn, upTo, writing } from "../../hub/world.ts"
+import { asking, connected, entries, type MakeWorld, startOn, upTo, writing } from "../../hub/world.ts"
 
-export const hubPages = (makeStorage: MakeStorage) => {
-  const start = () => startOn(makeStorage)
+export const hubPages = (makeWorld: MakeWorld) => {
+  const start = () => startOn(makeWorld)
 
   test("a request with a limit is answered by one page, which says what is behind it", async () => {
     const world = await start()

@@ -7,7 +7,7 @@ import {
   connected,
   entries,
   following,
-  type MakeStorage,
+  type MakeRuledWorld,
   startOn,
   stopping,
   upTo,
@@ -17,8 +17,8 @@ import {
 /** Past what one socket may have waiting. */
 const SLOW = PEER_BUFFER_BYTES + 1
 
-export const hubSlow = (makeStorage: MakeStorage) => {
-  const start = () => startOn(makeStorage)
+export const hubSlow = (makeWorld: MakeRuledWorld) => {
+  const start = () => startOn(makeWorld)
 
   test("a slow live reader is sent nothing while it is slow, slows nobody, and loses nothing", async () => {
     const world = await start()

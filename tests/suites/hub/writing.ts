@@ -3,26 +3,30 @@ import { expect, test } from "bun:test"
 import { EntryId } from "@effect/experimental/EventJournal"
 import * as Stock from "@effect/experimental/EventLogRemote"
 import * as fc from "effect/FastCheck"
-import { connected, entries, type MakeStorage, makeWorld, startOn, upTo, writing } from "../../hub/world.ts"
+import { connected, entries, type MakeWorld, startOn, upTo, writing } from "../../hub/world.ts"
 
-export const hubWriting = (makeStorage: MakeStorage) => {
-  const start = () => startOn(makeStorage)
+export const hubWriting = (makeWorld: MakeWorld) => {
+  const start = () => startOn(makeWorld)
 
   test("greets first, with what it can do and how many kept logs there are", async () => {
-    const storage = await makeStorage()
-    const world = makeWorld(storage)
+    const world = await makeWorld()
     const first = world.connect()
     first.write({ ...writing("index", entries(1)), keep: true })
     await world.settle()
     const second = await connected(world)
     expect(first.heard.map(({ _tag }) => _tag)).toEqual(["Hello", "Ack"])
-    expect(second.heard).toEqual([
-      {
-        _tag: "Hello",
-        remoteId: storage.remoteId,
-        agentSync: { version: 1, contiguous: true, ping: true, kept: 1 }
-      }
-    ])
+    const hello = (kept: number) => ({
+      _tag: "Hello",
+      remoteId: expect.any(Uint8Array),
+      agentSync: { version: 1, contiguous: true, ping: true, kept }
+    })
+    expect([first.heard[0], second.heard[0]]).toEqual([hello(0), hello(1)] as never)
+    expect(second.heard).toHaveLength(1)
+    const [before, after] = [first, second].map(({ heard: [one] }) =>
+      one?._tag === "Hello" ? one.remoteId : undefined
+    )
+    expect(before).toHaveLength(16)
+    expect(after).toEqual(before!)
   })
 
   test("answers the text ping with pong, and a Ping with the Pong of its id", async () => {
@@ -30,9 +34,11 @@ export const hubWriting = (makeStorage: MakeStorage) => {
     const socket = await connected(world)
     socket.write("ping")
     socket.write({ _tag: "Ping", id: 41 })
+    await world.settle()
     expect(socket.texts).toEqual(["pong"])
     expect(socket.heard.at(-1)).toEqual({ _tag: "Pong", id: 41 })
     socket.write("hello?")
+    await world.settle()
     expect(socket.closes.map(({ code }) => code)).toEqual([1003])
   })
 

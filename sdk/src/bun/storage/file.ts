@@ -4,16 +4,13 @@ import { chmodSync, closeSync, existsSync, mkdirSync, openSync, statSync } from 
 import { dirname } from "node:path"
 import * as Either from "effect/Either"
 import { StorageFailed } from "../../hub/HubStorage.ts"
-import { makeRemoteId } from "../../hub/RemoteId.ts"
+import { FORMAT, upgrade } from "../../hub/sql/schema.ts"
 import { REMOTE_ID_BYTES } from "../../protocol/Limits.ts"
+import { sqlOf } from "./driver.ts"
 import { failureOf } from "./failure.ts"
 
-export interface OpenFile {
-  readonly db: Database
-  readonly remoteId: Uint8Array
-}
-
-export const openFile = (file: string): Either.Either<OpenFile, StorageFailed> => {
+/** Its tables are there, in today's format. */
+export const openFile = (file: string): Either.Either<Database, StorageFailed> => {
   let db: Database | undefined
   try {
     makeFile(file)
@@ -28,7 +25,8 @@ export const openFile = (file: string): Either.Either<OpenFile, StorageFailed> =
     }
     db.run("PRAGMA journal_mode = WAL")
     db.run("PRAGMA synchronous = FULL")
-    return Either.right({ db, remoteId: begin(db) })
+    begin(db)
+    return Either.right(db)
   } catch (error) {
     if (db !== undefined) close(db)
     return Either.left(failureOf(error, file))
@@ -42,50 +40,6 @@ export const close = (db: Database) => db.close(true)
 const WAIT_MS = 1_000
 /** "asyh": by it a SQLite file says that it is a hub's storage. */
 const APPLICATION = 0x61_73_79_68
-
-/**
- * `at` is the log's id · 2^32 + the sequence, so that one B-tree keeps all segments in order; it is made and taken apart in
- * SQL, being larger than a number of JavaScript can be. The last `loose` segments of a log, of `loose_bytes`, have not been
- * packed yet.
- */
-const FIRST = `
-  CREATE TABLE storage (remote_id BLOB NOT NULL) STRICT;
-  CREATE TABLE logs (
-    id INTEGER PRIMARY KEY,
-    name TEXT NOT NULL UNIQUE,
-    head INTEGER NOT NULL,
-    chain BLOB NOT NULL,
-    keep INTEGER NOT NULL,
-    bytes INTEGER NOT NULL,
-    last_write INTEGER NOT NULL,
-    loose INTEGER NOT NULL,
-    loose_bytes INTEGER NOT NULL
-  ) STRICT;
-  CREATE INDEX kept ON logs (keep) WHERE keep = 1;
-  CREATE TABLE segments (
-    at INTEGER PRIMARY KEY,
-    count INTEGER NOT NULL,
-    began INTEGER NOT NULL,
-    links BLOB NOT NULL,
-    bytes BLOB NOT NULL
-  ) STRICT;
-  CREATE TABLE ids (
-    log INTEGER NOT NULL,
-    entry_id BLOB NOT NULL,
-    sequence INTEGER NOT NULL,
-    PRIMARY KEY (log, entry_id)
-  ) STRICT, WITHOUT ROWID;
-`
-
-/** `retired` are tombstones; `revoked` are token ids, until when in seconds since 1970. */
-const ADMINISTRATION = `
-  CREATE TABLE retired (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
-  CREATE TABLE revoked (id TEXT PRIMARY KEY, until INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-`
-
-/** What brings a file from each format to the next; they keep what is in it. The first begins with nothing. */
-const STEPS = [FIRST, ADMINISTRATION]
-const FORMAT = STEPS.length
 
 /** SQLite gives its write-ahead log the mode of the file. */
 const makeFile = (file: string) => {
@@ -103,24 +57,22 @@ const refusal = (db: Database, file: string): StorageFailed | undefined => {
     if (format === 0 && application === 0 && single(db, "SELECT count(*) FROM sqlite_schema") === 0) return undefined
     return new StorageFailed({ reason: "other", what: `${file} belongs to another program; use another folder.` })
   }
-  if (typeof format === "number" && format >= 1 && format <= FORMAT) return undefined
+  if (typeof format === "number" && format <= FORMAT) return undefined
   const what = `${file} was written by a newer agent-sync (format ${format}; this one reads ${FORMAT}): upgrade to open it.`
   return new StorageFailed({ reason: "newer", what })
 }
 
-/** Answers the remote id, which is made with the tables. */
-const begin = (db: Database): Uint8Array =>
+/** Makes the tables, or brings older ones up to date. */
+const begin = (db: Database) =>
   db.transaction(() => {
     const format = Number(single(db, "PRAGMA user_version"))
-    for (const step of STEPS.slice(format)) db.run(step)
-    if (format === 0) {
-      db.run("INSERT INTO storage VALUES (?)", [makeRemoteId()])
+    if (format !== FORMAT) {
+      upgrade(sqlOf(db), format)
       db.run(`PRAGMA application_id = ${APPLICATION}`)
+      db.run(`PRAGMA user_version = ${FORMAT}`)
     }
-    if (format < FORMAT) db.run(`PRAGMA user_version = ${FORMAT}`)
     const id = single(db, "SELECT remote_id FROM storage")
-    if (id instanceof Uint8Array && id.byteLength === REMOTE_ID_BYTES) return id
-    throw new Error("it has lost its id")
+    if (!(id instanceof Uint8Array && id.byteLength === REMOTE_ID_BYTES)) throw new Error("it has lost its id")
   })()
 
 const single = (db: Database, sql: string): unknown => db.query(sql).values()[0]?.[0]

@@ -1,0 +1,213 @@
+/**
+ * A tenant's logs in SQLite, wherever that is: a file on Bun, a Durable Object's own. Rows are billed on Cloudflare and
+ * synced to disk on both, so a write is one statement and one row: it grows the log's last segment while that is small,
+ * and begins a new one else; head, chain and sizes are read from the last segment. Only entries whose ids do not rise
+ * cost a row more each (`repeats.ts`).
+ *
+ * One hub has a storage at a time; what it knows of a log's end it keeps in memory.
+ */
+import * as Either from "effect/Either"
+import { empty } from "../../crypto/Chain.ts"
+import { SEGMENT_BYTES, TAIL_BYTES } from "../../protocol/Limits.ts"
+import { type HubStorage, type LogInfo, retired, StorageFailed } from "../HubStorage.ts"
+import { type Numbered, numbered } from "../numbered.ts"
+import { pageOf } from "../pageOf.ts"
+import { makeRemoteId } from "../RemoteId.ts"
+import { finder, isAbove } from "./repeats.ts"
+import type { Sql } from "./Sql.ts"
+import { LAST_SEQUENCE, prepare } from "./statements.ts"
+
+export interface SqlStorageOptions {
+  /** Its tables are there, in today's format. */
+  readonly sql: Sql
+  readonly kind: string
+  /** What the database threw, in words that name no file: they may travel to a writer. */
+  readonly failureOf: (error: unknown) => StorageFailed
+  /** What was deleted may lie in the file until its room is used again: takes it out. */
+  readonly compact?: () => void
+  readonly close: () => void
+}
+
+/** The end of a log. */
+interface Known {
+  readonly id: number
+  readonly keep: boolean
+  readonly head: number
+  readonly chain: Uint8Array
+  readonly top: Uint8Array
+  /** Bytes of all its entries. */
+  readonly total: number
+  /** The last segment. */
+  readonly tail: { readonly first: number; readonly size: number }
+}
+
+/** Logs whose end is kept in memory: about 300 bytes each. */
+const KNOWN_LOGS = 10_000
+
+const nothing = { head: 0, chain: empty, top: new Uint8Array(0), total: 0, keep: false, tail: undefined }
+
+export const make = ({ close, compact, failureOf, kind, sql: driver }: SqlStorageOptions): HubStorage => {
+  const sql = prepare(driver)
+  const ends = new Map<string, Known>()
+  let remoteId = sql.remoteId()[0]!.id
+  let closed = false
+
+  /** Answers undefined for a log that is not there; throws for a retired one. */
+  const endOf = (name: string): Known | undefined => {
+    const known = ends.get(name)
+    if (known !== undefined) return known
+    const log = sql.log(name)[0]
+    if (log === undefined) return undefined
+    if (log.retired === 1) throw retired()
+    const last = sql.last(log.id)[0]
+    if (last === undefined) throw damaged()
+    const { chain, count, first, size, top, total } = last
+    return remember(name, {
+      id: log.id,
+      keep: log.keep === 1,
+      head: first + count - 1,
+      chain,
+      top,
+      total,
+      tail: { first, size }
+    })
+  }
+
+  const remember = (name: string, end: Known) => {
+    if (ends.size >= KNOWN_LOGS) for (const oldest of ends.keys()) if (ends.delete(oldest)) break
+    ends.set(name, end)
+    return end
+  }
+
+  const append = (...[name, iv, entries, keep]: Parameters<HubStorage["append"]>) => {
+    const end = endOf(name)
+    const find = end === undefined ? () => undefined : finder(sql, end)
+    return Either.map(numbered(end ?? nothing, iv, entries, find), (write) => {
+      if (write.appended.head > LAST_SEQUENCE) throw full()
+      const marks = keep && entries.length > 0 && end?.keep === false
+      if (write.entries.length > 0) store(name, end, write, keep)
+      else if (marks) remember(name, { ...end, keep: sql.keep(end.id).length === 0 })
+      return write.appended
+    })
+  }
+
+  const store = (name: string, end: Known | undefined, { appended, entries, segments }: Numbered, keep: boolean) => {
+    const written = Date.now()
+    let { tail, top, total }: Pick<Known, "top" | "total"> & { tail: Known["tail"] | undefined } = end ?? nothing
+    const steps: Array<(log: number) => void> = []
+    if (end !== undefined && keep && !end.keep) steps.push(sql.keep)
+    let next = 0
+    for (const { began, bytes, count, first, links } of segments) {
+      for (const { entryId, sequence } of entries.slice(next, next + count)) {
+        if (isAbove(entryId, top)) top = entryId
+        else steps.push((log) => sql.remember(log, entryId, sequence))
+      }
+      next += count
+      total += bytes.byteLength
+      const state = [top, total, written, links, bytes] as const
+      if (tail !== undefined && tail.size <= TAIL_BYTES && tail.size + bytes.byteLength <= SEGMENT_BYTES) {
+        const { first: at, size } = tail
+        steps.push((log) => sql.grow(log, at, count, ...state))
+        tail = { first: at, size: size + bytes.byteLength }
+      } else {
+        steps.push((log) => sql.insert(log, first, count, began, ...state))
+        tail = { first, size: bytes.byteLength }
+      }
+    }
+    const run = (log: number) => {
+      for (const step of steps) step(log)
+      return log
+    }
+    // One statement is a transaction by itself.
+    const id =
+      end !== undefined && steps.length === 1
+        ? run(end.id)
+        : driver.transaction(() => run(end?.id ?? sql.create(name, keep ? 1 : 0)[0]!.id))
+    const { chain, head } = appended
+    // The top is a view on the frame that was received.
+    remember(name, { id, keep: keep || end?.keep === true, head, chain, top: top.slice(), total, tail: tail! })
+  }
+
+  const answer = <A>(work: () => Either.Either<A, StorageFailed>): Either.Either<A, StorageFailed> => {
+    if (closed) return Either.left(new StorageFailed({ reason: "other", what: "The hub's storage is closed." }))
+    try {
+      return work()
+    } catch (error) {
+      if (error instanceof StorageFailed) return Either.left(error)
+      // What was half done is undone; what is known of the ends may not be true any more.
+      ends.clear()
+      return Either.left(failureOf(error))
+    }
+  }
+
+  return {
+    get remoteId() {
+      return remoteId
+    },
+    kind,
+    append: (...write) => answer(() => append(...write)),
+    page: (name, from, limits) =>
+      answer(() => {
+        const end = endOf(name)
+        return pageOf(end ?? nothing, from, limits, (sequence) =>
+          end === undefined ? undefined : sql.segment(end.id, sequence)[0]
+        )
+      }),
+    logs: () =>
+      answer(() =>
+        Either.right(
+          sql.logs().map(({ keep, ...log }): LogInfo => ({ ...log, keep: keep === 1, entries: log.head, floor: 1 }))
+        )
+      ),
+    kept: () => answer(() => Either.right(sql.kept()[0]!.kept)),
+    retire: (names, { kept = false } = {}) =>
+      answer(() => {
+        const goes = driver.transaction(() => {
+          const found = names.flatMap((name) => {
+            const log = sql.log(name)[0]
+            return log === undefined || log.retired === 1 || (log.keep === 1 && !kept) ? [] : [{ name, id: log.id }]
+          })
+          // A name that is given twice is one log.
+          const once = new Map(found.map(({ id, name }) => [id, name]))
+          for (const id of once.keys()) {
+            sql.forgetSegments(id)
+            sql.forgetIds(id)
+            sql.retire(id)
+          }
+          return once
+        })
+        for (const name of goes.values()) ends.delete(name)
+        return Either.right(goes.size)
+      }),
+    erase: () =>
+      answer(() => {
+        const next = makeRemoteId()
+        driver.transaction(() => {
+          driver.script("DELETE FROM segments; DELETE FROM ids; DELETE FROM logs; DELETE FROM revocations;")
+          sql.rename(next)
+        })
+        ends.clear()
+        remoteId = next
+        compact?.()
+        return Either.right(undefined)
+      }),
+    revoke: (id, until) =>
+      answer(() => {
+        sql.revoke(id, until)
+        return Either.right(undefined)
+      }),
+    revoked: (now) =>
+      answer(() => {
+        sql.forgetRevoked(now)
+        return Either.right(sql.revoked(now))
+      }),
+    close: () => {
+      if (closed) return
+      closed = true
+      close()
+    }
+  }
+}
+
+const full = () => new StorageFailed({ reason: "full", what: "This log has no numbers left." })
+const damaged = () => new StorageFailed({ reason: "damaged", what: "The hub cannot read the end of this log." })

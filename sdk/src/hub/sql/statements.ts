@@ -1,0 +1,73 @@
+/** The SQL of the storage once its tables are there (`schema.ts`), prepared and typed. */
+import type { Segment } from "../Segment.ts"
+import type { Sql } from "./Sql.ts"
+
+/** Sequences have the lower 32 bits of `at`. */
+export const LAST_SEQUENCE = 0xff_ff_ff_ff
+
+/** Without its bytes: SQLite finds the length of a blob in the head of its row. */
+export interface SegmentHead {
+  readonly first: number
+  readonly count: number
+  readonly top: Uint8Array
+}
+
+const FIRST = `at & ${LAST_SEQUENCE} AS first`
+const UP_TO = "at BETWEEN (?1 << 32) AND ((?1 << 32) | ?2) ORDER BY at DESC LIMIT 1"
+const OF_LOG = `at BETWEEN (?1 << 32) AND ((?1 << 32) | ${LAST_SEQUENCE})`
+
+export const prepare = (sql: Sql) => ({
+  /** (name) */
+  log: sql.prepare<{ id: number; keep: number; retired: number }>("SELECT id, keep, retired FROM logs WHERE name = ?1"),
+  /** (name, keep) */
+  create: sql.prepare<{ id: number }>("INSERT INTO logs (name, keep, retired) VALUES (?1, ?2, 0) RETURNING id"),
+  /** (log) */
+  keep: sql.prepare("UPDATE logs SET keep = 1 WHERE id = ?1"),
+  kept: sql.prepare<{ kept: number }>("SELECT count(*) AS kept FROM logs WHERE keep = 1"),
+  logs: sql.prepare<{ log: string; keep: number; head: number; bytes: number; lastWrite: number }>(
+    `SELECT name AS log, keep, (at & ${LAST_SEQUENCE}) + count - 1 AS head, total AS bytes, written AS lastWrite
+     FROM logs JOIN segments
+       ON at = (SELECT max(at) FROM segments WHERE at BETWEEN (id << 32) AND ((id << 32) | ${LAST_SEQUENCE}))
+     WHERE retired = 0 ORDER BY id`
+  ),
+
+  /** (log): the newest segment. */
+  last: sql.prepare<SegmentHead & { size: number; total: number; chain: Uint8Array }>(
+    `SELECT ${FIRST}, count, top, length(bytes) AS size, total, substr(links, -32) AS chain
+     FROM segments WHERE ${OF_LOG} ORDER BY at DESC LIMIT 1`
+  ),
+  /** (log, sequence): the last segment that does not begin after it. */
+  segment: sql.prepare<Segment>(`SELECT ${FIRST}, count, began, links, bytes FROM segments WHERE ${UP_TO}`),
+  /** (log, sequence): the same without its bytes. */
+  head: sql.prepare<SegmentHead>(`SELECT ${FIRST}, count, top FROM segments WHERE ${UP_TO}`),
+  /** (log, first, count, began, top, total, written, links, bytes) */
+  insert: sql.prepare("INSERT INTO segments VALUES ((?1 << 32) | ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"),
+  /** (log, first, more, top, total, written, links, bytes): `||` makes text of bytes without touching them. */
+  grow: sql.prepare(
+    `UPDATE segments SET count = count + ?3, top = ?4, total = ?5, written = ?6,
+       links = CAST(links || ?7 AS BLOB), bytes = CAST(bytes || ?8 AS BLOB)
+     WHERE at = (?1 << 32) | ?2`
+  ),
+
+  /** (log, entry id) */
+  sequence: sql.prepare<{ sequence: number }>("SELECT sequence FROM ids WHERE log = ?1 AND entry_id = ?2"),
+  /** (log, entry id, sequence) */
+  remember: sql.prepare("INSERT INTO ids VALUES (?1, ?2, ?3)"),
+
+  /** (log), each. */
+  forgetSegments: sql.prepare(`DELETE FROM segments WHERE ${OF_LOG}`),
+  forgetIds: sql.prepare("DELETE FROM ids WHERE log = ?1"),
+  retire: sql.prepare("UPDATE logs SET retired = 1, keep = 0 WHERE id = ?1"),
+
+  remoteId: sql.prepare<{ id: Uint8Array }>("SELECT remote_id AS id FROM storage"),
+  /** (remote id) */
+  rename: sql.prepare("UPDATE storage SET remote_id = ?1"),
+
+  /** (id, until) */
+  revoke: sql.prepare("INSERT INTO revocations VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET until = max(until, ?2)"),
+  /** (now), each. */
+  revoked: sql.prepare<{ id: string; until: number }>("SELECT id, until FROM revocations WHERE until > ?1 ORDER BY id"),
+  forgetRevoked: sql.prepare("DELETE FROM revocations WHERE until <= ?1")
+})
+
+export type Statements = ReturnType<typeof prepare>

@@ -1,0 +1,192 @@
+/**
+ * The hub of one tenant on Cloudflare: `hub/Hub.ts` over the object's sockets and storage. The object sleeps between
+ * messages and its sockets stay open; whatever wakes it builds the hub anew, and `SocketMemory` tells it of its peers.
+ * Who may open a socket was decided by `handleRequest`. Nothing here waits for a timer, so nothing keeps it awake.
+ */
+import { DurableObject } from "cloudflare:workers"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
+import * as ManagedRuntime from "effect/ManagedRuntime"
+import { answer, serve, type TenantHub } from "../hub/Api.ts"
+import { type Connection, type Hub, makeHub } from "../hub/Hub.ts"
+import { hubLog } from "../hub/HubLog.ts"
+import { type HubSettings, hubSettings } from "../hub/HubSettings.ts"
+import { HubStorage, StorageFailed } from "../hub/HubStorage.ts"
+import * as MemoryStorage from "../hub/MemoryStorage.ts"
+import type { Peer, Rights } from "../hub/Peer.ts"
+import * as Retention from "../hub/Retention.ts"
+import { CLOSE } from "../protocol/Limits.ts"
+import { SUBPROTOCOL } from "../protocol/Message.ts"
+import { admittedIn } from "./admitted.ts"
+import type { Env } from "./Env.ts"
+import { makeSocketMemory, type SocketMemory } from "./SocketMemory.ts"
+import * as StorageDo from "./StorageDo.ts"
+
+/** Milliseconds between looks for what retention is to remove; each wakes the object. */
+const RETENTION_MS = 3_600_000
+
+interface Socket {
+  readonly connection: Connection
+  readonly memory: SocketMemory
+}
+
+export class SyncDurableObject extends DurableObject<Env> {
+  readonly #runtime: ManagedRuntime.ManagedRuntime<HubStorage, StorageFailed>
+  readonly #memory: ReturnType<typeof makeSocketMemory>
+  readonly #sockets = new Map<WebSocket, Socket>()
+  readonly #retention: Retention.RetentionPolicy
+  /** Why there is no hub: the storage did not open. */
+  readonly #tenant: TenantHub | StorageFailed
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env)
+    ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"))
+    const settings = Either.getOrElse(hubSettings({ ...env }), (): Partial<HubSettings> => ({}))
+    this.#retention = settings.retention ?? {}
+    const log = hubLog(settings.debug ?? false, Logger.withLeveledConsole)
+    this.#runtime = ManagedRuntime.make(Layer.merge(storageOf(ctx, env), log))
+    this.#memory = makeSocketMemory(StorageDo.sqlOf(ctx.storage))
+    const opened = this.#runtime.runSyncExit(HubStorage)
+    if (Exit.isFailure(opened)) {
+      this.#tenant = failureIn(opened.cause)
+      this.#trouble(this.#tenant.what, this.#tenant)
+      for (const socket of ctx.getWebSockets()) socket.close(CLOSE.tryAgain, "the hub's storage does not open")
+      return
+    }
+    const storage = opened.value
+    const hub = makeHub({
+      storage,
+      now: Date.now,
+      later: (run) => void setTimeout(run, 0),
+      onTrouble: this.#trouble
+    })
+    this.#tenant = { hub, storage }
+    this.#resume(hub)
+  }
+
+  override async fetch(request: Request): Promise<Response> {
+    if (this.#tenant instanceof StorageFailed) {
+      return answer(503, this.#tenant.what, "Its own log says more: wrangler tail.")
+    }
+    const admitted = admittedIn(request.headers)
+    if (admitted === undefined) {
+      return answer(403, "This object is reached by its Worker only.", "Use the Worker's address.")
+    }
+    const answered = await this.#runtime.runPromise(serve(this.#tenant, admitted, request, Date.now()))
+    return answered === "upgrade" ? this.#accept(this.#tenant.hub, admitted.rights, admitted.extended) : answered
+  }
+
+  async #accept(hub: Hub, rights: Rights, extended: boolean): Promise<Response> {
+    const { 0: client, 1: server } = new WebSocketPair()
+    this.ctx.acceptWebSocket(server)
+    const memory = this.#memory.begin(server, rights, extended)
+    this.#sockets.set(server, { memory, connection: hub.open(this.#peerOf(server, memory)) })
+    if (rights.exp !== undefined) await this.#wakeAt(rights.exp * 1000)
+    if (!Retention.isUnlimited(this.#retention)) await this.#wakeAt(Date.now() + RETENTION_MS)
+    return new Response(null, {
+      status: 101,
+      webSocket: client,
+      headers: extended ? { "sec-websocket-protocol": SUBPROTOCOL } : {}
+    })
+  }
+
+  override webSocketMessage(socket: WebSocket, message: ArrayBuffer | string): void {
+    const frame = typeof message === "string" ? message : new Uint8Array(message)
+    this.#sockets.get(socket)?.connection.receive(frame)
+  }
+
+  override webSocketClose(socket: WebSocket): void {
+    this.#leave(socket)
+    // The answer to the other side's close, where workerd has not given it.
+    socket.close()
+  }
+
+  override webSocketError(socket: WebSocket): void {
+    this.#leave(socket)
+  }
+
+  /** A token has expired, or retention has something to look at; the next of both is waited for. */
+  override async alarm(): Promise<void> {
+    if (this.#tenant instanceof StorageFailed) return
+    const { hub, storage } = this.#tenant
+    const now = Date.now()
+    const ends = ({ exp }: Rights) => (exp ?? Number.POSITIVE_INFINITY) * 1000
+    hub.expel((rights) => ends(rights) <= now, CLOSE.unauthorized, "this token has expired")
+    const expiries = [...this.#sockets.values()].map(({ memory }) => ends(memory.rights))
+    const more = await this.#runtime.runPromise(
+      Retention.turn(hub, storage, this.#retention, now).pipe(
+        Effect.catchAll((failed) => Effect.as(Effect.logError(failed.what, failed), false))
+      )
+    )
+    const round = Retention.isUnlimited(this.#retention) ? Number.POSITIVE_INFINITY : now + (more ? 0 : RETENTION_MS)
+    const next = Math.min(round, ...expiries)
+    if (Number.isFinite(next)) await this.#wakeAt(next)
+  }
+
+  /** Sockets of before: those the object was put to sleep with. */
+  #resume(hub: Hub) {
+    const sockets = this.ctx.getWebSockets()
+    this.#memory.clean(sockets)
+    for (const socket of sockets) {
+      if (socket.readyState !== WebSocket.READY_STATE_OPEN) continue
+      const memory = this.#memory.recall(socket)
+      if (memory === undefined) socket.close(CLOSE.tryAgain, "the hub does not know this connection any more")
+      else this.#sockets.set(socket, { memory, connection: hub.resume(this.#peerOf(socket, memory), memory.before()) })
+    }
+  }
+
+  #peerOf(socket: WebSocket, memory: SocketMemory): Peer {
+    return {
+      extended: memory.extended,
+      grant: memory.rights,
+      memory,
+      send: (frame) => socket.send(frame),
+      close: (code, reason) => {
+        socket.close(code, reason)
+        this.#leave(socket)
+      },
+      // workerd does not say what waits in a socket.
+      buffered: () => 0
+    }
+  }
+
+  #leave(socket: WebSocket) {
+    const left = this.#sockets.get(socket)
+    this.#sockets.delete(socket)
+    left?.connection.closed()
+    left?.memory.forget()
+  }
+
+  async #wakeAt(time: number) {
+    const set = await this.ctx.storage.getAlarm()
+    if (set === null || set > time) await this.ctx.storage.setAlarm(time)
+  }
+
+  readonly #trouble = (what: string, cause: unknown) => {
+    this.#runtime.runFork(Effect.logError(what, cause))
+  }
+}
+
+const storageOf = (ctx: DurableObjectState, { SYNC_STORAGE }: Env): Layer.Layer<HubStorage, StorageFailed> => {
+  switch (SYNC_STORAGE ?? "do") {
+    case "do":
+      return StorageDo.layer(ctx.storage)
+    case "memory":
+      return MemoryStorage.layer
+    default:
+      return Layer.fail(
+        new StorageFailed({ reason: "other", what: `SYNC_STORAGE is "${SYNC_STORAGE}"; this hub knows do and memory.` })
+      )
+  }
+}
+
+const failureIn = (cause: Cause.Cause<StorageFailed>): StorageFailed => {
+  const error = Cause.squash(cause)
+  return error instanceof StorageFailed
+    ? error
+    : new StorageFailed({ reason: "other", what: "The hub's storage broke down when it was opened.", cause: error })
+}

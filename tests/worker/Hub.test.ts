@@ -1,0 +1,23 @@
+/** The hub's promises over real sockets to the Durable Object, on each of its storages, and with it dropped from memory all the time. */
+import { afterAll, beforeAll, setDefaultTimeout } from "bun:test"
+import { hubOverSockets } from "../suites/hub.ts"
+import { bundle, startWorkerd, type Workerd } from "../support/workerd.ts"
+import { makeWorkerdWorld } from "./world.ts"
+
+setDefaultTimeout(60_000)
+const running: Record<string, Workerd> = {}
+beforeAll(async () => {
+  const script = await bundle("tests/worker/workers/rights.ts")
+  for (const storage of ["do", "memory"]) {
+    running[storage] = await startWorkerd({ script, bindings: { SYNC_STORAGE: storage } })
+  }
+})
+afterAll(async () => {
+  for (const { stop } of Object.values(running)) await stop()
+})
+
+hubOverSockets("workerd, DO SQLite", () => makeWorkerdWorld(running.do!))
+hubOverSockets("workerd, memory", () => makeWorkerdWorld(running.memory!))
+hubOverSockets("workerd, DO SQLite, evicted before every message", () =>
+  makeWorkerdWorld(running.do!, { evicting: true })
+)
