@@ -5,6 +5,8 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import * as JSONSchema from "effect/JSONSchema"
+import { ConfigFile } from "./src/Config.ts"
 
 const root = join(import.meta.dir, "..")
 const dist = join(root, "dist")
@@ -67,6 +69,14 @@ const bundle = async () => {
   if (!success) throw new Error(`The command does not bundle:\n${logs.join("\n")}`)
 }
 
+/** What editors check `agent-sync.json` with. */
+const schema = () =>
+  writeFileSync(
+    join(dist, "agent-sync.schema.json"),
+    `${JSON.stringify({ title: "agent-sync.json", ...JSONSchema.make(ConfigFile) }, null, 2)}\n`
+  )
+
 rmSync(dist, { recursive: true, force: true })
 await bundle()
 for (const world of worlds) compile(world)
+schema()

@@ -6,13 +6,14 @@
 import { existsSync, readFileSync } from "node:fs"
 import { homedir } from "node:os"
 import { dirname, join, resolve } from "node:path"
-import { mintToken, TenantId } from "agent-sync"
+import { mintToken, SyncConfig, TenantId } from "agent-sync"
 import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import { type Context, ContextSection, contextOf } from "./Context.ts"
 import { EXIT, Failure } from "./Failure.ts"
 import { type Env, type Folders, foldersOf, variable } from "./Folders.ts"
+import { globals } from "./globals.ts"
 import { authSecret, filesOf, findKey, type Key, makeKeys, type TenantFiles } from "./Keys.ts"
 import { type Redaction, RedactSection, redactionOf } from "./Redact.ts"
 
@@ -21,30 +22,18 @@ export const CONFIG_FILE = "agent-sync.json"
 export const DEV_PORT = 8787
 const TOKEN_SECONDS = 3600
 
-const Reference = Schema.String.pipe(
-  Schema.pattern(/^(env|file):.+/, {
-    message: () => "must be a reference, env:NAME or file:PATH; secrets do not belong in this file"
-  })
-)
-
-const Preset = Schema.Struct({
-  /** `ws(s)://` or `http(s)://`; without a path it gets `/event-log/{tenant}`. */
-  url: Schema.optional(Schema.String),
-  tenant: Schema.optional(TenantId),
-  token: Schema.optional(Reference),
-  key: Schema.optional(Reference)
-})
-
+/** `$schema`, a tenant, and presets: the whole surface of a preset is `SyncConfig.Preset`. */
 export const ConfigFile = Schema.Struct({
   $schema: Schema.optional(Schema.String),
   tenant: Schema.optional(TenantId),
   /** The preset used when none is named; `dev` where there is one. */
-  preset: Schema.optional(Schema.String),
-  presets: Schema.optional(Schema.Record({ key: Schema.String, value: Preset })),
+  preset: Schema.optional(Schema.String.annotations({ description: "The preset used when none is named." })),
+  presets: Schema.optional(Schema.Record({ key: Schema.String, value: SyncConfig.Preset })),
   redact: Schema.optional(RedactSection),
   context: Schema.optional(ContextSection)
 })
-export type ConfigFile = typeof ConfigFile.Type
+/** The file as it is written: durations in words. */
+export type ConfigFile = typeof ConfigFile.Encoded
 
 /** What every command that talks to a hub takes as flags. */
 export interface Flags {
@@ -58,8 +47,12 @@ export interface Settings {
   readonly folders: Folders
   readonly tenant: TenantId
   readonly files: TenantFiles
+  /** The config file that was read, where there is one. */
+  readonly file: string | undefined
   /** The preset in use, where one is. */
   readonly preset: string | undefined
+  /** All presets of the file. */
+  readonly presets: Readonly<Record<string, SyncConfig.Preset>>
   /** The hub's WebSocket address with the tenant in its path; undefined where none is configured. */
   readonly url: string | undefined
   /** Undefined where none is configured anywhere. */
@@ -69,7 +62,17 @@ export interface Settings {
   /** What of this machine is told with a session. */
   readonly context: Context
   /** A token for the hub; made anew from this machine's auth secret where no other is configured. */
-  readonly token: (role: "read" | "write") => Promise<string | undefined>
+  readonly token: (role: Role) => Promise<string | undefined>
+  /** Each setting, and who decided it; secrets are named, not shown. */
+  readonly origins: ReadonlyArray<Origin>
+}
+
+export type Role = "read" | "write" | "admin"
+
+export interface Origin {
+  readonly name: string
+  readonly value: string
+  readonly origin: string
 }
 
 /** Reads the settings of one command. Writes nothing. */
@@ -80,51 +83,111 @@ export const settings = (
   Either.gen(function* () {
     const { cwd, env } = where
     const folders = foldersOf(env)
-    const file = nearest(cwd) ?? ifExists(join(folders.config, "config.json"))
+    const file = globals.config ?? nearest(cwd) ?? ifExists(join(folders.config, "config.json"))
     const config = file === undefined ? {} : yield* readConfig(file)
-    const named = flags.env ?? variable(env, "AGENT_SYNC_ENV")
-    const preset = named ?? config.preset ?? (config.presets?.dev === undefined ? undefined : "dev")
-    const chosen = preset === undefined ? undefined : config.presets?.[preset]
+    const presets = config.presets ?? {}
+    const preset = firstOf([
+      [flags.env, "--env"],
+      [variable(env, "AGENT_SYNC_ENV"), "AGENT_SYNC_ENV"],
+      [config.preset, `preset in ${file}`],
+      [presets.dev === undefined ? undefined : "dev", "default"]
+    ])
+    const chosen = preset === undefined ? undefined : presets[preset.value]
     if (preset !== undefined && chosen === undefined) {
-      const names = Object.keys(config.presets ?? {})
+      const names = Object.keys(presets)
       return yield* fail({
         exit: EXIT.usage,
         code: "UnknownPreset",
-        what: `There is no preset ${preset}${file === undefined ? ": no agent-sync.json was found" : ` in ${file}`}.`,
+        what: `There is no preset ${preset.value}${file === undefined ? ": no agent-sync.json was found" : ` in ${file}`}.`,
         ...(names.length === 0 ? {} : { now: `It has: ${names.join(", ")}.` }),
         tries: [{ command: "agent-sync init", why: "writes agent-sync.json" }]
       })
     }
-    const tenant = yield* parseTenant(
-      flags.tenant ?? variable(env, "AGENT_SYNC_TENANT") ?? chosen?.tenant ?? config.tenant ?? "default"
-    )
-    const address = flags.url ?? variable(env, "AGENT_SYNC_URL") ?? chosen?.url
-    const url = address === undefined ? undefined : yield* hubUrl(address, tenant)
+    const inPreset = `presets.${preset?.value} in ${file}`
+    const named = firstOf([
+      [flags.tenant, "--tenant"],
+      [variable(env, "AGENT_SYNC_TENANT"), "AGENT_SYNC_TENANT"],
+      [chosen?.tenant, inPreset],
+      [config.tenant, `tenant in ${file}`]
+    ]) ?? { value: "default", origin: "default" }
+    const tenant = yield* parseTenant(named.value)
+    const address = firstOf([
+      [flags.url, "--url"],
+      [variable(env, "AGENT_SYNC_URL"), "AGENT_SYNC_URL"],
+      [chosen?.enabled === false ? undefined : chosen?.url, inPreset]
+    ])
+    const { url } = yield* checked({
+      tenant,
+      ...(address === undefined ? {} : { url: address.value }),
+      ...(chosen?.encryption?.enabled === undefined ? {} : { encryption: { enabled: chosen.encryption.enabled } })
+    })
     const files = filesOf(folders, tenant)
     const base = file === undefined ? cwd : dirname(file)
     const redaction = yield* redactionOf(config.redact, file ?? CONFIG_FILE, env)
-    const referred = chosen?.key === undefined ? undefined : yield* follow(chosen.key, base, env)
+    const identity = chosen?.encryption?.identityKey
+    const referred = identity === undefined ? undefined : yield* follow(identity, base, env)
     const key = yield* findKey(env, files, referred)
-    const token =
-      variable(env, "AGENT_SYNC_TOKEN") ??
-      (chosen?.token === undefined ? undefined : (yield* follow(chosen.token, base, env)).text)
+    const reference = chosen?.auth?.token
+    const token = firstOf([
+      [variable(env, "AGENT_SYNC_TOKEN"), "AGENT_SYNC_TOKEN"],
+      [reference === undefined ? undefined : (yield* follow(reference, base, env)).text, inPreset]
+    ])
+    const secret = authSecret(files)
+    const keyOrigin =
+      variable(env, "AGENT_SYNC_KEY") === undefined ? (referred?.from ?? files.folder) : "AGENT_SYNC_KEY"
+    const none = { value: "none", origin: "" }
     return {
       env,
       folders,
       tenant,
       files,
-      preset,
+      file,
+      preset: preset?.value,
+      presets,
       url,
       key,
       redaction,
       context: contextOf(config.context),
-      token: async (role) => {
-        if (token !== undefined) return token
-        const secret = authSecret(files)
+      token: async (role: Role) => {
+        if (token !== undefined) return token.value
         return secret === undefined ? undefined : mintToken(secret, { tenant, roles: [role] }, TOKEN_SECONDS)
-      }
+      },
+      origins: [
+        { name: "config", value: file ?? "none", origin: globals.config === undefined ? "" : "--config" },
+        { name: "preset", ...(preset ?? none) },
+        { name: "tenant", ...named },
+        { name: "url", value: url ?? "none", origin: address?.origin ?? "" },
+        { name: "key", ...(key === undefined ? none : { value: `${key.kind} key`, origin: keyOrigin }) },
+        {
+          name: "token",
+          ...(token !== undefined
+            ? { value: "given", origin: token.origin }
+            : secret === undefined
+              ? none
+              : { value: "made when needed", origin: files.authSecret })
+        },
+        { name: "keys folder", value: files.folder, origin: folderOrigin(env, "XDG_CONFIG_HOME") },
+        { name: "journals", value: folders.journals, origin: folderOrigin(env, "XDG_STATE_HOME") }
+      ]
     }
   })
+
+const folderOrigin = (env: Env, xdg: string) =>
+  ["AGENT_SYNC_HOME", xdg].find((name) => variable(env, name) !== undefined) ?? "default"
+
+/** The first that is said, with who said it. */
+const firstOf = (
+  said: ReadonlyArray<readonly [value: string | undefined, origin: string]>
+): { readonly value: string; readonly origin: string } | undefined => {
+  const found = said.find(([value]) => value !== undefined)
+  return found?.[0] === undefined ? undefined : { value: found[0], origin: found[1] }
+}
+
+const checked = (options: SyncConfig.SyncOptions): Either.Either<SyncConfig.SyncConfig, Failure> =>
+  Either.mapLeft(
+    SyncConfig.make(options),
+    ({ fix, what }) => new Failure({ exit: EXIT.usage, code: "BadConfig", what, now: fix })
+  )
 
 /**
  * The tenant's key, made where there is none and no hub but one on this machine is meant: elsewhere a fresh key
@@ -151,10 +214,7 @@ export const noKey = ({ tenant }: Settings) =>
     ]
   })
 
-export const isLoopback = (url: string) => {
-  const { hostname } = new URL(url)
-  return hostname === "localhost" || hostname === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(hostname)
-}
+export const { isLoopback } = SyncConfig
 
 const fail = (failure: ConstructorParameters<typeof Failure>[0]) => Either.left(new Failure(failure))
 
@@ -169,27 +229,8 @@ export const parseTenant = (text: string): Either.Either<TenantId, Failure> =>
       })
   )
 
-/** `host` and `http` forms become the WebSocket address; a URL without a path gets the tenant's. */
-export const hubUrl = (address: string, tenant: TenantId): Either.Either<string, Failure> => {
-  // A host alone is meant as people say it: this machine has no certificate, others should.
-  const plain = URL.canParse(`ws://${address}`) && isLoopback(`ws://${address}`)
-  const text = /^[a-z]+:\/\//i.test(address) ? address : `${plain ? "ws" : "wss"}://${address}`
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  const scheme = { "http:": "ws:", "https:": "wss:", "ws:": "ws:", "wss:": "wss:" }[url?.protocol ?? ""]
-  if (url === undefined || scheme === undefined || url.username !== "" || url.search !== "" || url.hash !== "") {
-    return fail({
-      exit: EXIT.usage,
-      code: "BadUrl",
-      what: `${JSON.stringify(address)} is no hub address.`,
-      now: "It is ws:// or wss:// (or http, https), a host, and no user, query or fragment; tokens go in AGENT_SYNC_TOKEN.",
-      tries: [{ command: `AGENT_SYNC_URL=ws://127.0.0.1:${DEV_PORT}`, why: "the hub of agent-sync dev" }]
-    })
-  }
-  const path = url.pathname === "/" ? `/event-log/${tenant}` : url.pathname
-  return Either.right(`${scheme}//${url.host}${path}`)
-}
-
-const readConfig = (file: string): Either.Either<ConfigFile, Failure> => {
+/** Total: what is wrong is told with its path. */
+export const readConfig = (file: string): Either.Either<typeof ConfigFile.Type, Failure> => {
   const unreadable = (what: string) =>
     fail({
       exit: EXIT.usage,

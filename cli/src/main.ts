@@ -1,36 +1,44 @@
 #!/usr/bin/env bun
-/** The bin: the grammar of all commands, and the one place where what went wrong becomes text and an exit code. */
+/** The bin: runs the command that the words name, and is the one place where what went wrong becomes text and an exit code. */
 import * as Command from "@effect/cli/Command"
 import { isValidationError } from "@effect/cli/ValidationError"
 import * as BunContext from "@effect/platform-bun/BunContext"
 import * as Cause from "effect/Cause"
+import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import manifest from "../../package.json" with { type: "json" }
-import { dev } from "./commands/dev/command.ts"
-import { hooks } from "./commands/hooks/command.ts"
-import { init } from "./commands/init/command.ts"
-import { note } from "./commands/note/command.ts"
-import { notify } from "./commands/notify/command.ts"
-import { redact } from "./commands/redact/command.ts"
-import { run } from "./commands/run/command.ts"
-import { tail } from "./commands/tail/command.ts"
-import { up } from "./commands/up/command.ts"
-import { wait } from "./commands/wait/command.ts"
 import { EXIT, Failure, tell } from "./Failure.ts"
-
-const root = Command.make("agent-sync").pipe(
-  Command.withDescription(
-    "Records AI agent sessions, sealed on this machine, syncs them to a hub of your own, shows them live."
-  ),
-  Command.withSubcommands([init, dev, run, tail, hooks, up, wait, notify, note, redact])
-)
+import { globals, takeGlobals } from "./globals.ts"
+import { NAME, root } from "./grammar.ts"
+import { type Found, find, flagNames, helpText, nearest, plainText, stray } from "./help.ts"
+import { wantsColor } from "./paint.ts"
 
 const explain = (failure: Failure) => {
-  const tty = process.stderr.isTTY === true
+  const { stderr } = process
   const json = process.argv.includes("--json")
-  process.stderr.write(tell(failure, { json, tty, color: tty && !process.env.NO_COLOR }))
-  return failure.exit
+  stderr.write(tell(failure, { json, tty: stderr.isTTY === true, color: wantsColor(stderr) }))
+  process.exitCode = failure.exit
+}
+
+/** A command, flag or argument that the grammar does not have. */
+const misspelt = (found: Found, word: string) => {
+  const isCommand = found.children.length > 0
+  const meant = nearest(word, isCommand ? found.children.map(([name]) => name) : flagNames(found))
+  return new Failure({
+    exit: EXIT.usage,
+    code: isCommand ? "UnknownCommand" : "UnknownFlag",
+    what: isCommand
+      ? found.name === NAME
+        ? `There is no command ${word}.`
+        : `${found.name.slice(NAME.length + 1)} has no command ${word}.`
+      : `${found.name.slice(NAME.length + 1)} does not know ${word}.`,
+    ...(found.name === `${NAME} run` ? { now: "Nothing was started. The agent's command line comes behind --." } : {}),
+    tries: [
+      ...(meant === undefined ? [] : [{ command: isCommand ? `${found.name} ${meant}` : meant, why: "perhaps" }]),
+      { command: `${found.name} --help` }
+    ]
+  })
 }
 
 /** The grammar knows no flag whose value may be left out; ours is given its value here. What stands behind `--` is the agent's. */
@@ -39,18 +47,63 @@ const withWait = (argv: ReadonlyArray<string>) => {
   return argv.map((word, i) => (word === "--wait-sync" && (end === -1 || i < end) ? "--wait-sync=30s" : word))
 }
 
-const exit = await Command.run(root, { name: "agent-sync", version: manifest.version })(withWait(process.argv)).pipe(
-  Effect.provide(BunContext.layer),
-  Effect.runPromiseExit
-)
-if (Exit.isFailure(exit)) {
+/** @effect/cli prints its errors itself, coloured and as blocks; they are told here instead, once and like all others. */
+const quietly = <A, E, R>(program: Effect.Effect<A, E, R>) =>
+  Console.consoleWith((console) => Effect.withConsole(program, { ...console, error: () => Effect.void }))
+
+const main = async (): Promise<void> => {
+  const { cwd, help, rest, version } = takeGlobals(process.argv.slice(2))
+  if (cwd !== undefined) enter(cwd)
+  if (version) return void process.stdout.write(`${manifest.version}\n`)
+  const words = withWait(rest[0] === "help" ? rest.slice(1) : rest)
+  const found = find(root, NAME, words)
+  if (help || rest.length === 0 || rest[0] === "help") {
+    return void process.stdout.write(helpText(found, Math.min(process.stdout.columns ?? 100, 120)))
+  }
+  const wrong = stray(found)
+  if (wrong?.lacks === "value") {
+    const what = `${found.name.slice(NAME.length + 1)}: ${wrong.word} wants a value.`
+    throw new Failure({ exit: EXIT.usage, code: "MissingValue", what, tries: [{ command: `${found.name} --help` }] })
+  }
+  if (wrong !== undefined) throw misspelt(found, wrong.word)
+  // A command of commands, named alone: what it has.
+  if (found.children.length > 0) return void process.stdout.write(helpText(found, process.stdout.columns ?? 100))
+  const exit = await Command.run(root, { name: NAME, version: manifest.version })([NAME, NAME, ...words]).pipe(
+    quietly,
+    Effect.provide(BunContext.layer),
+    Effect.runPromiseExit
+  )
+  if (Exit.isSuccess(exit)) return
   const error = Cause.squash(exit.cause)
-  if (error instanceof Failure) process.exitCode = explain(error)
-  // The grammar's own errors have been printed, with the help, by the time they come here.
-  else if (isValidationError(error)) process.exitCode = EXIT.usage
+  if (isValidationError(error)) {
+    const said = "error" in error ? plainText(error.error) : ""
+    throw new Failure({
+      exit: EXIT.usage,
+      code: "BadUsage",
+      what: `${found.name.slice(NAME.length + 1)}: ${said.replace("a integer", "a whole number").replace(/\.?$/, ".")}`,
+      tries: [{ command: `${found.name} --help` }]
+    })
+  }
+  throw error
+}
+
+const enter = (folder: string) => {
+  try {
+    process.chdir(folder)
+  } catch {
+    throw new Failure({ exit: EXIT.usage, code: "NoFolder", what: `There is no folder ${folder} to work in.` })
+  }
+}
+
+try {
+  await main()
+} catch (error) {
+  if (error instanceof Failure) explain(error)
   else {
+    const cause =
+      error instanceof Error ? (globals.verbose ? (error.stack ?? error.message) : error.message) : String(error)
     process.stderr.write(
-      `agent-sync: a fault of agent-sync itself. Nothing recorded is lost.\n${Cause.pretty(exit.cause)}\n`
+      `agent-sync: a fault of agent-sync itself. Nothing recorded is lost.\n${cause}\n${globals.verbose ? "" : "Try: the same with --verbose  (shows where)\n"}`
     )
     process.exitCode = EXIT.failure
   }

@@ -21,6 +21,7 @@ export {
 } from "./runtime/Recorder.ts"
 export { type OwnSession, ownSessions, type RemarkOptions, remark } from "./runtime/Remark.ts"
 export { liveTimers, type Network, type Timers } from "./sync/Link.ts"
+export * as SyncConfig from "./sync/SyncConfig.ts"
 export type { SyncStatus } from "./sync/SyncStatus.ts"
 export type {
   KnownSession,

@@ -1,6 +1,6 @@
 /** What a person meets beside the journey: setting up, watching what cannot be watched, mistakes. */
 import { describe, expect, test } from "bun:test"
-import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { bin, machine, recordings, rows, startHub } from "../support/cli.ts"
 import { keysOf } from "../support/reader.ts"
@@ -10,40 +10,6 @@ const init = async () => {
   expect((await here.run(["init", "--local", "--yes", "--tenant", "acme"])).code).toBe(0)
   return here
 }
-
-describe("agent-sync init --local", () => {
-  test("makes keys that only their owner can read, and a config without a secret", async () => {
-    const here = await init()
-    for (const name of ["reader.key", "recorder.key", "auth-secret"]) {
-      const file = join(here.home, "keys", "acme", name)
-      expect(statSync(file).mode & 0o777).toBe(0o600)
-      expect(readFileSync(join(here.home, "agent-sync.json"), "utf8")).not.toContain(readFileSync(file, "utf8").trim())
-    }
-    expect(statSync(join(here.home, "keys", "acme")).mode & 0o777).toBe(0o700)
-  })
-
-  test("says which file it would overwrite, and writes nothing", async () => {
-    const here = await init()
-    const before = readFileSync(join(here.home, "keys", "acme", "reader.key"), "utf8")
-    const again = await here.run(["init", "--local", "--yes", "--tenant", "other"])
-    expect(again.code).toBe(1)
-    expect(again.stderr).toContain("agent-sync.json exists already")
-    expect(existsSync(join(here.home, "keys", "other"))).toBe(false)
-    expect(readFileSync(join(here.home, "keys", "acme", "reader.key"), "utf8")).toBe(before)
-  })
-
-  test("names what is missing where it cannot ask", async () => {
-    const { code, stderr } = await machine().run(["init", "--tenant", "acme"])
-    expect(code).toBe(2)
-    expect(stderr).toContain("Missing: --local, --yes.")
-  })
-
-  test.each(["", "a b", "../etc", "ä", "x".repeat(129), ".hidden"])("refuses the tenant %p", async (tenant) => {
-    const { code, stderr } = await machine().run(["init", "--local", "--yes", "--tenant", tenant])
-    expect(code).toBe(2)
-    expect(stderr).not.toBe("")
-  })
-})
 
 describe("agent-sync tail", () => {
   test("a hub that is not there is named, with exit code 3", async () => {
@@ -235,12 +201,12 @@ describe("settings", () => {
 
   test.each([
     ["what is no JSON", "{", "cannot be read"],
-    ["a literal token", '{"presets":{"dev":{"token":"abc"}}}', "must be a reference, env:NAME or file:PATH"],
+    ["a literal token", '{"presets":{"dev":{"auth":{"token":"abc"}}}}', "must be a reference, env:NAME or file:PATH"],
     ["a field it does not know", '{"tennant":"acme"}', "tennant"],
     ["a tenant that cannot be", '{"tenant":"a/b"}', "A tenant is 1 to 128 letters"],
     [
       "a variable that is not set",
-      '{"presets":{"dev":{"url":"ws://127.0.0.1:9","token":"env:NOT_SET_ANYWHERE"}}}',
+      '{"presets":{"dev":{"url":"ws://127.0.0.1:9","auth":{"token":"env:NOT_SET_ANYWHERE"}}}}',
       "The variable NOT_SET_ANYWHERE is not set."
     ],
     ["an address with a password", '{"presets":{"dev":{"url":"ws://me:secret@127.0.0.1:9"}}}', "is no hub address"]

@@ -8,6 +8,7 @@ import type { LogId } from "agent-sync/events"
 import * as Effect from "effect/Effect"
 import type { Flags, Settings } from "../../Config.ts"
 import { EXIT, Failure } from "../../Failure.ts"
+import { terminalEnv } from "../../globals.ts"
 import { endingWith, notOne, reading, refused, UNREACHABLE_MS, unreachable, wrongKey } from "../../Reading.ts"
 import { NARROWEST, terminalOf } from "../../Terminal.ts"
 import { type Filter, type FilterInput, makeFilter } from "./Filter.ts"
@@ -55,7 +56,7 @@ const printerFor = async (input: TailInput, tenant: string, filter: Filter): Pro
   }
   const { rowPrinter } = await import("./RowPrinter.ts")
   const { columns, isTTY } = process.stdout
-  const terminal = terminalOf({ env: process.env, isTTY: isTTY === true, columns, plain: input.plain })
+  const terminal = terminalOf({ env: terminalEnv(), isTTY: isTTY === true, columns, plain: input.plain })
   process.stdout.on("resize", () => Object.assign(terminal, { columns: Math.max(NARROWEST, process.stdout.columns) }))
   return rowPrinter({ terminal, tagged: input.session === undefined, filter })
 }
