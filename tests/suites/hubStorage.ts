@@ -109,8 +109,12 @@ const expectPage = async (storage: HubStorage, log: string, model: Model, from: 
   expect({ ...rest, entries: opened(page) }).toEqual(model.page(from, limits))
 }
 
-/** `open` makes a new, empty storage; whoever passes it closes it. */
-export const hubStorageSuite = (name: string, open: () => HubStorage | Promise<HubStorage>) => {
+/** `open` makes a new, empty storage; whoever passes it closes it. A slow one is tried with fewer random histories. */
+export const hubStorageSuite = (
+  name: string,
+  open: () => HubStorage | Promise<HubStorage>,
+  { runs = 40 }: { readonly runs?: number } = {}
+) => {
   setDefaultTimeout(60_000)
   const append = (storage: HubStorage, write: ReadonlyArray<SealedEntry>, log = "log", keep = false) =>
     ask(storage.append(log, iv(1), write, keep))
@@ -468,7 +472,7 @@ export const hubStorageSuite = (name: string, open: () => HubStorage | Promise<H
             }
           }
         ),
-        { numRuns: 40 }
+        { numRuns: runs }
       )
     })
   })
