@@ -31,7 +31,7 @@ beforeAll(async () => {
     })
   )
   await miniflare.ready
-  db = (await miniflare.getD1Database("DB")) as unknown as Database
+  db = await miniflare.getD1Database("DB")
 })
 afterAll(() => miniflare.dispose())
 
