@@ -399,6 +399,16 @@ export const hubStorageSuite = (
       expect(await failureOf(storage.append("index", iv(1), [entry(3)], true))).toMatchObject({ reason: "retired" })
     })
 
+    test("knows nothing of a retired log in the one that comes after it", async () => {
+      const storage = await open()
+      await append(storage, entries(0, 3), "old")
+      await ask(storage.retire(["old"]))
+      const { fresh, sequences } = await append(storage, entries(0, 3), "new")
+      expect(sequences).toEqual([1, 2, 3])
+      expect(fresh).toMatchObject({ first: 1, count: 3 })
+      expect((await walk(storage, "new", everything)).entries).toHaveLength(3)
+    })
+
     test("retires many logs at once", async () => {
       const storage = await open()
       const names = Array.from({ length: 250 }, (_, n) => `log ${n}`)
