@@ -99,6 +99,18 @@ describe("what a request says", () => {
     expect(at(path, {}, grace)).toMatchObject({ left: { status: 400 } })
   })
 
+  test("`default` is a tenant only where the hub says so", () => {
+    const named = TenantId.make("default")
+    for (const [path, given] of [
+      ["/event-log/default", {}],
+      ["/event-log", { "x-sync-tenant": "default" }]
+    ] as const) {
+      expect(at(path, given)).toMatchObject({ left: { status: 400, error: "This hub has no tenant called default." } })
+      expect(at(path, given, grace)).toMatchObject({ left: { status: 400 } })
+      expect<unknown>(at(path, given, named)).toEqual(Either.right({ tenant: "default", path: [] }))
+    }
+  })
+
   test.each(["/", "/health", "/event-logs/ada", "/x/event-log/ada"])("%s is another address", (path) => {
     expect(at(path)).toBeUndefined()
   })

@@ -2,6 +2,7 @@
  * A hub with sockets in memory: a test writes requests, rules how slow each socket is, and sees every message that
  * came out of it, whole and decoded. Turns of the event loop pass when the test says so.
  */
+import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { makeHub } from "../../sdk/src/hub/Hub.ts"
 import type { HubStorage } from "../../sdk/src/hub/HubStorage.ts"
@@ -51,7 +52,12 @@ export interface RuledWorld extends World<RuledSocket> {
   now: number
 }
 
-export const makeWorld = (storage: HubStorage): RuledWorld => {
+export const makeWorld = (given: HubStorage): RuledWorld => {
+  /** Questions that the storage has not answered yet. */
+  let asked = 0
+  const storage = counting(given, (change) => {
+    asked += change
+  })
   let later: Array<() => void> = []
   let happened = 0
   const troubles: Array<string> = []
@@ -72,7 +78,7 @@ export const makeWorld = (storage: HubStorage): RuledWorld => {
     settle: async () => {
       for (let quiet = 0; quiet < 3; ) {
         const before = happened
-        quiet = later.length === 0 ? quiet + 1 : 0
+        quiet = later.length === 0 && asked === 0 ? quiet + 1 : 0
         world.turn()
         await new Promise((resolve) => setTimeout(resolve, 0))
         if (happened !== before) quiet = 0
@@ -151,6 +157,24 @@ export const makeEar = () => {
     }
   }
 }
+
+/** The same storage; tells when a question begins and when it is answered, where that takes time. */
+const counting = (storage: HubStorage, change: (by: 1 | -1) => void): HubStorage =>
+  new Proxy(storage, {
+    get: (target, name, self) => {
+      const value: unknown = Reflect.get(target, name, self)
+      if (typeof value !== "function") return value
+      return (...args: ReadonlyArray<unknown>) => {
+        const answer: unknown = Reflect.apply(value, target, args)
+        if (!Effect.isEffect(answer) || Either.isEither(answer)) return answer
+        return Effect.acquireUseRelease(
+          Effect.sync(() => change(1)),
+          () => answer,
+          () => Effect.sync(() => change(-1))
+        )
+      }
+    }
+  })
 
 export type MakeStorage = () => HubStorage | Promise<HubStorage>
 export type MakeWorld = () => World | Promise<World>

@@ -23,7 +23,7 @@ const loseAcks = (line: Relay, count: number) => {
   line.toClient = (response) => (response._tag === "Ack" && left-- > 0 ? undefined : response)
 }
 
-describe.each(["memory", "sql"] as const)("our client over a stock hub, with its %s storage", (storage) => {
+describe.each(["memory", "sql", "ours"] as const)("our client over a stock hub, with its %s storage", (storage) => {
   test("sessions arrive live, each event once and in order, several logs side by side", async () => {
     const url = await stockHub(undo, storage)
     const key = makeReaderKey()

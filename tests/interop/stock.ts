@@ -78,7 +78,7 @@ export const stockClient = (
 // Hubs ---------------------------------------------------------------------------------------------------------------
 
 /** `memory` counts from 0, and breaks down on a write that it knows; `sql` counts from 1 with holes. */
-export type StockStorage = "memory" | "sql"
+export type StockStorage = "memory" | "sql" | "ours"
 
 /** Serves until it is killed; answers its address. */
 export const stockHub = async (undo: Undo, storage: StockStorage): Promise<string> => {

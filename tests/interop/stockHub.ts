@@ -11,6 +11,8 @@ import * as SqliteClient from "@effect/sql-sqlite-do/SqliteClient"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
+import * as MemoryStorage from "../../sdk/src/hub/MemoryStorage.ts"
+import * as StockStorage from "../../sdk/src/hub/StockStorage.ts"
 
 /** The driver for Durable Objects, over a database of Bun: the stock storage with no driver of its own here. */
 const overSql = () => {
@@ -24,6 +26,15 @@ const overSql = () => {
   return SqlEventLogServer.layerStorageSubtle().pipe(Layer.provide(SqliteClient.layer({ db })))
 }
 
+/** A storage of ours under the stock handler. */
+const ours = () => StockStorage.layer.pipe(Layer.provide(MemoryStorage.layer))
+
+const storages: Readonly<Record<string, () => Layer.Layer<EventLogServer.Storage>>> = {
+  memory: () => EventLogServer.layerStorageMemory,
+  sql: () => Layer.orDie(overSql()),
+  ours
+}
+
 const app = Layer.unwrapEffect(Effect.map(EventLogServer.makeHandlerHttp, (handler) => HttpServer.serve(handler)))
 const told = HttpServer.addressWith((address) =>
   Effect.sync(() => {
@@ -32,7 +43,7 @@ const told = HttpServer.addressWith((address) =>
 )
 Layer.effectDiscard(told).pipe(
   Layer.provideMerge(app),
-  Layer.provide(process.argv[2] === "sql" ? overSql() : EventLogServer.layerStorageMemory),
+  Layer.provide(storages[process.argv[2] ?? "memory"]!()),
   Layer.provide(BunHttpServer.layerServer({ port: 0, hostname: "127.0.0.1" })),
   Layer.provide(Logger.remove(Logger.defaultLogger)),
   Layer.launch,

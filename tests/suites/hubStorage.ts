@@ -109,8 +109,12 @@ const expectPage = async (storage: HubStorage, log: string, model: Model, from: 
   expect({ ...rest, entries: opened(page) }).toEqual(model.page(from, limits))
 }
 
-/** `open` makes a new, empty storage; whoever passes it closes it. */
-export const hubStorageSuite = (name: string, open: () => HubStorage | Promise<HubStorage>) => {
+/** `open` makes a new, empty storage; whoever passes it closes it. A slow one is tried with fewer random histories. */
+export const hubStorageSuite = (
+  name: string,
+  open: () => HubStorage | Promise<HubStorage>,
+  { runs = 40 }: { readonly runs?: number } = {}
+) => {
   setDefaultTimeout(60_000)
   const append = (storage: HubStorage, write: ReadonlyArray<SealedEntry>, log = "log", keep = false) =>
     ask(storage.append(log, iv(1), write, keep))
@@ -395,6 +399,16 @@ export const hubStorageSuite = (name: string, open: () => HubStorage | Promise<H
       expect(await failureOf(storage.append("index", iv(1), [entry(3)], true))).toMatchObject({ reason: "retired" })
     })
 
+    test("knows nothing of a retired log in the one that comes after it", async () => {
+      const storage = await open()
+      await append(storage, entries(0, 3), "old")
+      await ask(storage.retire(["old"]))
+      const { fresh, sequences } = await append(storage, entries(0, 3), "new")
+      expect(sequences).toEqual([1, 2, 3])
+      expect(fresh).toMatchObject({ first: 1, count: 3 })
+      expect((await walk(storage, "new", everything)).entries).toHaveLength(3)
+    })
+
     test("retires many logs at once", async () => {
       const storage = await open()
       const names = Array.from({ length: 250 }, (_, n) => `log ${n}`)
@@ -468,7 +482,7 @@ export const hubStorageSuite = (name: string, open: () => HubStorage | Promise<H
             }
           }
         ),
-        { numRuns: 40 }
+        { numRuns: runs }
       )
     })
   })

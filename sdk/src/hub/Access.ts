@@ -73,10 +73,12 @@ export const make = ({ shared, verify }: AccessOptions): Access => {
 }
 
 const EVENT_LOG_PATH = "/event-log"
+const UNNAMED = "default"
 
 /**
  * The tenant of `/event-log/{tenant}` and the parts of the path behind it; undefined for another path. The name must be
- * as it is: nothing is decoded. `/event-log` alone is the tenant of the header `x-sync-tenant`, or the hub's own.
+ * as it is: nothing is decoded. `/event-log` alone is the tenant of the header `x-sync-tenant`, or the hub's own. Clients
+ * that were told no tenant say `default`, which only a hub serves whose own it is: strangers are not to meet there.
  */
 export const addressOf = (
   path: string,
@@ -86,13 +88,21 @@ export const addressOf = (
   if (path !== EVENT_LOG_PATH && !path.startsWith(`${EVENT_LOG_PATH}/`)) return undefined
   const [named, ...rest] = path.slice(EVENT_LOG_PATH.length + 1).split("/")
   const name = path === EVENT_LOG_PATH ? (headers.get("x-sync-tenant") ?? defaultTenant) : named
-  return isTenant(name)
-    ? Either.right({ tenant: name, path: rest })
-    : refuse(
-        400,
-        "The address names no tenant.",
-        "A tenant is 1 to 128 letters, digits, dots, dashes or underscores, and starts with a letter or digit."
-      )
+  if (!isTenant(name)) {
+    return refuse(
+      400,
+      "The address names no tenant.",
+      "A tenant is 1 to 128 letters, digits, dots, dashes or underscores, and starts with a letter or digit."
+    )
+  }
+  if (name === UNNAMED && defaultTenant !== UNNAMED) {
+    return refuse(
+      400,
+      `This hub has no tenant called ${UNNAMED}.`,
+      "Name your tenant in the address, or start the hub with SYNC_DEFAULT_TENANT."
+    )
+  }
+  return Either.right({ tenant: name, path: rest })
 }
 
 /** Of any platform's request. */

@@ -21,7 +21,7 @@ export interface HubSettings {
   readonly allowQueryToken: boolean
   /** `SYNC_ALLOWED_ORIGINS`, with commas between: pages that may do what their token allows; all others only read. */
   readonly allowedOrigins: ReadonlyArray<string>
-  /** `SYNC_DEFAULT_TENANT`: whose the address `/event-log` is, where the request does not say. */
+  /** `SYNC_DEFAULT_TENANT`: whose the address `/event-log` is, where the request does not say. `default` is a tenant only here. */
   readonly defaultTenant: TenantId | undefined
   /** `SYNC_STORAGE`, on Cloudflare: `do`, `d1` or `memory`. */
   readonly storage: "do" | "d1" | "memory" | undefined

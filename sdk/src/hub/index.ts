@@ -17,3 +17,4 @@ export {
 export * as MemoryStorage from "./MemoryStorage.ts"
 export type { Peer, Rights } from "./Peer.ts"
 export * as Retention from "./Retention.ts"
+export * as StockStorage from "./StockStorage.ts"

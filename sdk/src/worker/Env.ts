@@ -6,6 +6,8 @@
 export interface Env {
   /** One Durable Object per tenant, by name. */
   readonly SYNC: DurableObjectNamespace
+  /** Only for `SYNC_STORAGE=d1`. */
+  readonly DB?: D1Database
   /** Where entries lie: `do` (also where it is not set), `d1`, or `memory`, which forgets when the object sleeps. */
   readonly SYNC_STORAGE?: string
   readonly SYNC_AUTH?: string

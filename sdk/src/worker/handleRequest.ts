@@ -5,9 +5,9 @@
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Logger from "effect/Logger"
-import { type Admitted, admit, answer, needsUpgrade } from "../hub/Api.ts"
+import { admit, answer, needsUpgrade } from "../hub/Api.ts"
 import { hubLog } from "../hub/HubLog.ts"
-import { accessOf, type HubSettings, hubSettings } from "../hub/HubSettings.ts"
+import { accessOf, hubSettings } from "../hub/HubSettings.ts"
 import { SUBPROTOCOL } from "../protocol/Message.ts"
 import { ADMITTED_HEADER, admittedText } from "./admitted.ts"
 import type { Env } from "./Env.ts"
@@ -25,8 +25,6 @@ export const handleRequest = async (request: Request, env: Env): Promise<Respons
     Effect.runPromise
   )
   if (Either.isLeft(admitted)) return admitted.left
-  const stranger = unnamed(admitted.right, settings.right)
-  if (stranger !== undefined) return stranger
   const { extended, path, rights, tenant, upgrade } = admitted.right
   // How a client asks why an upgrade was refused: only what may have been revoked has to be looked up.
   if (!upgrade && path.length === 0 && request.method === "GET" && rights.id === undefined) return needsUpgrade()
@@ -36,15 +34,3 @@ export const handleRequest = async (request: Request, env: Env): Promise<Respons
   const { body, method, url } = request
   return env.SYNC.get(env.SYNC.idFromName(tenant)).fetch(url, { method, headers, body })
 }
-
-const DEFAULT_TENANT = "default"
-
-/** The name that clients use who were given none is a tenant only where the deployer says so. */
-const unnamed = ({ tenant }: Admitted, { defaultTenant }: HubSettings) =>
-  tenant === DEFAULT_TENANT && defaultTenant !== DEFAULT_TENANT
-    ? answer(
-        400,
-        "This hub has no tenant called default.",
-        "Name your tenant in the address, or set SYNC_DEFAULT_TENANT."
-      )
-    : undefined

@@ -1,6 +1,6 @@
 /** Runs the embedded hub until a signal ends it. Who may connect: whoever holds a token of a tenant whose keys lie here. */
 import { join } from "node:path"
-import { type TenantId, tokenTenant } from "agent-sync"
+import { TenantId, tokenTenant } from "agent-sync"
 import { EventLogRemoteServer, SqliteStorage } from "agent-sync/bun"
 import { accessOf, hubLog, hubSettings, MemoryStorage } from "agent-sync/hub"
 import * as Deferred from "effect/Deferred"
@@ -42,7 +42,7 @@ export const run = (input: DevInput) =>
         port,
         hostname: host,
         access,
-        settings: { ...given, defaultTenant: given.defaultTenant ?? found.tenant },
+        settings: { ...given, defaultTenant: given.defaultTenant ?? TenantId.make("default") },
         storageKind: memory ? "memory" : "sqlite",
         storage: (tenant: TenantId) =>
           memory ? Either.right(MemoryStorage.make()) : SqliteStorage.open(join(data, `${tenant}.sqlite`))

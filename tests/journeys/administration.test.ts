@@ -1,6 +1,6 @@
-/** A log is retired while people watch and agents go on: everyone is told, and nothing is lost silently. */
+/** A log is retired, a token revoked, while people watch and agents go on: everyone is told, nothing is lost silently. */
 import { expect, test } from "bun:test"
-import { readFileSync } from "node:fs"
+import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { mintToken } from "agent-sync"
 import { TenantId } from "../../sdk/src/domain/Ids.ts"
@@ -11,32 +11,42 @@ const recording = join(recordings, "claude-code", "edits.jsonl")
 const play = join(import.meta.dir, "..", "support", "play.ts")
 const events = (stdout: string) => rows(stdout).filter(({ key }) => key !== undefined)
 
-/** Asks the hub as its administrator. */
+/** Asks the hub as its administrator, who also mints tokens. */
 const administer = async (here: Machine, hub: { readonly port: number }) => {
-  const secret = filesBelow(here.home).find(({ name }) => name.includes("auth"))!
-  const token = await mintToken(new TextEncoder().encode(secret.bytes.toString().trim()), {
-    tenant: TenantId.make("acme"),
-    roles: ["admin"]
-  })
-  const ask = async (method: string, path: string) => {
+  const secret = filesBelow(here.home).find(({ name }) => name.endsWith("auth-secret"))!
+  const mint = (role: "read" | "write" | "admin", id: string) =>
+    mintToken(new TextEncoder().encode(secret.bytes.toString().trim()), {
+      tenant: TenantId.make("acme"),
+      roles: [role],
+      id
+    })
+  const token = await mint("admin", "admin")
+  const ask = async (method: string, path: string, body?: object) => {
     const answer = await fetch(`http://127.0.0.1:${hub.port}/event-log/acme${path}`, {
       method,
-      headers: { authorization: `Bearer ${token}` }
+      headers: { authorization: `Bearer ${token}` },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) })
     })
     expect(answer.status).toBe(200)
     return (await answer.json()) as { logs: ReadonlyArray<LogInfo> }
   }
   return {
+    mint,
     sessions: async () => (await ask("GET", "/logs")).logs.filter(({ keep }) => !keep),
-    retire: (log: string) => ask("DELETE", `/logs/${log}`)
+    retire: (log: string) => ask("DELETE", `/logs/${log}`),
+    revoke: (id: string) => ask("POST", "/revocations", { id, until: 4_000_000_000 })
   }
 }
 
-test("a retired session is named by who watches, and goes on in a new log when its agent comes back", async () => {
+const begin = async () => {
   const here = machine(tempFolder(), { AGENT_SYNC_TENANT: "acme" })
   expect((await here.run(["init", "--local", "--yes", "--tenant", "acme"])).code).toBe(0)
   const hub = await startHub(here)
-  const admin = await administer(here, hub)
+  return { here, hub, admin: await administer(here, hub) }
+}
+
+test("a retired session is named by who watches, and goes on in a new log when its agent comes back", async () => {
+  const { admin, here, hub } = await begin()
   const record = (...more: ReadonlyArray<string>) =>
     here.run(["run", "--url", hub.url, "--wait-sync=20s", "--", process.execPath, play, recording, ...more])
 
@@ -70,4 +80,31 @@ test("a retired session is named by who watches, and goes on in a new log when i
   // Who follows until its end is not kept waiting by the log that is gone.
   const until = await here.run(["tail", "--json", "--until-end", "--session", id, "--url", hub.url])
   expect(shown(until.stdout)).toEqual(shown(before.stdout))
+}, 60_000)
+
+test("a revoked token ends who watches with it, and costs an agent nothing but the way to the hub", async () => {
+  const { admin, here, hub } = await begin()
+  const [reading, writing] = [await admin.mint("read", "lost laptop"), await admin.mint("write", "lost server")]
+  const done = join(here.home, "done")
+  const run = here.start(["run", "--url", hub.url, "--", process.execPath, play, recording, "0", done, "20"], {
+    env: { AGENT_SYNC_TOKEN: writing }
+  })
+  const tail = here.start(["tail", "--json", "--url", hub.url], { env: { AGENT_SYNC_TOKEN: reading } })
+  await tail.until((stdout) => events(stdout).length > 0)
+  await admin.revoke("lost laptop")
+  const ended = await tail.ended
+  expect(ended.code).toBe(4)
+  expect(ended.stderr).toContain("This token was revoked.")
+
+  await admin.revoke("lost server")
+  writeFileSync(done, "")
+  const { code, stderr, stdout } = await run.ended
+  expect([code, stdout]).toEqual([0, readFileSync(recording, "utf8")])
+  expect(stderr).toContain("The hub refused: This token was revoked.")
+  expect(stderr).toMatch(/entries wait in the journal/)
+  // With a good token all of it arrives.
+  const again = await here.run(["run", "--url", hub.url, "--wait-sync=20s", "--", "true"])
+  expect([again.code, again.stderr.includes("wait")]).toEqual([0, false])
+  const [log] = (await admin.sessions()).toSorted((a, b) => b.head - a.head)
+  expect(log!.head).toBeGreaterThan(40)
 }, 60_000)
