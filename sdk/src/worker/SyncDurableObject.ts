@@ -1,7 +1,8 @@
 /**
  * The hub of one tenant on Cloudflare: `hub/Hub.ts` over the object's sockets and storage. The object sleeps between
  * messages and its sockets stay open; whatever wakes it builds the hub anew, and `SocketMemory` tells it of its peers.
- * Who may open a socket was decided by `handleRequest`. Nothing here waits for a timer, so nothing keeps it awake.
+ * Who may open a socket was decided by `handleRequest`. No timer keeps it awake, but while a reader is
+ * slow.
  */
 import { DurableObject } from "cloudflare:workers"
 import * as Cause from "effect/Cause"
@@ -14,7 +15,7 @@ import { type Connection, type Hub, makeHub } from "../hub/Hub.ts"
 import { HubStorage, StorageFailed } from "../hub/HubStorage.ts"
 import * as MemoryStorage from "../hub/MemoryStorage.ts"
 import type { Peer } from "../hub/Peer.ts"
-import { CLOSE } from "../protocol/Limits.ts"
+import { CLOSE, PEER_BUFFER_BYTES } from "../protocol/Limits.ts"
 import { SUBPROTOCOL } from "../protocol/Message.ts"
 import { answer, needsUpgrade } from "./answer.ts"
 import type { Env } from "./Env.ts"
@@ -27,10 +28,16 @@ interface Socket {
   readonly memory: SocketMemory
 }
 
+/** Milliseconds between two looks at a slow socket, and after which one that took nothing is stuck. */
+const DRAIN_LOOK_MS = 20
+const STUCK_MS = 30_000
+
 export class SyncDurableObject extends DurableObject<Env> {
   readonly #runtime: ManagedRuntime.ManagedRuntime<HubStorage, StorageFailed>
   readonly #memory: ReturnType<typeof makeSocketMemory>
   readonly #sockets = new Map<WebSocket, Socket>()
+  /** Those that are slow. */
+  readonly #draining = new Set<WebSocket>()
   /** Why there is no hub: the storage did not open. */
   readonly #hub: Hub | StorageFailed
 
@@ -123,9 +130,38 @@ export class SyncDurableObject extends DurableObject<Env> {
         socket.close(code, reason)
         this.#leave(socket)
       },
-      // workerd does not say what waits in a socket.
-      buffered: () => 0
+      buffered: () => {
+        const bytes = socket.bufferedAmount
+        if (bytes > PEER_BUFFER_BYTES) this.#drain(socket)
+        return bytes
+      }
     }
+  }
+
+  /**
+   * workerd says how much waits in a socket, not when it has left: it is asked again and again while a reader is slow,
+   * which keeps the object awake. One that takes nothing at all is let go of.
+   */
+  #drain(socket: WebSocket) {
+    if (this.#draining.has(socket)) return
+    this.#draining.add(socket)
+    let least = Number.POSITIVE_INFINITY
+    let since = Date.now()
+    const look = () => {
+      const known = this.#sockets.get(socket)
+      const bytes = socket.bufferedAmount
+      if (bytes < least) since = Date.now()
+      least = Math.min(least, bytes)
+      if (known === undefined || bytes <= PEER_BUFFER_BYTES) {
+        this.#draining.delete(socket)
+        known?.connection.drained()
+      } else if (Date.now() - since > STUCK_MS) {
+        this.#draining.delete(socket)
+        socket.close(CLOSE.tryAgain, "this client reads nothing")
+        this.#leave(socket)
+      } else setTimeout(look, DRAIN_LOOK_MS)
+    }
+    setTimeout(look, DRAIN_LOOK_MS)
   }
 
   #leave(socket: WebSocket) {
