@@ -9,7 +9,7 @@ import * as Either from "effect/Either"
 import { isLoopback, settings } from "../../Config.ts"
 import { EXIT, Failure } from "../../Failure.ts"
 import { foldersOf, variable } from "../../Folders.ts"
-import { authSecret, filesOf, makeKeys } from "../../Keys.ts"
+import { authSecret, filesOf, makeKeys, type TenantFiles } from "../../Keys.ts"
 import { paintFor, shortPath } from "../../paint.ts"
 
 export interface DevInput {
@@ -18,13 +18,14 @@ export interface DevInput {
   readonly data: string | undefined
   readonly memory: boolean
   readonly noAuth: boolean
+  readonly runtime: "bun" | "workerd"
   readonly json: boolean
 }
 
 export const run = (input: DevInput) =>
   Effect.scoped(
     Effect.gen(function* () {
-      const { host, json, memory, noAuth, port } = input
+      const { host, memory, noAuth, port } = input
       const started = performance.now()
       const folders = foldersOf(process.env)
       // The tenant of this folder gets its keys now, so that `run` and `tail` beside it find them.
@@ -45,6 +46,12 @@ export const run = (input: DevInput) =>
               return verifyToken(secrets, token)
             }
           })
+      if (input.runtime === "workerd") {
+        const folder = memory ? undefined : (input.data ?? join(folders.hub, "workerd"))
+        const server = yield* yield* workerd(input, folder, found)
+        ready(input, server, `${shortPath(server.folder)} in workerd, ${keptIn(folder)}`, started)
+        return yield* untilSignal
+      }
       const server = yield* EventLogRemoteServer.make({
         port,
         hostname: host,
@@ -64,25 +71,61 @@ export const run = (input: DevInput) =>
         )
       )
 
-      const paint = paintFor(process.stderr)
-      if (json) {
-        process.stdout.write(`${JSON.stringify({ schema: 1, ready: true, url: server.url, port: server.port })}\n`)
-      } else {
-        const where = memory ? "in memory only" : `SQLite in ${shortPath(data)}`
-        const took = `${((performance.now() - started) / 1000).toFixed(1)}s`
-        process.stderr.write(`  ${paint.green("✓")} hub on ${host}:${server.port}, ${where}  ${paint.dim(took)}\n`)
-        if (noAuth && !isLoopback(server.url)) {
-          process.stderr.write(
-            `  ${paint.yellow("!")} anyone who reaches ${host}:${server.port} may write to it and read sealed entries\n`
-          )
-        }
-        process.stderr.write(
-          `\n  Next  ${paint.cyan("agent-sync run -- claude -p …")}  record, in another terminal\n        ${paint.cyan("agent-sync tail")}                watch\n\n`
-        )
-      }
+      ready(input, server, memory ? "in memory only" : `SQLite in ${shortPath(data)}`, started)
       return yield* untilSignal
     })
   )
+
+/** The secret is that of this folder's tenant: a Worker has one, where the embedded hub looks for each tenant's own. */
+const workerd = (
+  { host, noAuth, port }: DevInput,
+  data: string | undefined,
+  { files }: { readonly files: TenantFiles }
+) =>
+  Effect.promise(() => import("./workerd.ts")).pipe(
+    Effect.map(({ serveWorkerd }) => {
+      const secret = authSecret(files)
+      return serveWorkerd({
+        port,
+        host,
+        data,
+        cwd: process.cwd(),
+        bindings: noAuth
+          ? { SYNC_AUTH: "off" }
+          : {
+              SYNC_AUTH_TOKEN: variable(process.env, "SYNC_AUTH_TOKEN"),
+              SYNC_AUTH_SECRET:
+                variable(process.env, "SYNC_AUTH_SECRET") ??
+                (secret === undefined ? "" : new TextDecoder().decode(secret))
+            }
+      })
+    })
+  )
+
+const keptIn = (data: string | undefined) => (data === undefined ? "in memory only" : `data in ${shortPath(data)}`)
+
+const ready = (
+  { host, json, noAuth }: DevInput,
+  server: { readonly url: string; readonly port: number },
+  where: string,
+  started: number
+) => {
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ schema: 1, ready: true, url: server.url, port: server.port })}\n`)
+    return
+  }
+  const paint = paintFor(process.stderr)
+  const took = `${((performance.now() - started) / 1000).toFixed(1)}s`
+  process.stderr.write(`  ${paint.green("✓")} hub on ${host}:${server.port}, ${where}  ${paint.dim(took)}\n`)
+  if (noAuth && !isLoopback(server.url)) {
+    process.stderr.write(
+      `  ${paint.yellow("!")} anyone who reaches ${host}:${server.port} may write to it and read sealed entries\n`
+    )
+  }
+  process.stderr.write(
+    `\n  Next  ${paint.cyan("agent-sync run -- claude -p …")}  record, in another terminal\n        ${paint.cyan("agent-sync tail")}                watch\n\n`
+  )
+}
 
 /** SIGINT is a person at the terminal, SIGTERM a supervisor that wants a clean end. */
 const untilSignal = Effect.gen(function* () {
