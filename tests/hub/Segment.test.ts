@@ -3,7 +3,7 @@ import * as Either from "effect/Either"
 import * as fc from "effect/FastCheck"
 import { empty, link } from "../../sdk/src/crypto/Chain.ts"
 import { pageOf } from "../../sdk/src/hub/pageOf.ts"
-import { groups, linksOf, type Segment, segmentsOf } from "../../sdk/src/hub/Segment.ts"
+import { groups, join, linksOf, type Segment, segmentsOf } from "../../sdk/src/hub/Segment.ts"
 import { SEGMENT_BYTES } from "../../sdk/src/protocol/Limits.ts"
 import { encodeStored } from "../../sdk/src/protocol/StoredRun.ts"
 import { entries, iv } from "../support/hubEntries.ts"
@@ -50,15 +50,7 @@ describe("Segments", () => {
     for (const { bytes, count } of segments) expect(bytes.byteLength <= SEGMENT_BYTES || count === 1).toBe(true)
   })
 
-  /** As a storage does it. A write that began before the next segment is the last link of this one. */
-  const grown = (one: Segment, next: Segment): Segment => ({
-    ...one,
-    count: one.count + next.count,
-    bytes: Buffer.concat([one.bytes, next.bytes]),
-    links: Buffer.concat([one.links, next.began < next.first ? new Uint8Array(0) : next.links])
-  })
-
-  test("say the same of writes and give the same pages, however segments grow by the next", () => {
+  test("say the same of writes and give the same pages, however neighbours are joined", () => {
     fc.assert(
       fc.property(writes, fc.array(fc.integer({ min: 1, max: 4 })), fc.nat(500_000), (some, cuts, bytes) => {
         const { segments, ...log } = logOf(some)
@@ -66,7 +58,7 @@ describe("Segments", () => {
         const joined: Array<Segment> = []
         for (const cut of [...cuts, left.length]) {
           const [first, ...rest] = left.splice(0, cut)
-          if (first !== undefined) joined.push(rest.reduce(grown, first))
+          if (first !== undefined) joined.push(join(first, rest))
         }
         const seen = new Map(joined.flatMap((segment) => [...linksOf(segment)]).map((one) => [one.first, one]))
         expect([...seen.values()]).toEqual(log.links)

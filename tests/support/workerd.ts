@@ -41,6 +41,8 @@ export interface Workerd {
   readonly mf: Miniflare
   /** `ws://127.0.0.1:port` */
   readonly url: string
+  /** Process ids. */
+  readonly pids: ReadonlyArray<number>
   /** Drops the tenant's object from memory; its sockets stay open. */
   readonly evict: (tenant: string) => Promise<void>
   /** Kill -9 of the workerd process. */
@@ -78,6 +80,7 @@ export const startWorkerd = async (options: {
   return {
     mf,
     url: `ws://127.0.0.1:${port}`,
+    pids,
     evict: async (tenant) => {
       try {
         await mf.unsafeEvictDurableObject(WORKER, OBJECT, { name: tenant, webSockets: "hibernate" })

@@ -1,7 +1,7 @@
 /**
  * How a storage keeps a log: segments, each a run of entries in wire form with the links of the hub chain, so that a
- * page is spliced and never encoded again. A write becomes one or more; a storage may let a small one grow by the next,
- * `bytes` behind `bytes` and `links` behind `links`. Where they lie is the storage's.
+ * page is spliced and never encoded again. A write becomes one or more, and a storage may join small neighbours; both
+ * are pure, where they lie is the storage's.
  */
 import * as Either from "effect/Either"
 import { SEGMENT_BYTES } from "../protocol/Limits.ts"
@@ -70,4 +70,28 @@ export const groups = (sizes: ReadonlyArray<number>): ReadonlyArray<readonly [nu
   }
   if (from < sizes.length) found.push([from, sizes.length])
   return found
+}
+
+/** Neighbours as one segment. `first` is the earliest, `rest` follow it in order and without a hole. */
+export const join = (first: Segment, rest: ReadonlyArray<Segment>): Segment => {
+  let count = first.count
+  const runs = [first.bytes]
+  const links = [first.links]
+  for (const segment of rest) {
+    // A write that began before this segment is the last one of the segment before it: it is one link, not two.
+    links.push(segment.began < segment.first ? segment.links.subarray(LINK_BYTES) : segment.links)
+    runs.push(segment.bytes)
+    count += segment.count
+  }
+  return { first: first.first, count, began: first.began, bytes: concat(runs), links: concat(links) }
+}
+
+const concat = (parts: ReadonlyArray<Uint8Array>) => {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0))
+  let at = 0
+  for (const part of parts) {
+    whole.set(part, at)
+    at += part.byteLength
+  }
+  return whole
 }

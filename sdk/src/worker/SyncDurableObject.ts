@@ -1,7 +1,8 @@
 /**
  * The hub of one tenant on Cloudflare: `hub/Hub.ts` over the object's sockets and storage. The object sleeps between
  * messages and its sockets stay open; whatever wakes it builds the hub anew, and `SocketMemory` tells it of its peers.
- * Who may open a socket was decided by `handleRequest`. Nothing here waits for a timer, so nothing keeps it awake.
+ * Who may open a socket was decided by `handleRequest`. No timer keeps it awake, but while a reader is
+ * slow.
  */
 import { DurableObject } from "cloudflare:workers"
 import * as Cause from "effect/Cause"
@@ -19,11 +20,12 @@ import { HubStorage, StorageFailed } from "../hub/HubStorage.ts"
 import * as MemoryStorage from "../hub/MemoryStorage.ts"
 import type { Peer, Rights } from "../hub/Peer.ts"
 import * as Retention from "../hub/Retention.ts"
-import { CLOSE } from "../protocol/Limits.ts"
+import { CLOSE, PEER_BUFFER_BYTES } from "../protocol/Limits.ts"
 import { SUBPROTOCOL } from "../protocol/Message.ts"
 import { admittedIn } from "./admitted.ts"
 import type { Env } from "./Env.ts"
 import { makeSocketMemory, type SocketMemory } from "./SocketMemory.ts"
+import * as StorageD1 from "./StorageD1.ts"
 import * as StorageDo from "./StorageDo.ts"
 
 /** Milliseconds between looks for what retention is to remove; each wakes the object. */
@@ -34,13 +36,19 @@ interface Socket {
   readonly memory: SocketMemory
 }
 
+/** Milliseconds between two looks at a slow socket, and after which one that took nothing is stuck. */
+const DRAIN_LOOK_MS = 20
+const STUCK_MS = 30_000
+
 export class SyncDurableObject extends DurableObject<Env> {
   readonly #runtime: ManagedRuntime.ManagedRuntime<HubStorage, StorageFailed>
   readonly #memory: ReturnType<typeof makeSocketMemory>
   readonly #sockets = new Map<WebSocket, Socket>()
   readonly #retention: Retention.RetentionPolicy
+  /** Those that are slow. */
+  readonly #draining = new Set<WebSocket>()
   /** Why there is no hub: the storage did not open. */
-  readonly #tenant: TenantHub | StorageFailed
+  #tenant: TenantHub | StorageFailed = new StorageFailed({ reason: "other", what: "The hub is not ready yet." })
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
@@ -50,11 +58,21 @@ export class SyncDurableObject extends DurableObject<Env> {
     const log = hubLog(settings.debug ?? false, Logger.withLeveledConsole)
     this.#runtime = ManagedRuntime.make(Layer.merge(storageOf(ctx, env), log))
     this.#memory = makeSocketMemory(StorageDo.sqlOf(ctx.storage))
-    const opened = this.#runtime.runSyncExit(HubStorage)
+    if (env.SYNC_STORAGE !== "d1") {
+      this.#begin(this.#runtime.runSyncExit(HubStorage))
+      return
+    }
+    // A database elsewhere answers later; nothing is delivered to the object before.
+    void ctx.blockConcurrencyWhile(async () => this.#begin(await this.#runtime.runPromiseExit(HubStorage)))
+  }
+
+  #begin(opened: Exit.Exit<HubStorage, StorageFailed>) {
     if (Exit.isFailure(opened)) {
       this.#tenant = failureIn(opened.cause)
       this.#trouble(this.#tenant.what, this.#tenant)
-      for (const socket of ctx.getWebSockets()) socket.close(CLOSE.tryAgain, "the hub's storage does not open")
+      for (const socket of this.ctx.getWebSockets()) {
+        socket.close(CLOSE.tryAgain, "the hub's storage does not open")
+      }
       return
     }
     const storage = opened.value
@@ -149,9 +167,38 @@ export class SyncDurableObject extends DurableObject<Env> {
         socket.close(code, reason)
         this.#leave(socket)
       },
-      // workerd does not say what waits in a socket.
-      buffered: () => 0
+      buffered: () => {
+        const bytes = socket.bufferedAmount
+        if (bytes > PEER_BUFFER_BYTES) this.#drain(socket)
+        return bytes
+      }
     }
+  }
+
+  /**
+   * workerd says how much waits in a socket, not when it has left: it is asked again and again while a reader is slow,
+   * which keeps the object awake. One that takes nothing at all is let go of.
+   */
+  #drain(socket: WebSocket) {
+    if (this.#draining.has(socket)) return
+    this.#draining.add(socket)
+    let least = Number.POSITIVE_INFINITY
+    let since = Date.now()
+    const look = () => {
+      const known = this.#sockets.get(socket)
+      const bytes = socket.bufferedAmount
+      if (bytes < least) since = Date.now()
+      least = Math.min(least, bytes)
+      if (known === undefined || bytes <= PEER_BUFFER_BYTES) {
+        this.#draining.delete(socket)
+        known?.connection.drained()
+      } else if (Date.now() - since > STUCK_MS) {
+        this.#draining.delete(socket)
+        socket.close(CLOSE.tryAgain, "this client reads nothing")
+        this.#leave(socket)
+      } else setTimeout(look, DRAIN_LOOK_MS)
+    }
+    setTimeout(look, DRAIN_LOOK_MS)
   }
 
   #leave(socket: WebSocket) {
@@ -171,15 +218,20 @@ export class SyncDurableObject extends DurableObject<Env> {
   }
 }
 
-const storageOf = (ctx: DurableObjectState, { SYNC_STORAGE }: Env): Layer.Layer<HubStorage, StorageFailed> => {
+const storageOf = (ctx: DurableObjectState, { DB, SYNC_STORAGE }: Env): Layer.Layer<HubStorage, StorageFailed> => {
   switch (SYNC_STORAGE ?? "do") {
     case "do":
       return StorageDo.layer(ctx.storage)
+    case "d1":
+      return StorageD1.layer(DB, ctx.id.name ?? ctx.id.toString())
     case "memory":
       return MemoryStorage.layer
     default:
       return Layer.fail(
-        new StorageFailed({ reason: "other", what: `SYNC_STORAGE is "${SYNC_STORAGE}"; this hub knows do and memory.` })
+        new StorageFailed({
+          reason: "other",
+          what: `SYNC_STORAGE is "${SYNC_STORAGE}"; this hub knows do, d1 and memory.`
+        })
       )
   }
 }

@@ -19,7 +19,11 @@ const memory = Options.boolean("memory").pipe(Options.withDescription("Keep noth
 const noAuth = Options.boolean("no-auth").pipe(
   Options.withDescription("Ask nobody for a token: whoever reaches the port may write, and read sealed entries")
 )
+const runtime = Options.choice("runtime", ["bun", "workerd"]).pipe(
+  Options.withDescription("workerd runs your Worker (folder worker/) as Cloudflare would, offline"),
+  Options.withDefault("bun" as const)
+)
 
-export const dev = Command.make("dev", { port, host, data, memory, noAuth, json }, (given) =>
+export const dev = Command.make("dev", { port, host, data, memory, noAuth, runtime, json }, (given) =>
   loaded(() => import("./run.ts"), { ...given, data: Option.getOrUndefined(given.data) })
 ).pipe(Command.withDescription("Run the embedded hub on this machine"))

@@ -10,8 +10,11 @@ import * as Logger from "effect/Logger"
 import { isLoopback, settings } from "../../Config.ts"
 import { EXIT, Failure } from "../../Failure.ts"
 import { foldersOf } from "../../Folders.ts"
-import { authSecret, filesOf, makeKeys } from "../../Keys.ts"
+import { authSecret, filesOf, makeKeys, type TenantFiles } from "../../Keys.ts"
 import { paintFor, shortPath } from "../../paint.ts"
+
+/** What clients say that were told no tenant. */
+const DEFAULT_TENANT = TenantId.make("default")
 
 export interface DevInput {
   readonly port: number
@@ -19,13 +22,14 @@ export interface DevInput {
   readonly data: string | undefined
   readonly memory: boolean
   readonly noAuth: boolean
+  readonly runtime: "bun" | "workerd"
   readonly json: boolean
 }
 
 export const run = (input: DevInput) =>
   Effect.scoped(
     Effect.gen(function* () {
-      const { host, json, memory, port } = input
+      const { host, memory, port } = input
       const started = performance.now()
       const folders = foldersOf(process.env)
       // The tenant of this folder gets its keys now, so that `run` and `tail` beside it find them.
@@ -35,6 +39,12 @@ export const run = (input: DevInput) =>
       if (!noAuth && given.sharedToken === undefined) yield* makeKeys(found.files)
 
       const data = input.data ?? folders.hub
+      if (input.runtime === "workerd") {
+        const folder = memory ? undefined : (input.data ?? join(folders.hub, "workerd"))
+        const server = yield* yield* workerd(input, folder, found, noAuth)
+        ready(input, server, `${shortPath(server.folder)} in workerd, ${keptIn(folder)}`, started, noAuth)
+        return yield* untilSignal
+      }
       const access = accessOf({ ...given, open: noAuth }, (tenant, token) =>
         authSecret(filesOf(folders, tokenTenant(token) ?? tenant))
       )
@@ -42,7 +52,7 @@ export const run = (input: DevInput) =>
         port,
         hostname: host,
         access,
-        settings: { ...given, defaultTenant: given.defaultTenant ?? TenantId.make("default") },
+        settings: { ...given, defaultTenant: given.defaultTenant ?? DEFAULT_TENANT },
         storageKind: memory ? "memory" : "sqlite",
         storage: (tenant: TenantId) =>
           memory ? Either.right(MemoryStorage.make()) : SqliteStorage.open(join(data, `${tenant}.sqlite`))
@@ -60,22 +70,7 @@ export const run = (input: DevInput) =>
         )
       )
 
-      const paint = paintFor(process.stderr)
-      if (json) {
-        process.stdout.write(`${JSON.stringify({ schema: 1, ready: true, url: server.url, port: server.port })}\n`)
-      } else {
-        const where = memory ? "in memory only" : `SQLite in ${shortPath(data)}`
-        const took = `${((performance.now() - started) / 1000).toFixed(1)}s`
-        process.stderr.write(`  ${paint.green("✓")} hub on ${host}:${server.port}, ${where}  ${paint.dim(took)}\n`)
-        if (noAuth && !isLoopback(server.url)) {
-          process.stderr.write(
-            `  ${paint.yellow("!")} anyone who reaches ${host}:${server.port} may write to it and read sealed entries\n`
-          )
-        }
-        process.stderr.write(
-          `\n  Next  ${paint.cyan("agent-sync run -- claude -p …")}  record, in another terminal\n        ${paint.cyan("agent-sync tail")}                watch\n\n`
-        )
-      }
+      ready(input, server, memory ? "in memory only" : `SQLite in ${shortPath(data)}`, started, noAuth)
       return yield* untilSignal
     })
   )
@@ -88,6 +83,58 @@ const badSetting = ({ name, what }: { readonly name: string; readonly what: stri
     now: "No hub was started.",
     tries: [{ command: `unset ${name}`, why: "goes without it" }]
   })
+
+/** The secret is that of this folder's tenant: a Worker has one, where the embedded hub looks for each tenant's own. */
+const workerd = (
+  { host, port }: DevInput,
+  data: string | undefined,
+  { files }: { readonly files: TenantFiles },
+  noAuth: boolean
+) =>
+  Effect.promise(() => import("./workerd.ts")).pipe(
+    Effect.map(({ serveWorkerd }) => {
+      const secret = authSecret(files)
+      const given = Object.entries(process.env).filter(([name]) => name.startsWith("SYNC_"))
+      return serveWorkerd({
+        port,
+        host,
+        data,
+        cwd: process.cwd(),
+        bindings: {
+          SYNC_DEFAULT_TENANT: DEFAULT_TENANT,
+          ...(secret === undefined ? {} : { SYNC_AUTH_SECRET: new TextDecoder().decode(secret) }),
+          ...Object.fromEntries(given),
+          ...(noAuth ? { SYNC_AUTH: "off" } : {})
+        }
+      })
+    })
+  )
+
+const keptIn = (data: string | undefined) => (data === undefined ? "in memory only" : `data in ${shortPath(data)}`)
+
+const ready = (
+  { host, json }: DevInput,
+  server: { readonly url: string; readonly port: number },
+  where: string,
+  started: number,
+  noAuth: boolean
+) => {
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ schema: 1, ready: true, url: server.url, port: server.port })}\n`)
+    return
+  }
+  const paint = paintFor(process.stderr)
+  const took = `${((performance.now() - started) / 1000).toFixed(1)}s`
+  process.stderr.write(`  ${paint.green("✓")} hub on ${host}:${server.port}, ${where}  ${paint.dim(took)}\n`)
+  if (noAuth && !isLoopback(server.url)) {
+    process.stderr.write(
+      `  ${paint.yellow("!")} anyone who reaches ${host}:${server.port} may write to it and read sealed entries\n`
+    )
+  }
+  process.stderr.write(
+    `\n  Next  ${paint.cyan("agent-sync run -- claude -p …")}  record, in another terminal\n        ${paint.cyan("agent-sync tail")}                watch\n\n`
+  )
+}
 
 /** SIGINT is a person at the terminal, SIGTERM a supervisor that wants a clean end. */
 const untilSignal = Effect.gen(function* () {
