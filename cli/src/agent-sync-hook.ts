@@ -19,7 +19,8 @@ try {
     const value = process.env[name]
     if (value !== undefined && value !== "") env[name] = value
   }
-  put(folders, { at, env, hook })
+  const folder = process.env.CLAUDE_PROJECT_DIR
+  put(folders, { at, env, hook, ...(folder === undefined || folder === "" ? {} : { folder }) })
   if (flusherIsDue(folders, Date.now())) {
     const main = join(import.meta.dir, import.meta.file.endsWith(".ts") ? "main.ts" : "main.js")
     spawn(process.execPath, [main, "hooks", "flush"], { cwd: "/", detached: true, stdio: "ignore" }).unref()
