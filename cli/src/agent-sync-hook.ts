@@ -9,11 +9,20 @@ import { join } from "node:path"
 import { foldersOf } from "./Folders.ts"
 import { flusherIsDue, put } from "./spool/Spool.ts"
 
+/** All of stdin. A pipe that does not block says EAGAIN where the input is still on its way. */
+const input = async () => {
+  try {
+    return readFileSync(0, "utf8")
+  } catch {
+    return await Bun.stdin.text()
+  }
+}
+
 /** When this process was started: nearer to the call than any clock that is read later. */
 const at = performance.timeOrigin
 try {
   const folders = foldersOf(process.env)
-  const hook = readFileSync(0, "utf8")
+  const hook = await input()
   const env: Record<string, string> = {}
   for (const name of ["AGENT_SYNC_ENV", "AGENT_SYNC_URL", "AGENT_SYNC_TENANT"]) {
     const value = process.env[name]
