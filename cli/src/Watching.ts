@@ -5,8 +5,7 @@
 import type { KnownSession } from "agent-sync"
 import { connectReader } from "agent-sync/bun"
 import { type AgentEvent, type LogId, makeSession, type Session, type SessionFold } from "agent-sync/events"
-import type { Failure } from "./Failure.ts"
-import { Failure as Failed } from "./Failure.ts"
+import { Failure } from "./Failure.ts"
 import { endingWith, notOne, type Reading, refused, UNREACHABLE_MS, unreachable, wrongKey } from "./Reading.ts"
 
 export interface Seen {
@@ -40,10 +39,10 @@ export const watchSessions = (
   let answered = false
   let over = false
 
-  const fail = (failure: ConstructorParameters<typeof Failed>[0]) => {
+  const fail = (failure: ConstructorParameters<typeof Failure>[0]) => {
     if (over) return
     stop()
-    options.onFailure(new Failed(failure))
+    options.onFailure(new Failure(failure))
   }
   const stop = () => {
     over = true

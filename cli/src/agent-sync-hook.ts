@@ -9,17 +9,27 @@ import { join } from "node:path"
 import { foldersOf } from "./Folders.ts"
 import { flusherIsDue, put } from "./spool/Spool.ts"
 
+/** All of stdin. A pipe that does not block says EAGAIN where the input is still on its way. */
+const input = async () => {
+  try {
+    return readFileSync(0, "utf8")
+  } catch {
+    return await Bun.stdin.text()
+  }
+}
+
 /** When this process was started: nearer to the call than any clock that is read later. */
 const at = performance.timeOrigin
 try {
   const folders = foldersOf(process.env)
-  const hook = readFileSync(0, "utf8")
+  const hook = await input()
   const env: Record<string, string> = {}
   for (const name of ["AGENT_SYNC_ENV", "AGENT_SYNC_URL", "AGENT_SYNC_TENANT"]) {
     const value = process.env[name]
     if (value !== undefined && value !== "") env[name] = value
   }
-  put(folders, { at, env, hook })
+  const folder = process.env.CLAUDE_PROJECT_DIR
+  put(folders, { at, env, hook, ...(folder === undefined || folder === "" ? {} : { folder }) })
   if (flusherIsDue(folders, Date.now())) {
     const main = join(import.meta.dir, import.meta.file.endsWith(".ts") ? "main.ts" : "main.js")
     spawn(process.execPath, [main, "hooks", "flush"], { cwd: "/", detached: true, stdio: "ignore" }).unref()

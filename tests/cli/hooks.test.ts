@@ -143,7 +143,21 @@ describe("agent-sync hooks", () => {
     writeFileSync(join(project, ".env"), "AGENT_SYNC_HOME=/dev/null/elsewhere\n")
     const quiet = [{ code: 0, stdout: "", stderr: "" }]
     expect(await claudeCode(on, { settings: file, cwd: project }).tell("Stop")).toEqual(quiet)
-    expect(Spool.waiting(folders).length).toBe(1)
+    const [name = ""] = Spool.waiting(folders)
+    const left = Spool.take(folders, name)
+    expect(left._tag === "Record" && left.record).toMatchObject({ env: {} })
+    const settled = claudeCode(on, {
+      settings: file,
+      cwd: project,
+      env: { CLAUDE_PROJECT_DIR: "/home/dev/shop", AGENT_SYNC_ENV: "prod", AGENT_SYNC_TOKEN: "t", OTHER: "x" }
+    })
+    expect(await settled.tell("Stop")).toEqual(quiet)
+    const kept = Spool.take(folders, Spool.waiting(folders)[0]!)
+    expect(kept._tag === "Record" && kept.record).toMatchObject({
+      folder: "/home/dev/shop",
+      env: { AGENT_SYNC_ENV: "prod" }
+    })
+    expect(kept._tag === "Record" && Object.keys(kept.record.env)).toEqual(["AGENT_SYNC_ENV"])
     const nowhere = claudeCode(on, { settings: file, env: { AGENT_SYNC_HOME: "/dev/null/nowhere" } })
     expect(await nowhere.tell("PreToolUse", { tool_name: "Bash" })).toEqual(quiet)
     writeFileSync(file, readFileSync(file, "utf8").replaceAll("agent-sync-hook.ts", "gone/agent-sync-hook.ts"))

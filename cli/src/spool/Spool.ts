@@ -26,6 +26,8 @@ export interface SpoolRecord {
   readonly at: number
   /** Settings of the agent's surroundings: `AGENT_SYNC_ENV`, `_URL`, `_TENANT`, where they are set. */
   readonly env: Readonly<Record<string, string>>
+  /** The folder the agent was started in, where it tells: its settings count, wherever the session has moved since. */
+  readonly folder?: string
   /** What the agent gave to the hook: JSON, as it came. */
   readonly hook: string
 }

@@ -165,7 +165,7 @@ export const drainSpool = (options: {
     const hook = inputOf(found.record.hook)
     // What is no hook's input has nothing to say.
     if (hook === undefined) return found.done()
-    const opened = await recorderFor(hook.session, hook.cwd, found.record.env)
+    const opened = await recorderFor(hook.session, found.record.folder ?? hook.cwd, found.record.env)
     if (Either.isLeft(opened)) {
       say(`Hooks of sessions in ${hook.cwd} wait in the spool. ${opened.left}`)
       later.set(name, Date.now() + AGAIN_MS)
