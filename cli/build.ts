@@ -45,7 +45,8 @@ const compile = ({ lib, rooms: all, types }: World) => {
       types,
       typeRoots: [join(root, "node_modules/@types"), join(root, "node_modules")]
     },
-    include: there.map((room) => join(root, "sdk/src", room))
+    include: there.map((room) => join(root, "sdk/src", room)),
+    exclude: []
   }
   try {
     writeFileSync(join(folder, "tsconfig.json"), JSON.stringify(config))
@@ -58,7 +59,8 @@ const compile = ({ lib, rooms: all, types }: World) => {
 
 const bundle = async () => {
   const { logs, success } = await Bun.build({
-    entrypoints: [join(root, "cli/src/main.ts")],
+    // The hook program is its own, because it has to start at once.
+    entrypoints: [join(root, "cli/src/main.ts"), join(root, "cli/src/agent-sync-hook.ts")],
     outdir: join(dist, "cli"),
     target: "bun",
     minify: true,

@@ -66,6 +66,7 @@ export const startWorkerd = async (options: {
       compatibilityDate: COMPATIBILITY_DATE,
       compatibilityFlags: ["no_web_socket_compression"],
       durableObjects: { SYNC: { className: OBJECT, useSQLite: true } },
+      d1Databases: { DB: "hub" },
       bindings: options.bindings ?? { SYNC_AUTH: "off" },
       host: "127.0.0.1",
       port: options.port ?? 0,

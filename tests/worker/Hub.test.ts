@@ -8,7 +8,7 @@ setDefaultTimeout(60_000)
 const running: Record<string, Workerd> = {}
 beforeAll(async () => {
   const script = await bundle("tests/worker/workers/rights.ts")
-  for (const storage of ["do", "memory"]) {
+  for (const storage of ["do", "d1", "memory"]) {
     running[storage] = await startWorkerd({ script, bindings: { SYNC_STORAGE: storage } })
   }
 })
@@ -17,6 +17,7 @@ afterAll(async () => {
 })
 
 hubOverSockets("workerd, DO SQLite", () => makeWorkerdWorld(running.do!))
+hubOverSockets("workerd, D1", () => makeWorkerdWorld(running.d1!))
 hubOverSockets("workerd, memory", () => makeWorkerdWorld(running.memory!))
 hubOverSockets("workerd, DO SQLite, evicted before every message", () =>
   makeWorkerdWorld(running.do!, { evicting: true })

@@ -1,5 +1,5 @@
 /** The template as `init` writes it into a project: it type-checks, bundles and serves there. */
-import { describe, expect, setDefaultTimeout, test } from "bun:test"
+import { beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -13,6 +13,12 @@ setDefaultTimeout(60_000)
 const root = join(import.meta.dir, "../..")
 const template = join(root, "worker-template")
 const read = (file: string) => readFileSync(join(template, file), "utf8")
+
+/** What a project gets of the package: not its sources. */
+beforeAll(() => {
+  const { stderr, success } = Bun.spawnSync([process.execPath, join(root, "cli/build.ts")], { cwd: root })
+  if (!success) throw new Error(`the package does not build: ${stderr}`)
+})
 
 /** A copy outside the repository, in which the package is installed under its own name. */
 const project = () => {
