@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { join } from "node:path"
 import { printKey } from "agent-sync"
+import { itself } from "../../cli/itself.ts"
 import { withoutPolyfill } from "../../viewer-static/withoutPolyfill.ts"
 import { launch, newPage } from "../support/browser.ts"
 import { machine, recordings, startHub } from "../support/cli.ts"
@@ -23,7 +24,7 @@ const bundle = async (entry: string) => {
     format: "iife",
     minify: true,
     metafile: true,
-    plugins: [withoutPolyfill]
+    plugins: [itself, withoutPolyfill]
   })
   expect(success).toBe(true)
   return { script: await outputs[0]!.text(), inputs: Object.keys(metafile!.inputs) }

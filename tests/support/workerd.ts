@@ -1,6 +1,7 @@
 /** The Worker of the template in a real workerd, through Miniflare, in this process: for tests and benches. */
 import { join } from "node:path"
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare"
+import { itself } from "../../cli/itself.ts"
 
 const root = join(import.meta.dir, "../..")
 
@@ -18,14 +19,7 @@ export const bundle = async (entry: string, minify = false): Promise<string> => 
     minify,
     external: ["cloudflare:*", "node:*"],
     conditions: ["workerd", "worker", "browser"],
-    plugins: [
-      {
-        name: "the package by its own name",
-        setup: (build) => {
-          build.onResolve({ filter: /^agent-sync\/worker$/ }, () => ({ path: join(root, "sdk/src/worker/index.ts") }))
-        }
-      }
-    ]
+    plugins: [itself]
   })
   return await built.outputs[0]!.text()
 }
