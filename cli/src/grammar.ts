@@ -1,9 +1,13 @@
 /** All commands, in the order the help shows them. A new one is one line here. */
 import * as Command from "@effect/cli/Command"
+import { completions } from "./commands/completions/command.ts"
+import { config } from "./commands/config/command.ts"
 import { dev } from "./commands/dev/command.ts"
+import { identity } from "./commands/identity/command.ts"
 import { init } from "./commands/init/command.ts"
 import { run } from "./commands/run/command.ts"
 import { tail } from "./commands/tail/command.ts"
+import { token } from "./commands/token/command.ts"
 
 export const NAME = "agent-sync"
 
@@ -11,5 +15,5 @@ export const root = Command.make(NAME).pipe(
   Command.withDescription(
     "Records AI agent sessions, sealed on this machine, syncs them to a hub of your own, shows them live."
   ),
-  Command.withSubcommands([init, dev, run, tail])
+  Command.withSubcommands([init, dev, run, tail, token, identity, config, completions])
 )

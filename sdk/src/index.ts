@@ -6,6 +6,7 @@ export {
   makeReaderKey,
   parse as parseKey,
   print as printKey,
+  readerKeyFrom,
   type ReaderKey,
   type RecorderKey,
   UnreadableKey

@@ -14,6 +14,7 @@ import { EXIT, Failure } from "../../Failure.ts"
 import { branchOf } from "../../git.ts"
 import { KEYS_UNUSABLE } from "../../Keys.ts"
 import { clean } from "../../Terminal.ts"
+import { millisecondsOf } from "../../table.ts"
 import { type Child, spawn, stdinAsChild } from "./child.ts"
 
 /** Milliseconds that a finished run waits for the hub to acknowledge what it still owes. */
@@ -176,12 +177,6 @@ const record = async (
   finish(said)
   const synced = patience === undefined || (remote !== undefined && left === 0)
   return how.code === EXIT.ok && !synced ? EXIT.failure : how.code
-}
-
-const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }
-const millisecondsOf = (text: string): number | undefined => {
-  const [, count, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text) ?? []
-  return count === undefined ? undefined : Number(count) * (UNITS[unit ?? ""] ?? 0)
 }
 
 const finish = (said: Iterable<string>) => {
