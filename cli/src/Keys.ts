@@ -2,7 +2,7 @@
  * The secrets of one tenant on this machine, as 0600 files in a 0700 folder outside any repository: reader key,
  * recorder key, and the hub's auth secret. Writers' keys lie there too, kept by the journal.
  */
-import { chmodSync, existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { chmodSync, existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { makeReaderKey, parseKey, printKey, type ReaderKey, type RecorderKey } from "agent-sync"
 import * as Either from "effect/Either"
@@ -131,3 +131,50 @@ const readIf = (file: string) => {
     throw error
   }
 }
+
+/**
+ * Puts a key where the tenant's keys lie; answers the files it wrote. Another key that is there stands in the way, unless
+ * it is to be replaced: then it is kept beside, since what it sealed is opened by nothing else.
+ */
+export const replaceKey = (
+  files: TenantFiles,
+  key: Key,
+  force: boolean
+): Either.Either<ReadonlyArray<string>, Failure> =>
+  Either.flatMap(
+    attempt(files, () => [readIf(files.reader), readIf(files.recorder)].map((text) => text?.trim())),
+    ([reader, recorder]) => {
+      const texts = key.kind === "reader" ? [printKey(key), printKey(key.recorder)] : [undefined, printKey(key)]
+      if (recorder === texts[1] && (texts[0] === undefined || reader === texts[0])) return Either.right([])
+      // The recorder key of the reader key that comes is no other key.
+      const other = (reader !== undefined && reader !== texts[0]) || (recorder !== undefined && recorder !== texts[1])
+      if (other && !force) {
+        return Either.left(
+          new Failure({
+            exit: EXIT.failure,
+            code: "WouldOverwrite",
+            what: `Another key is in ${files.folder}.`,
+            now: "Nothing was changed.",
+            tries: [
+              { command: "agent-sync identity import --force", why: "replaces it, and keeps it beside the new one" },
+              { command: "agent-sync identity import --tenant NAME", why: "for another tenant" }
+            ]
+          })
+        )
+      }
+      return attempt(files, () => {
+        mkdirSync(files.folder, { recursive: true, mode: 0o700 })
+        const wrote: Array<string> = []
+        for (const [file, text] of [
+          [files.reader, texts[0]],
+          [files.recorder, texts[1]]
+        ] as const) {
+          const before = readIf(file)?.trim()
+          if (before === text) continue
+          if (before !== undefined) renameSync(file, `${file}.before-${Date.now()}`)
+          if (text !== undefined && writeOnce(file, text)) wrote.push(file)
+        }
+        return wrote
+      })
+    }
+  )

@@ -1,13 +1,17 @@
 /** All commands, in the order the help shows them. A new one is one line here. */
 import * as Command from "@effect/cli/Command"
+import { completions } from "./commands/completions/command.ts"
+import { config } from "./commands/config/command.ts"
 import { dev } from "./commands/dev/command.ts"
 import { hooks } from "./commands/hooks/command.ts"
+import { identity } from "./commands/identity/command.ts"
 import { init } from "./commands/init/command.ts"
 import { note } from "./commands/note/command.ts"
 import { notify } from "./commands/notify/command.ts"
 import { redact } from "./commands/redact/command.ts"
 import { run } from "./commands/run/command.ts"
 import { tail } from "./commands/tail/command.ts"
+import { token } from "./commands/token/command.ts"
 import { up } from "./commands/up/command.ts"
 import { wait } from "./commands/wait/command.ts"
 
@@ -17,5 +21,20 @@ export const root = Command.make(NAME).pipe(
   Command.withDescription(
     "Records AI agent sessions, sealed on this machine, syncs them to a hub of your own, shows them live."
   ),
-  Command.withSubcommands([init, dev, run, tail, hooks, up, wait, notify, note, redact])
+  Command.withSubcommands([
+    init,
+    dev,
+    run,
+    tail,
+    token,
+    identity,
+    hooks,
+    up,
+    wait,
+    notify,
+    note,
+    redact,
+    config,
+    completions
+  ])
 )

@@ -8,6 +8,7 @@ export {
   print as printKey,
   type ReaderKey,
   type RecorderKey,
+  readerKeyFrom,
   UnreadableKey
 } from "./crypto/TenantKey.ts"
 export { LogId, SessionId, TenantId } from "./domain/Ids.ts"

@@ -1,0 +1,114 @@
+/** The hub's HTTP surface as commands use it: one request, and each way it can fail as a sentence. */
+import * as Effect from "effect/Effect"
+import type { Role, Settings } from "./Config.ts"
+import { EXIT, Failure } from "./Failure.ts"
+
+/** Milliseconds for an answer. */
+const PATIENCE_MS = 10_000
+
+/** The hub's address; fails where none is configured. */
+export const hubOf = ({ preset, tenant, url }: Settings): Effect.Effect<URL, Failure> => {
+  if (url !== undefined) return Effect.succeed(new URL(url.replace(/^ws/, "http")))
+  return new Failure({
+    exit: EXIT.usage,
+    code: "NoHub",
+    what: `No hub is configured for tenant ${tenant}${preset === undefined ? "" : `: preset ${preset} has no url`}.`,
+    now: "Nothing was asked of any hub.",
+    tries: [
+      {
+        command: `agent-sync deploy${preset === undefined ? "" : ` --env ${preset}`}`,
+        why: "puts one on your Cloudflare, and its address into agent-sync.json"
+      },
+      { command: "--url ws://…", why: "one that runs elsewhere" }
+    ]
+  })
+}
+
+/** Asks below the tenant's address: `logs`, `revocations`, or with no path the tenant itself. */
+export const askHub = (
+  settings: Settings,
+  request: {
+    readonly role: Role
+    readonly method?: "GET" | "POST" | "DELETE"
+    readonly path?: string
+    readonly body?: unknown
+  }
+): Effect.Effect<unknown, Failure> =>
+  Effect.gen(function* () {
+    const hub = yield* hubOf(settings)
+    const { body, method = "GET", path, role } = request
+    const token = yield* Effect.promise(() => settings.token(role))
+    const url = path === undefined ? hub : new URL(`${hub.pathname.replace(/\/$/, "")}/${path}`, hub)
+    const response = yield* reach(url, {
+      method,
+      headers: {
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...(body === undefined ? {} : { "content-type": "application/json" })
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) })
+    })
+    const answer = yield* Effect.promise((): Promise<unknown> => response.json().catch(() => undefined))
+    if (response.ok) return answer
+    const [error, fix] = [told(answer, "error"), told(answer, "fix")]
+    return yield* new Failure({
+      exit: response.status === 401 || response.status === 403 ? EXIT.refused : EXIT.failure,
+      code: "Refused",
+      what: `The hub refused: ${error ?? `it answered ${response.status}`}`,
+      now: "Sessions and keys are untouched.",
+      ...(fix === undefined ? {} : { tries: [{ command: fix }] })
+    })
+  })
+
+/** What `/health` tells; `undefined` version where another program answers. */
+export const healthOf = (
+  hub: URL
+): Effect.Effect<
+  {
+    readonly version: string | undefined
+    readonly storage: string | undefined
+    readonly ms: number
+    readonly date: string | null
+  },
+  Failure
+> =>
+  Effect.gen(function* () {
+    const began = performance.now()
+    const response = yield* reach(new URL("/health", hub))
+    const answer = yield* Effect.promise((): Promise<unknown> => response.json().catch(() => undefined))
+    const name = told(answer, "name")
+    return {
+      version: response.ok && name === "agent-sync" ? (told(answer, "version") ?? "") : undefined,
+      storage: told(answer, "storage"),
+      ms: performance.now() - began,
+      date: response.headers.get("date")
+    }
+  })
+
+const reach = (url: URL, init: RequestInit = {}): Effect.Effect<Response, Failure> =>
+  Effect.tryPromise({
+    try: () => fetch(url, { ...init, redirect: "manual", signal: AbortSignal.timeout(PATIENCE_MS) }),
+    catch: (cause) => unreachable(url.host, reason(cause))
+  })
+
+export const unreachable = (host: string, why: string) =>
+  new Failure({
+    exit: EXIT.unreachable,
+    code: "HubUnreachable",
+    what: `The hub at ${host} cannot be reached.`,
+    now: `${why} Nothing is lost: what was recorded waits in the journals.`,
+    tries: [{ command: "agent-sync doctor", why: "address, token, key and clock, one by one" }]
+  })
+
+const reason = (cause: unknown) => {
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : ""
+  if (code === "ConnectionRefused") return "Nobody listens there."
+  if (cause instanceof Error && cause.name === "TimeoutError") return `It did not answer in ${PATIENCE_MS / 1000}s.`
+  return cause instanceof Error ? cause.message.replace(/\.?$/, ".") : "The network failed."
+}
+
+/** A text field of an answer that may be anything. */
+export const told = (answer: unknown, name: string): string | undefined => {
+  if (typeof answer !== "object" || answer === null) return undefined
+  const value: unknown = Reflect.get(answer, name)
+  return typeof value === "string" ? value : undefined
+}
