@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import manifest from "../../package.json" with { type: "json" }
 import { dev } from "./commands/dev/command.ts"
+import { imports } from "./commands/import/command.ts"
 import { init } from "./commands/init/command.ts"
 import { run } from "./commands/run/command.ts"
 import { tail } from "./commands/tail/command.ts"
@@ -17,7 +18,7 @@ const root = Command.make("agent-sync").pipe(
   Command.withDescription(
     "Records AI agent sessions, sealed on this machine, syncs them to a hub of your own, shows them live."
   ),
-  Command.withSubcommands([init, dev, run, tail])
+  Command.withSubcommands([init, dev, run, tail, imports])
 )
 
 const explain = (failure: Failure) => {

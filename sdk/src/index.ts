@@ -12,6 +12,7 @@ export {
 } from "./crypto/TenantKey.ts"
 export { LogId, SessionId, TenantId } from "./domain/Ids.ts"
 export { type Journal, JournalFailed } from "./journal/Journal.ts"
+export { type Backlog, makeBacklog } from "./runtime/Backlog.ts"
 export {
   type Ending,
   makeRecorder,
@@ -19,6 +20,13 @@ export {
   type Recorder,
   type RecorderOptions
 } from "./runtime/Recorder.ts"
+export { makeSessionFile, type SessionFile, type SessionFileOptions } from "./runtime/SessionFile.ts"
+export {
+  makeSessionWriter,
+  type SessionWriter,
+  type SessionWriterOptions,
+  type Written
+} from "./runtime/SessionWriter.ts"
 export { liveTimers, type Network, type Timers } from "./sync/Link.ts"
 export type { SyncStatus } from "./sync/SyncStatus.ts"
 export type {

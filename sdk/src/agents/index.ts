@@ -5,7 +5,9 @@ import { codex } from "./codex.ts"
 import { jsonl } from "./jsonl.ts"
 import { text } from "./text.ts"
 
-export type { About, Adapter, Line, LineReader, Reading } from "./Adapter.ts"
+export type { About, Adapter, Beside, Line, LineReader, Reading } from "./Adapter.ts"
+export { fileAdapterOf, fileAdapters } from "./files.ts"
+export { type AgentHome, agentHomes } from "./homes.ts"
 export { type Lines, makeLines } from "./Lines.ts"
 export { type Redacted, redact, redactText } from "./Redaction.ts"
 export { claude, codex, jsonl, text }

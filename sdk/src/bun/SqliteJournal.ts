@@ -106,6 +106,10 @@ const journalOf = (store: Store, { fresh, row: writer, sealing }: FoundWriter, k
     const name = keeping.nameOf(`session ${session}`)
     store.run("INSERT OR REPLACE INTO session (writer, name, log) VALUES (?, ?, ?)", writer, name, log)
   }
+  const markName = (mark: string) => keeping.nameOf(`mark ${mark}`)
+  /** Inside a write. False where the log has it already. */
+  const keepMark = (log: number, mark: string) =>
+    store.run("INSERT OR IGNORE INTO mark (log, name) VALUES (?, ?)", log, markName(mark)) > 0
   const told = (answer: Either.Either<ReadonlyArray<JournalEntry>, JournalFailed>) => {
     if (Either.isRight(answer) && answer.right.length > 0) wake.tell()
     return answer
@@ -146,7 +150,31 @@ const journalOf = (store: Store, { fresh, row: writer, sealing }: FoundWriter, k
     alias: (log, session) => store.write(() => nameLog(session, logRow(log).id)),
     logs: () =>
       store.read(() => store.all<LogRow>(`${LOG} WHERE writer = ? ORDER BY keep DESC, id`, writer).map(ownLog)),
-    append: (log, plains) => (plains.length === 0 ? Either.right([]) : told(store.write(() => extendLog(log, plains)))),
+    append: (log, plains, marks) =>
+      plains.length === 0
+        ? Either.right([])
+        : told(
+            store.write(() => {
+              if (marks === undefined) return extendLog(log, plains)
+              const { id } = logRow(log)
+              return extendLog(
+                log,
+                plains.filter((_, n) => marks[n] === undefined || keepMark(id, marks[n]))
+              )
+            })
+          ),
+    known: (log, marks) =>
+      store.read(() => {
+        const { id } = logRow(log)
+        return marks.map(
+          (mark) => store.get("SELECT 1 FROM mark WHERE log = ? AND name = ?", id, markName(mark)) !== undefined
+        )
+      }),
+    mark: (log, marks) =>
+      store.write(() => {
+        const { id } = logRow(log)
+        for (const mark of marks) keepMark(id, mark)
+      }),
     read: (log, n, limit) => store.read(() => readEntries(store, log, logRow(log).id, n, limit)),
     pend: (run, plains) => {
       if (plains.length === 0) return Either.right(undefined)

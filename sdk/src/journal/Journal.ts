@@ -82,9 +82,21 @@ export interface Journal {
   readonly logs: () => Answer<ReadonlyArray<OwnLog>>
   /**
    * Numbers, chains, seals and stores, all in one transaction; durable when it returns.
-   * Entry ids rise with every entry of this process.
+   * Entry ids rise with every entry of this process. With `marks`, one for each of `plains`, those whose mark the
+   * log has already are left out, and the marks of the others are kept with it.
    */
-  readonly append: (log: LogId, plains: ReadonlyArray<Plain>) => Answer<ReadonlyArray<JournalEntry>>
+  readonly append: (
+    log: LogId,
+    plains: ReadonlyArray<Plain>,
+    marks?: ReadonlyArray<string>
+  ) => Answer<ReadonlyArray<JournalEntry>>
+  /**
+   * Which of these marks the log has, in their order. A mark is any text; the journal keeps only its keyed hash, so it
+   * tells a reader of the file nothing.
+   */
+  readonly known: (log: LogId, marks: ReadonlyArray<string>) => Answer<ReadonlyArray<boolean>>
+  /** Keeps marks with a log, without entries. */
+  readonly mark: (log: LogId, marks: ReadonlyArray<string>) => Answer<void>
   /** Entries of a log from `n`, oldest first, at most `limit`. */
   readonly read: (log: LogId, n: number, limit: number) => Answer<ReadonlyArray<JournalEntry>>
 

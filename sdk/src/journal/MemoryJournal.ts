@@ -17,6 +17,7 @@ interface Log {
   /** Older logs of the store have smaller ones. */
   readonly age: number
   readonly entries: Array<JournalEntry>
+  readonly marks: Set<string>
   head: Head
 }
 
@@ -110,6 +111,7 @@ export const open = (options: {
           writer: sealing.writer.id,
           age: store.logs++,
           entries: [],
+          marks: new Set(),
           head: beginning
         }
         logs.push(made)
@@ -118,7 +120,22 @@ export const open = (options: {
       }),
     alias: (log, session) => guarded(() => void sessions.set(session, logOf(log))),
     logs: () => guarded(() => logs.map(ownLog)),
-    append: (log, plains) => told(guarded(() => (plains.length === 0 ? [] : write(logOf(log), plains)))),
+    append: (log, plains, marks) =>
+      told(
+        guarded(() => {
+          if (plains.length === 0) return []
+          const of = logOf(log)
+          return write(
+            of,
+            plains.filter((_, n) => isNew(of, marks?.[n]))
+          )
+        })
+      ),
+    known: (log, marks) => guarded(() => marks.map((mark) => logOf(log).marks.has(mark))),
+    mark: (log, marks) =>
+      guarded(() => {
+        for (const mark of marks) logOf(log).marks.add(mark)
+      }),
     read: (log, n, limit) =>
       guarded(() =>
         logOf(log)
@@ -182,7 +199,16 @@ const begin = (
   const { index, indexKey, writer } = sealing
   const first: JournalEntry = { log: index, n: 1, ...introduction }
   const head = { last: 1, digest: sealing.digest(introduction.sealed) }
-  const log: Log = { id: index, kind: "index", key: indexKey, writer: writer.id, age, entries: [first], head }
+  const log: Log = {
+    id: index,
+    kind: "index",
+    key: indexKey,
+    writer: writer.id,
+    age,
+    entries: [first],
+    marks: new Set(),
+    head
+  }
   return { sealing, remotes, logs: [log], sessions: new Map(), pending: new Map() }
 }
 
@@ -283,6 +309,14 @@ const outboxOf = (
     cursor: (remoteId, log) => guarded(() => hubOf(remoteId).cursors.get(log) ?? 0),
     moveCursor: (remoteId, log, sequence) => guarded(() => void hubOf(remoteId).cursors.set(log, sequence))
   }
+}
+
+/** Remembers a mark; a thing without one is always new. */
+const isNew = ({ marks }: Log, mark: string | undefined) => {
+  if (mark === undefined) return true
+  if (marks.has(mark)) return false
+  marks.add(mark)
+  return true
 }
 
 const ownLog = ({ head, id, key, kind }: Log): OwnLog => ({ id, kind, key, last: head.last })

@@ -3,23 +3,20 @@
  * It also keeps the index told: that the session began, its title and state, its figures. `run`, `watch`, `import`,
  * hooks and the SDK all end here. It never throws into the agent's way and never waits for a network.
  */
-import { sha256 } from "@noble/hashes/sha2.js"
-import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js"
 import * as Either from "effect/Either"
 import type { About, Adapter, Line, LineReader, Reading } from "../agents/Adapter.ts"
 import { detect } from "../agents/index.ts"
 import { makeLines } from "../agents/Lines.ts"
-import { redact, redactText } from "../agents/Redaction.ts"
+import { redactText } from "../agents/Redaction.ts"
 import type { AgentEvent } from "../domain/AgentEvent.ts"
-import { type LogId, SessionId } from "../domain/Ids.ts"
+import type { LogId } from "../domain/Ids.ts"
 import type { IndexEvent, Origin } from "../domain/IndexEvent.ts"
-import { fit } from "../domain/Parts.ts"
-import { encodeEvent, encodeHeader, encodeIndex, type Plain } from "../domain/Payload.ts"
+import { encodeIndex, type Plain } from "../domain/Payload.ts"
 import { makeSession, type Session, type SessionFold } from "../domain/Session.ts"
 import type { Journal, JournalFailed } from "../journal/Journal.ts"
-import { EVENT_BYTES } from "../protocol/Limits.ts"
 import type { Timer, Timers } from "../sync/Link.ts"
 import { makeBacklog } from "./Backlog.ts"
+import { entriesOf, openSession, sessionIdOf } from "./entries.ts"
 
 /** How long, in lines, bytes and milliseconds, output may leave open whose it is. */
 const UNDECIDED_LINES = 10
@@ -31,8 +28,6 @@ const UNNAMED_MS = 2_000
 /** A state shorter than this is not told to the index; figures at most this often. Milliseconds (house §3). */
 const STATE_MS = 2_000
 const CHECKPOINT_MS = 5 * 60_000
-/** Characters of a key, a parent or a subagent's id that are kept; longer ones become a digest. */
-const ID_CHARACTERS = 512
 
 export interface RecorderOptions {
   readonly journal: Journal
@@ -134,26 +129,12 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
   const begin = (of: Home, name: string) => {
     of.name = name
     of.told = { state: "running", title: titleOf(of), at: wall() }
-    const { title } = of.told
+    const origin = originOf(of, name)
     backlog.put(() =>
       Either.gen(function* () {
-        const { id, key, last } = yield* journal.openLog(`${adapter?.agent ?? "text"}:${name}`)
-        const origin = originOf(of, name)
-        const time = wall()
-        yield* journal.append(journal.index, [
-          encodeIndex(
-            last === 0
-              ? { _tag: "index.started", log: id, key, time, ...origin }
-              : { _tag: "index.changed", log: id, time, state: "running", title }
-          )
-        ])
-        if (last === 0) {
-          const { id: writer, signer } = journal.writer
-          const header = encodeHeader({ _tag: "log.header", time, ...origin, writers: [{ writer, signer }] })
-          yield* journal.append(id, [header])
-        }
-        yield* journal.settle(run, id)
-        of.log = id
+        const log = yield* openSession(journal, { name, origin, time: wall(), state: "running" })
+        yield* journal.settle(run, log)
+        of.log = log
       })
     )
   }
@@ -180,7 +161,7 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
         time: wall(),
         state,
         title: titleOf(late),
-        alias: idOf(name)
+        alias: sessionIdOf(name)
       }))
       return
     }
@@ -193,7 +174,7 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
   }
 
   const originOf = ({ about, ...of }: Home, name: string): Origin => ({
-    session: idOf(name),
+    session: sessionIdOf(name),
     agent: adapter?.agent ?? "text",
     agentName: about.agentName ?? agentName(),
     title: titleOf({ about, ...of }),
@@ -318,14 +299,10 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
     const plains: Array<Plain> = []
     let bytes = 0
     for (const event of withContext(batch)) {
-      const safe = redact(bounded(event))
-      for (const rule of safe.found) redacted.set(rule, (redacted.get(rule) ?? 0) + 1)
-      for (const part of fit(safe.event, EVENT_BYTES)) {
-        of.fold.add(part)
-        const plain = encodeEvent(part)
-        bytes += plain.payload.byteLength
-        plains.push(plain)
-      }
+      const entries = entriesOf(event, redacted)
+      for (const part of entries.events) of.fold.add(part)
+      plains.push(...entries.plains)
+      bytes += entries.bytes
     }
     if (plains.length === 0) return
     of.events += plains.length
@@ -403,22 +380,6 @@ const newHome = (): Home => ({
   about: {},
   told: undefined
 })
-
-const idOf = (name: string) => SessionId.make(name.slice(0, 200))
-
-/** An id is no place for a megabyte: a longer one keeps its beginning and is told apart by its digest. */
-const bounded = (event: AgentEvent): AgentEvent => {
-  const { key, parent, subagent } = event
-  if (Math.max(key.length, parent?.length ?? 0, subagent?.length ?? 0) <= ID_CHARACTERS) return event
-  const short = (id: string) =>
-    id.length <= ID_CHARACTERS ? id : `${id.slice(0, 64)}#${bytesToHex(sha256(utf8ToBytes(id)))}`
-  return {
-    ...event,
-    key: short(key),
-    ...(parent === undefined ? {} : { parent: short(parent) }),
-    ...(subagent === undefined ? {} : { subagent: short(subagent) })
-  }
-}
 
 const oneLine = (text: string) => {
   const line = text.trim().split("\n", 1)[0]!.trim()
