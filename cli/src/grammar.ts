@@ -5,6 +5,7 @@ import { config } from "./commands/config/command.ts"
 import { dev } from "./commands/dev/command.ts"
 import { hooks } from "./commands/hooks/command.ts"
 import { identity } from "./commands/identity/command.ts"
+import { imports } from "./commands/import/command.ts"
 import { init } from "./commands/init/command.ts"
 import { note } from "./commands/note/command.ts"
 import { notify } from "./commands/notify/command.ts"
@@ -26,6 +27,7 @@ export const root = Command.make(NAME).pipe(
     dev,
     run,
     tail,
+    imports,
     token,
     identity,
     hooks,

@@ -14,20 +14,6 @@ export const table = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyA
     .join("\n")}\n`
 }
 
-/** `2h`, `30m`, `90d` as milliseconds; undefined where it is none. */
-export const millisecondsOf = (text: string): number | undefined => {
-  const [, count, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d|w)$/.exec(text) ?? []
-  return count === undefined ? undefined : Number(count) * (UNITS[unit ?? ""] ?? 0)
-}
-const UNITS: Readonly<Record<string, number>> = {
-  ms: 1,
-  s: 1_000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-  w: 604_800_000
-}
-
 /** `in 2 days`, `3 hours ago`. */
 export const relative = (time: number, now: number): string => {
   const ms = Math.abs(time - now)

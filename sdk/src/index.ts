@@ -13,6 +13,7 @@ export {
 } from "./crypto/TenantKey.ts"
 export { LogId, SessionId, TenantId } from "./domain/Ids.ts"
 export { type Journal, JournalFailed } from "./journal/Journal.ts"
+export { type Backlog, makeBacklog } from "./runtime/Backlog.ts"
 export {
   type Ending,
   makeRecorder,
@@ -21,6 +22,13 @@ export {
   type RecorderOptions
 } from "./runtime/Recorder.ts"
 export { type OwnSession, ownSessions, type RemarkOptions, remark } from "./runtime/Remark.ts"
+export { makeSessionFile, type SessionFile, type SessionFileOptions } from "./runtime/SessionFile.ts"
+export {
+  makeSessionWriter,
+  type SessionWriter,
+  type SessionWriterOptions,
+  type Written
+} from "./runtime/SessionWriter.ts"
 export { liveTimers, type Network, type Timers } from "./sync/Link.ts"
 export * as SyncConfig from "./sync/SyncConfig.ts"
 export type { SyncStatus } from "./sync/SyncStatus.ts"

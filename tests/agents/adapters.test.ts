@@ -1,12 +1,13 @@
 /** Every agent we read, against what all of them promise, and against the events we expect of its recordings. */
 import { describe, expect, test } from "bun:test"
 import { readFileSync, writeFileSync } from "node:fs"
-import { adapters, detect } from "agent-sync/agents"
+import { adapters, detect, fileAdapterOf, fileAdapters } from "agent-sync/agents"
 import type { AgentEvent } from "agent-sync/events"
 import { adapterSuite, readAll } from "../suites/adapter.ts"
-import { eventsPath, recordingsOf } from "./fixtures.ts"
+import { eventsPath, folderOf, recordingsOf } from "./fixtures.ts"
 
-for (const adapter of adapters) adapterSuite(adapter, recordingsOf(adapter.agent))
+const all = [...adapters, ...fileAdapters]
+for (const adapter of all) adapterSuite(adapter, recordingsOf(folderOf(adapter)))
 
 /** One event a line, without what all of them share; bytes as their number. */
 const readable = (events: ReadonlyArray<AgentEvent>) => {
@@ -20,11 +21,12 @@ const readable = (events: ReadonlyArray<AgentEvent>) => {
 
 // After a change that is meant: AGENT_SYNC_WRITE_EVENTS=1 bun test tests/agents, and read the difference.
 describe("the expected events", () => {
-  for (const adapter of adapters) {
-    for (const { lines, name } of recordingsOf(adapter.agent)) {
+  for (const adapter of all) {
+    const folder = folderOf(adapter)
+    for (const { lines, name } of recordingsOf(folder)) {
       if (name === "the demo") continue
-      test(`come of ${adapter.agent}/${name}`, () => {
-        const path = eventsPath(adapter.agent, name)
+      test(`come of ${folder}/${name}`, () => {
+        const path = eventsPath(folder, name)
         const actual = readable(readAll(adapter, lines))
         if (process.env.AGENT_SYNC_WRITE_EVENTS === "1") writeFileSync(path, actual)
         expect(actual).toBe(readFileSync(path, "utf8"))
@@ -38,6 +40,14 @@ describe("detect", () => {
     for (const { lines, name } of recordingsOf(adapter.agent)) {
       test(`knows ${adapter.agent}/${name} by its first lines`, () => {
         expect(detect(lines.slice(0, 10)).agent).toBe(adapter.agent)
+      })
+    }
+  }
+
+  for (const adapter of fileAdapters) {
+    for (const { lines, name } of recordingsOf(folderOf(adapter))) {
+      test(`knows the file ${folderOf(adapter)}/${name} by its first lines`, () => {
+        expect(fileAdapterOf(lines.slice(0, 10))).toBe(adapter)
       })
     }
   }

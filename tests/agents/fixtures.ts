@@ -1,9 +1,14 @@
 /** The recordings of the project's own: `fixtures/<agent>/`, and the demo's. */
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
+import { type Adapter, fileAdapters } from "agent-sync/agents"
 import type { Recording } from "../suites/adapter.ts"
 
 const folder = join(import.meta.dir, "fixtures")
+
+/** `<agent>/` holds what it prints, `<agent>.<format>/` the files that it writes. */
+export const folderOf = (adapter: Adapter) =>
+  fileAdapters.includes(adapter) ? `${adapter.agent}.${adapter.format}` : adapter.agent
 
 export const recordingsOf = (agent: string): ReadonlyArray<Recording> => {
   const files = existsSync(join(folder, agent)) ? readdirSync(join(folder, agent)) : []

@@ -44,7 +44,7 @@ export const adapterSuite = (adapter: Adapter, recordings: ReadonlyArray<Recordi
     }
   }
 
-  describe(`Adapter (${adapter.agent})`, () => {
+  describe(`Adapter (${adapter.agent}, ${adapter.format})`, () => {
     test("has a recording to be tested with", () => {
       expect(lines.length).toBeGreaterThan(5)
     })

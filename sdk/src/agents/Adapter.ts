@@ -50,6 +50,16 @@ export interface Adapter {
   readonly recognizes: (lines: ReadonlyArray<string>) => boolean
   /** The prompt in a command line of this agent, where it can be told for sure. */
   readonly promptOf?: (command: ReadonlyArray<string>) => string | undefined
-  /** `run` is a UUID of this run: what keys are made of where the source has no ids. */
-  readonly open: (run: string) => LineReader
+  /**
+   * `run` is a UUID of this run, or a file's name without its ending: what keys are made of where the source has no
+   * ids. `beside` is what is known of a file from outside it.
+   */
+  readonly open: (run: string, beside?: Beside) => LineReader
+}
+
+/** What an agent keeps beside a subagent's file: the call that started it, and what that was. */
+export interface Beside {
+  readonly call?: string
+  readonly type?: string
+  readonly description?: string
 }

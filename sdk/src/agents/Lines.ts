@@ -12,6 +12,8 @@ export interface Lines {
   readonly push: (bytes: Uint8Array) => Array<string>
   /** The output ended: the last line, if it had no line end. */
   readonly end: () => Array<string>
+  /** What the unfinished line holds so far; it stays unfinished. */
+  readonly rest: () => string
 }
 
 const LF = 0x0a
@@ -70,7 +72,8 @@ export const makeLines = (lineBytes = LINE_BYTES): Lines => {
       hold(bytes.slice(from), out)
       return out
     },
-    end: () => (held === 0 ? [] : [text(take())])
+    end: () => (held === 0 ? [] : [text(take())]),
+    rest: () => new TextDecoder("utf-8", { ignoreBOM: !first }).decode(join(parts, held))
   }
 }
 

@@ -140,6 +140,10 @@ const journalOf = (store: Store, { fresh, row: writer, sealing }: FoundWriter, k
     const name = keeping.nameOf(`session ${session}`)
     store.run("INSERT OR REPLACE INTO session (writer, name, log) VALUES (?, ?, ?)", writer, name, log)
   }
+  const markName = (mark: string) => keeping.nameOf(`mark ${mark}`)
+  /** Inside a write. False where the log has it already. */
+  const keepMark = (log: number, mark: string) =>
+    store.run("INSERT OR IGNORE INTO mark (log, name) VALUES (?, ?)", log, markName(mark)) > 0
   const told = (answer: Either.Either<ReadonlyArray<JournalEntry>, JournalFailed>) => {
     if (Either.isRight(answer) && answer.right.length > 0) wake.tell()
     return answer
@@ -207,8 +211,29 @@ const journalOf = (store: Store, { fresh, row: writer, sealing }: FoundWriter, k
     alias: (log, session) => store.write(() => nameLog(session, logRow(log).id)),
     logs: () =>
       store.read(() => store.all<LogRow>(`${LOG} WHERE writer = ? ORDER BY keep DESC, id`, writer).map(ownLog)),
-    append: (log, plains, { signed = false } = {}) =>
-      plains.length === 0 && !signed ? Either.right([]) : told(store.write(() => extendLog(log, plains, signed))),
+    append: (log, plains, { marks, signed = false } = {}) =>
+      plains.length === 0 && !signed
+        ? Either.right([])
+        : told(
+            store.write(() => {
+              if (marks === undefined) return extendLog(log, plains, signed)
+              const { id } = logRow(log)
+              const fresh = plains.filter((_, n) => marks[n] === undefined || keepMark(id, marks[n]))
+              return extendLog(log, fresh, signed)
+            })
+          ),
+    known: (log, marks) =>
+      store.read(() => {
+        const { id } = logRow(log)
+        return marks.map(
+          (mark) => store.get("SELECT 1 FROM mark WHERE log = ? AND name = ?", id, markName(mark)) !== undefined
+        )
+      }),
+    mark: (log, marks) =>
+      store.write(() => {
+        const { id } = logRow(log)
+        for (const mark of marks) keepMark(id, mark)
+      }),
     read: (log, n, limit) => store.read(() => readEntries(store, log, logRow(log).id, n, limit)),
     pend: (run, plains) => {
       if (plains.length === 0) return Either.right(undefined)

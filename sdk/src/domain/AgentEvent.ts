@@ -32,7 +32,9 @@ export const Frame = Schema.Struct({
   /** The tool call under which this happened, for a subagent's events. */
   parent: Schema.optional(Schema.String),
   /** The subagent's id, where the agent has one. */
-  subagent: Schema.optional(Schema.String)
+  subagent: Schema.optional(Schema.String),
+  /** The session this was recorded in first, where the agent copied its record into this one (a fork, an old resume). */
+  copiedFrom: Schema.optional(Schema.String)
 })
 export type Frame = typeof Frame.Type
 

@@ -73,6 +73,13 @@ export interface Writer {
   readonly signer: Uint8Array
 }
 
+export interface AppendOptions {
+  /** One entry more, behind the others: a checkpoint over all that this writer has in the log. */
+  readonly signed?: boolean
+  /** One for each of the plains: those whose mark the log has already are left out, the marks of the others are kept with it. */
+  readonly marks?: ReadonlyArray<string>
+}
+
 export interface Journal {
   readonly writer: Writer
   /** Why the writer is new, for the person: `first`, or the old one could not be continued. False where it goes on. */
@@ -102,15 +109,21 @@ export interface Journal {
   /** Every log of this writer, index first, then oldest first. */
   readonly logs: () => Answer<ReadonlyArray<OwnLog>>
   /**
-   * Numbers, chains, seals and stores, all in one transaction; durable when it returns. `signed` adds one entry more, a
-   * checkpoint over all that this writer has in the log.
+   * Numbers, chains, seals and stores, all in one transaction; durable when it returns.
    * Entry ids rise with every entry of this process.
    */
   readonly append: (
     log: LogId,
     plains: ReadonlyArray<Plain>,
-    options?: { readonly signed?: boolean }
+    options?: AppendOptions
   ) => Answer<ReadonlyArray<JournalEntry>>
+  /**
+   * Which of these marks the log has, in their order. A mark is any text; the journal keeps only its keyed hash, so it
+   * tells a reader of the file nothing.
+   */
+  readonly known: (log: LogId, marks: ReadonlyArray<string>) => Answer<ReadonlyArray<boolean>>
+  /** Keeps marks with a log, without entries. */
+  readonly mark: (log: LogId, marks: ReadonlyArray<string>) => Answer<void>
   /** Entries of a log from `n`, oldest first, at most `limit`. */
   readonly read: (log: LogId, n: number, limit: number) => Answer<ReadonlyArray<JournalEntry>>
 

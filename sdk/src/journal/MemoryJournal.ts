@@ -17,6 +17,7 @@ interface Log {
   /** Older logs of the store have smaller ones. */
   readonly age: number
   readonly entries: Array<JournalEntry>
+  readonly marks: Set<string>
   head: Head
 }
 
@@ -103,6 +104,7 @@ export const open = (options: {
       writer: sealing.writer.id,
       age: store.logs++,
       entries: [],
+      marks: new Set(),
       head: beginning
     }
     logs.push(made)
@@ -161,6 +163,7 @@ export const open = (options: {
           writer: sealing.writer.id,
           age: store.logs++,
           entries: [],
+          marks: new Set(),
           head: beginning
         }
         logs.push(joined)
@@ -168,8 +171,20 @@ export const open = (options: {
       }),
     alias: (log, session) => guarded(() => void sessions.set(session, logOf(log))),
     logs: () => guarded(() => logs.map(ownLog)),
-    append: (log, plains, { signed = false } = {}) =>
-      told(guarded(() => (plains.length === 0 && !signed ? [] : write(logOf(log), plains, signed)))),
+    append: (log, plains, { marks, signed = false } = {}) =>
+      told(
+        guarded(() => {
+          if (plains.length === 0 && !signed) return []
+          const of = logOf(log)
+          const fresh = plains.filter((_, n) => isNew(of, marks?.[n]))
+          return write(of, fresh, signed)
+        })
+      ),
+    known: (log, marks) => guarded(() => marks.map((mark) => logOf(log).marks.has(mark))),
+    mark: (log, marks) =>
+      guarded(() => {
+        for (const mark of marks) logOf(log).marks.add(mark)
+      }),
     read: (log, n, limit) =>
       guarded(() =>
         logOf(log)
@@ -233,7 +248,16 @@ const begin = (
   const { index, indexKey, writer } = sealing
   const first: JournalEntry = { log: index, n: 1, ...introduction }
   const head = { last: 1, digest: sealing.digest(introduction.sealed) }
-  const log: Log = { id: index, kind: "index", key: indexKey, writer: writer.id, age, entries: [first], head }
+  const log: Log = {
+    id: index,
+    kind: "index",
+    key: indexKey,
+    writer: writer.id,
+    age,
+    entries: [first],
+    marks: new Set(),
+    head
+  }
   return { sealing, remotes, logs: [log], sessions: new Map(), pending: new Map() }
 }
 
@@ -334,6 +358,14 @@ const outboxOf = (
     cursor: (remoteId, log) => guarded(() => hubOf(remoteId).cursors.get(log) ?? 0),
     moveCursor: (remoteId, log, sequence) => guarded(() => void hubOf(remoteId).cursors.set(log, sequence))
   }
+}
+
+/** Remembers a mark; a thing without one is always new. */
+const isNew = ({ marks }: Log, mark: string | undefined) => {
+  if (mark === undefined) return true
+  if (marks.has(mark)) return false
+  marks.add(mark)
+  return true
 }
 
 const ownLog = ({ head, id, key, kind }: Log): OwnLog => ({ id, kind, key, last: head.last })

@@ -3,23 +3,20 @@
  * It also keeps the index told: that the session began, its title and state, its figures. `run`, `watch`, `import`,
  * hooks and the SDK all end here. It never throws into the agent's way and never waits for a network.
  */
-import { sha256 } from "@noble/hashes/sha2.js"
-import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js"
 import * as Either from "effect/Either"
 import type { About, Adapter, Line, LineReader, Reading } from "../agents/Adapter.ts"
 import { detect } from "../agents/index.ts"
 import { makeLines } from "../agents/Lines.ts"
 import { makeRedactor, type RedactionOptions } from "../agents/Redaction.ts"
 import type { AgentEvent } from "../domain/AgentEvent.ts"
-import { type LogId, SessionId } from "../domain/Ids.ts"
+import type { LogId } from "../domain/Ids.ts"
 import type { IndexEvent, Origin } from "../domain/IndexEvent.ts"
-import { fit } from "../domain/Parts.ts"
-import { encodeEvent, encodeHeader, encodeIndex, type Plain } from "../domain/Payload.ts"
+import { encodeIndex, type Plain } from "../domain/Payload.ts"
 import { makeSession, type Session, type SessionFold } from "../domain/Session.ts"
 import type { Journal, JournalFailed } from "../journal/Journal.ts"
-import { EVENT_BYTES } from "../protocol/Limits.ts"
 import type { Timer, Timers } from "../sync/Link.ts"
 import { makeBacklog } from "./Backlog.ts"
+import { entriesOf, headerOf, sessionIdOf } from "./entries.ts"
 import { markKeyOf } from "./markKey.ts"
 
 /** How long, in lines, bytes and milliseconds, output may leave open whose it is. */
@@ -38,8 +35,6 @@ const UNSIGNED_ENTRIES = 500
 const RENEWALS = 3
 /** Someone is waited for: told sooner, but not where a program answers by itself. Milliseconds. */
 const WAITING_MS = 500
-/** Characters of a key, a parent or a subagent's id that are kept; longer ones become a digest. */
-const ID_CHARACTERS = 512
 
 export interface RecorderOptions {
   readonly journal: Journal
@@ -182,7 +177,7 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
           ])
         }
         if (last === 0) {
-          yield* journal.append(id, [headerOf(origin, time)])
+          yield* journal.append(id, [headerOf(journal, origin, time)])
         }
         of.log = id
         yield* renewed(of)
@@ -204,7 +199,7 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
         encodeIndex({ ...checkpointOf(of), log: id })
       ],
       // Where the hub had nothing of it, the old header comes along.
-      first: acked === 0 ? [] : [headerOf(origin, time)]
+      first: acked === 0 ? [] : [headerOf(journal, origin, time)]
     }))
     return Either.map(made, (fresh) => {
       if (fresh === undefined) return false
@@ -236,7 +231,7 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
         time: wall(),
         state,
         title: titleOf(late),
-        alias: idOf(name)
+        alias: sessionIdOf(name)
       }))
       return
     }
@@ -249,7 +244,7 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
   }
 
   const originOf = ({ about, ...of }: Home, name: string): Origin => ({
-    session: idOf(name),
+    session: sessionIdOf(name),
     agent: adapter?.agent ?? "text",
     agentName: about.agentName ?? agentName(),
     title: titleOf({ about, ...of }),
@@ -259,11 +254,6 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
     commit: options.about.commit,
     repository: about.repository ?? options.about.repository
   })
-
-  const headerOf = (origin: Origin, time: number) => {
-    const { id: writer, signer } = journal.writer
-    return encodeHeader({ _tag: "log.header", time, ...origin, writers: [{ writer, signer }] })
-  }
 
   /** A generic adapter's agent is called by its command. */
   const generic = () => adapter?.agent === "text" || adapter?.agent === "jsonl"
@@ -390,14 +380,10 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
     const plains: Array<Plain> = []
     let bytes = 0
     for (const event of withContext(batch)) {
-      const safe = redactor.event(bounded(event))
-      for (const rule of safe.found) redacted.set(rule, (redacted.get(rule) ?? 0) + 1)
-      for (const part of fit(safe.event, EVENT_BYTES)) {
-        of.fold.add(part)
-        const plain = encodeEvent(part)
-        bytes += plain.payload.byteLength
-        plains.push(plain)
-      }
+      const entries = entriesOf(event, redactor, redacted)
+      for (const part of entries.events) of.fold.add(part)
+      plains.push(...entries.plains)
+      bytes += entries.bytes
     }
     if (plains.length === 0) return
     of.events += plains.length
@@ -496,22 +482,6 @@ const newHome = (): Home => ({
   about: {},
   told: undefined
 })
-
-const idOf = (name: string) => SessionId.make(name.slice(0, 200))
-
-/** An id is no place for a megabyte: a longer one keeps its beginning and is told apart by its digest. */
-const bounded = (event: AgentEvent): AgentEvent => {
-  const { key, parent, subagent } = event
-  if (Math.max(key.length, parent?.length ?? 0, subagent?.length ?? 0) <= ID_CHARACTERS) return event
-  const short = (id: string) =>
-    id.length <= ID_CHARACTERS ? id : `${id.slice(0, 64)}#${bytesToHex(sha256(utf8ToBytes(id)))}`
-  return {
-    ...event,
-    key: short(key),
-    ...(parent === undefined ? {} : { parent: short(parent) }),
-    ...(subagent === undefined ? {} : { subagent: short(subagent) })
-  }
-}
 
 const oneLine = (text: string) => {
   const line = text.trim().split("\n", 1)[0]!.trim()

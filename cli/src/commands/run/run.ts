@@ -16,7 +16,6 @@ import { millisecondsOf } from "../../Duration.ts"
 import { EXIT, Failure } from "../../Failure.ts"
 import { KEYS_UNUSABLE } from "../../Keys.ts"
 import { clean } from "../../Terminal.ts"
-import { millisecondsOf } from "../../table.ts"
 import { type Child, spawn, stdinAsChild } from "./child.ts"
 
 /** Milliseconds that a finished run waits for the hub to acknowledge what it still owes. */

@@ -8,13 +8,14 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { decodeJwt } from "jose/jwt/decode"
 import { type Flags, keyOrMake, type Role, type Settings, settings } from "../../Config.ts"
+import { millisecondsOf } from "../../Duration.ts"
 import { EXIT, Failure } from "../../Failure.ts"
 import { globals } from "../../globals.ts"
 import { askHub, hubOf } from "../../hubApi.ts"
 import { authSecret } from "../../Keys.ts"
 import { readIndex } from "../../TenantIndex.ts"
 import { type MadeToken, remember, rememberRevoked, tokensOf } from "../../Tokens.ts"
-import { millisecondsOf, relative, table } from "../../table.ts"
+import { relative, table } from "../../table.ts"
 
 interface Common extends Flags {
   readonly json: boolean

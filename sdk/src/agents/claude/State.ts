@@ -35,6 +35,8 @@ export interface State {
   spent: Totals
   /** A compaction was told, and its summary was not yet. */
   compacted: boolean
+  /** The source is the transcript: figures of a reply are true before its end is told, and turns have no result. */
+  readonly written: boolean
 }
 
 /** Tokens, and US dollars. */
@@ -58,7 +60,7 @@ interface Turn {
 
 export const newTurn = (): Turn => ({ interrupted: undefined, error: undefined, said: undefined })
 
-export const newState = (): State => ({
+export const newState = (written = false): State => ({
   session: undefined,
   started: new Map(),
   calls: new Map(),
@@ -70,7 +72,8 @@ export const newState = (): State => ({
   usage: new Map(),
   turn: newTurn(),
   spent: nothingSpent,
-  compacted: false
+  compacted: false,
+  written
 })
 
 /** One record on its way to events. */

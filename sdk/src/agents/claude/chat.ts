@@ -5,6 +5,7 @@ import { type Fields, listOf, numberOf, objectOf, stringOf, told } from "../Fiel
 import { blobOf, refOf } from "../media.ts"
 import type { Events, Reading } from "./State.ts"
 import { mediaOf, resultEvents, startedEvent } from "./tools.ts"
+import { cutTurn } from "./turn.ts"
 
 export const userEvents = (reading: Reading): Events => {
   const { key, record } = reading
@@ -60,6 +61,8 @@ const injected: ReadonlyArray<readonly [prefix: string, what: string, kept: bool
   ["<command-name>", "local-command", true],
   ["<command-message>", "local-command", true],
   ["<local-command-", "local-command", true],
+  ["<bash-input>", "local-command", true],
+  ["<bash-stdout>", "local-command", true],
   ["<task-notification>", "task-notification", true],
   ["<system-reminder>", "system-reminder", false]
 ]
@@ -73,8 +76,14 @@ const saidByUser = (reading: Reading, blocks: ReadonlyArray<Fields>): Events => 
     { ...stamp(key), group: "audit", kind: "note", data: { what, ...(kept ? { text } : {}) } }
   ]
   if (text.startsWith("[Request interrupted by user")) {
+    const error: AgentEvent = {
+      ...stamp(key),
+      group: "audit",
+      kind: "error",
+      data: { what: "interrupted", message: text }
+    }
     state.turn.interrupted = { key, stamp }
-    return [{ ...stamp(key), group: "audit", kind: "error", data: { what: "interrupted", message: text } }]
+    return state.written ? [error, ...cutTurn(state)] : [error]
   }
   const synthetic = record.isSynthetic === true || record.isMeta === true
   if (record.isCompactSummary === true || (synthetic && (state.compacted || text.startsWith(SUMMARY)))) {
@@ -122,15 +131,16 @@ const partsOf = ({ key, stamp }: Reading, blocks: ReadonlyArray<Fields>) => {
 
 /**
  * Usage of one API message: each of its records repeats it, a later one replaces an earlier one. Until the reply is
- * complete (`stop_reason`) its output tokens are a placeholder, so they are left out; the end of the turn has them.
+ * complete (`stop_reason`) its printed output tokens are a placeholder, so they are left out; the end of the turn has them.
  */
 const usageEvents = ({ stamp, state }: Reading, message: Fields | undefined): Events => {
   const id = stringOf(message?.id)
   const usage = objectOf(message?.usage)
   if (id === undefined || usage === undefined || message?.model === "<synthetic>") return []
+  const complete = state.written || stringOf(message?.stop_reason) !== undefined
   const figures = told({
     input: numberOf(usage.input_tokens),
-    output: stringOf(message?.stop_reason) === undefined ? undefined : numberOf(usage.output_tokens),
+    output: complete ? numberOf(usage.output_tokens) : undefined,
     cacheRead: numberOf(usage.cache_read_input_tokens),
     cacheWrite: numberOf(usage.cache_creation_input_tokens)
   })

@@ -35,7 +35,7 @@ export const resultEvents = (reading: Reading, block: Fields, details: unknown, 
     ok,
     ...told({
       name: use?.name,
-      durationMs: use === undefined ? undefined : line.at - use.at,
+      durationMs: use === undefined ? undefined : Math.max(0, line.at - use.at),
       exitCode: exit === undefined ? undefined : Number(exit)
     })
   }

@@ -42,6 +42,8 @@ export const schema = `
 
   -- id is log << 32 | n, so one B-tree keeps every log in order.
   CREATE TABLE entry (id INTEGER PRIMARY KEY, entry_id BLOB NOT NULL, sealed BLOB NOT NULL) STRICT;
+  -- What a log was told already, so that a file read again adds nothing.
+  CREATE TABLE mark (log INTEGER NOT NULL, name BLOB NOT NULL, PRIMARY KEY (log, name)) STRICT, WITHOUT ROWID;
   CREATE TABLE pending (
     id INTEGER PRIMARY KEY, writer INTEGER NOT NULL, run BLOB NOT NULL, entry_id BLOB NOT NULL, sealed BLOB NOT NULL
   ) STRICT;

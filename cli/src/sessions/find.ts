@@ -1,0 +1,64 @@
+/** Finds the files that agents keep their sessions in: in folders of agents' own, or below what a person names. */
+import { readdirSync, readFileSync, statSync } from "node:fs"
+import { homedir } from "node:os"
+import { basename, dirname, join, relative, resolve } from "node:path"
+import { type AgentHome, agentHomes, type Beside } from "agent-sync/agents"
+import { type Env, variable } from "../Folders.ts"
+
+export interface FoundFile {
+  readonly path: string
+  readonly size: number
+  /** Milliseconds since 1970. */
+  readonly changed: number
+}
+
+export const homesOf = (env: Env): ReadonlyArray<AgentHome> => agentHomes(env, variable(env, "HOME") ?? homedir())
+
+/** Every session file in the agents' homes. */
+export const filesInHomes = (homes: ReadonlyArray<AgentHome>): ReadonlyArray<FoundFile> =>
+  homes.flatMap((home) => filesBelow(home.folder, (path) => home.isSession(path)))
+
+/** A file as it is named, or every file below a folder that could be a session; undefined where there is nothing. */
+export const filesAt = (path: string): ReadonlyArray<FoundFile> | undefined => {
+  const kind = statSync(path, { throwIfNoEntry: false })
+  if (kind === undefined) return undefined
+  return kind.isDirectory()
+    ? filesBelow(path, (name) => /\.jsonl?$/.test(name) && !name.endsWith(".meta.json"))
+    : fileAt(path)
+}
+
+export const fileAt = (path: string): ReadonlyArray<FoundFile> => {
+  const kind = statSync(path, { throwIfNoEntry: false })
+  return kind?.isFile() === true ? [{ path: resolve(path), size: kind.size, changed: Math.floor(kind.mtimeMs) }] : []
+}
+
+/** Those that cannot be looked at are as good as not there. */
+const filesBelow = (folder: string, isWanted: (path: string) => boolean): ReadonlyArray<FoundFile> => {
+  let names: ReadonlyArray<string>
+  try {
+    names = readdirSync(folder, { recursive: true, withFileTypes: true }).flatMap((entry) =>
+      entry.isFile() ? [relative(folder, join(entry.parentPath, entry.name))] : []
+    )
+  } catch {
+    return []
+  }
+  return names.filter(isWanted).flatMap((name) => fileAt(join(folder, name)))
+}
+
+/** A file's name without folder and ending: for most agents the session's id. */
+export const nameOf = (path: string) => basename(path).replace(/\.jsonl?$/, "")
+
+/** What an agent keeps beside a subagent's file (`agent-<id>.meta.json`). */
+export const besideOf = (path: string): Beside => {
+  try {
+    const text = readFileSync(join(dirname(path), `${nameOf(path)}.meta.json`), "utf8")
+    const { agentType, description, toolUseId } = JSON.parse(text) as Readonly<Record<string, unknown>>
+    return {
+      ...(typeof toolUseId === "string" ? { call: toolUseId } : {}),
+      ...(typeof agentType === "string" ? { type: agentType } : {}),
+      ...(typeof description === "string" ? { description } : {})
+    }
+  } catch {
+    return {}
+  }
+}

@@ -1,0 +1,17 @@
+/**
+ * Files that hold a session, and whose one is: those that agents write themselves, and output that somebody kept. A new
+ * agent's is a line here.
+ */
+import type { Adapter } from "./Adapter.ts"
+import { claude } from "./claude.ts"
+import { claudeTranscript } from "./claudeTranscript.ts"
+import { codex } from "./codex.ts"
+
+/** What agents write themselves. */
+export const fileAdapters: ReadonlyArray<Adapter> = [claudeTranscript]
+/** What they print. */
+const printed: ReadonlyArray<Adapter> = [claude, codex]
+
+/** Whose file begins with these lines; undefined where nobody's. */
+export const fileAdapterOf = (lines: ReadonlyArray<string>): Adapter | undefined =>
+  [...fileAdapters, ...printed].find((adapter) => adapter.recognizes(lines))

@@ -1,0 +1,40 @@
+/**
+ * Where agents keep their sessions on a machine, by their own settings. Paths only: who looks into the folders is the
+ * platform. opencode keeps its sessions in a database of its own, so it has no home here.
+ */
+export interface AgentHome {
+  /** The adapter's `agent`. */
+  readonly agent: string
+  readonly folder: string
+  /** Whether a file is one of its sessions, by its path below the folder. */
+  readonly isSession: (path: string) => boolean
+}
+
+type Env = Readonly<Record<string, string | undefined>>
+
+/** `home` is the person's home folder. An empty variable counts as unset. */
+export const agentHomes = (env: Env, home: string): ReadonlyArray<AgentHome> => {
+  const claude = (folder: string): AgentHome => ({
+    agent: "claude-code",
+    folder: `${folder}/projects`,
+    isSession: (path) => path.endsWith(".jsonl")
+  })
+  const codexFolder = env.CODEX_HOME || `${home}/.codex`
+  const codex = (folder: string): AgentHome => ({
+    agent: "codex",
+    folder: `${codexFolder}/${folder}`,
+    isSession: (path) => /(^|\/)rollout-[^/]+\.jsonl$/.test(path)
+  })
+  return [
+    ...(env.CLAUDE_CONFIG_DIR
+      ? [claude(env.CLAUDE_CONFIG_DIR)]
+      : [claude(`${home}/.claude`), claude(`${env.XDG_CONFIG_HOME || `${home}/.config`}/claude`)]),
+    codex("sessions"),
+    codex("archived_sessions"),
+    {
+      agent: "gemini",
+      folder: `${home}/.gemini/tmp`,
+      isSession: (path) => /(^|\/)chats\/session-[^/]+\.jsonl?$/.test(path)
+    }
+  ]
+}

@@ -1,0 +1,236 @@
+/**
+ * One session written into the journal from the files its agent keeps: events that the journal has already add nothing,
+ * so a file may be read as often as one likes, by several processes, and after a kill. Times are the agent's own.
+ * Reading files is the platform's business, their lines are `SessionFile`'s.
+ */
+
+import * as Either from "effect/Either"
+import type { About } from "../agents/Adapter.ts"
+import { makeRedactor, type RedactionOptions } from "../agents/Redaction.ts"
+import type { AgentEvent } from "../domain/AgentEvent.ts"
+import type { LogId } from "../domain/Ids.ts"
+import type { IndexEvent, Origin, State } from "../domain/IndexEvent.ts"
+import { encodeIndex, type Plain } from "../domain/Payload.ts"
+import { makeSession, type Session } from "../domain/Session.ts"
+import type { Journal } from "../journal/Journal.ts"
+import type { Backlog } from "./Backlog.ts"
+import { digestOf, entriesOf, openSession, sessionIdOf } from "./entries.ts"
+import { markKeyOf } from "./markKey.ts"
+
+/** Milliseconds without a word after which a session that told no end counts as ended. */
+const OVER_MS = 30 * 60_000
+/** A state shorter than this is not told to the index; figures at most this often. Milliseconds (house §3). */
+const STATE_MS = 2_000
+const CHECKPOINT_MS = 5 * 60_000
+
+export interface SessionWriterOptions {
+  /** Undefined where nothing is to be written down: a dry run. */
+  readonly journal: Journal | undefined
+  readonly backlog: Backlog
+  /** The adapter's `agent`, and the agent's own session id. */
+  readonly agent: string
+  readonly session: string
+  readonly about: { readonly host?: string }
+  /** The person's own rules for secrets. */
+  readonly redaction?: Omit<RedactionOptions, "key">
+  /** Milliseconds since 1970. */
+  readonly wall: () => number
+}
+
+export interface Written {
+  /** Entries that were added. */
+  readonly added: number
+  /** Events that were there already. */
+  readonly known: number
+  /** Secrets found and replaced, by rule. */
+  readonly redacted: ReadonlyMap<string, number>
+  readonly view: Session
+}
+
+export interface SessionWriter {
+  readonly session: string
+  readonly add: (events: ReadonlyArray<AgentEvent>) => void
+  readonly learn: (about: About) => void
+  /** Tells the index what changed, if something did and it lasted. Call it once in a while, and with `true` when all is read. */
+  readonly settle: (last: boolean) => void
+  readonly written: () => Written
+}
+
+export const makeSessionWriter = (options: SessionWriterOptions): SessionWriter => {
+  const { agent, backlog, journal, session, wall } = options
+  const fold = makeSession()
+  const redacted = new Map<string, number>()
+  const redactor = makeRedactor({ ...options.redaction, ...(journal === undefined ? {} : markKeyOf(journal)) })
+  /** Calls of subagents, as their parent's records tell them. */
+  const calls = new Map<string, string>()
+  let about: About = {}
+  let log: LogId | undefined
+  let isBegun = false
+  let added = 0
+  let known = 0
+  let told:
+    | { readonly state: State; readonly title: string | undefined; readonly added: number; readonly at: number }
+    | undefined
+
+  const titleOf = () => about.title ?? fold.view.title
+  const originOf = (): Origin => ({
+    session: sessionIdOf(session),
+    agent,
+    agentName: about.agentName,
+    title: titleOf(),
+    cwd: about.cwd,
+    host: options.about.host,
+    branch: about.branch,
+    repository: about.repository
+  })
+
+  /** What its events say, unless they stopped long ago: a process that was killed tells no end. */
+  const stateOf = (): State => {
+    const { lastAt = 0, state } = fold.view
+    const isOpen = state !== "ended" && state !== "failed"
+    return isOpen && wall() - lastAt > OVER_MS ? "ended" : state
+  }
+
+  const begin = (to: Journal) => {
+    isBegun = true
+    const { lastAt, startedAt } = fold.view
+    told = { state: stateOf(), title: titleOf(), added: 0, at: wall() }
+    const { state } = told
+    const origin = originOf()
+    backlog.put(() => {
+      const found = to.openLog(`${agent}:${session}`)
+      if (Either.isLeft(found)) return found
+      // One that goes on is told again only when there is news of it.
+      if (found.right.last > 0) {
+        log = found.right.id
+        return found
+      }
+      const time = startedAt ?? lastAt ?? wall()
+      const opened = openSession(to, { name: session, origin, time, state })
+      if (Either.isRight(opened)) {
+        log = opened.right
+        if (state !== "running")
+          tell(
+            to,
+            { _tag: "index.changed", log, time: lastAt ?? time, state, title: origin.title },
+            `${state} ${lastAt}`
+          )
+      }
+      return opened
+    })
+  }
+
+  const append = (to: Journal, plains: ReadonlyArray<Plain>, marks: ReadonlyArray<string>, bytes: number) =>
+    backlog.put(
+      () => {
+        if (log === undefined) return Either.right(undefined)
+        const done = to.append(log, plains, { marks })
+        if (Either.isRight(done)) {
+          added += done.right.length
+          known += plains.length - done.right.length
+        }
+        return done
+      },
+      bytes,
+      plains.length
+    )
+
+  /** Leaves out what the log has, before anything is made of it. */
+  const unknown = (to: Journal, events: ReadonlyArray<AgentEvent>, marks: ReadonlyArray<string>) => {
+    const found = log === undefined ? undefined : Either.getOrUndefined(to.known(log, marks))
+    if (found === undefined) return events.map((event, n) => [event, marks[n]!] as const)
+    known += found.filter((one) => one).length
+    return events.flatMap((event, n) => (found[n] === true ? [] : [[event, marks[n]!] as const]))
+  }
+
+  const tell = (to: Journal, event: IndexEvent, what: string) => {
+    backlog.put(() => to.append(to.index, [encodeIndex(event)]))
+    if (log !== undefined) keepTold(to, log, what)
+  }
+  const keepTold = (to: Journal, of: LogId, what: string) => backlog.put(() => to.mark(of, [`told ${what}`]))
+
+  return {
+    session,
+    add: (fresh) => {
+      if (fresh.length === 0) return
+      const events = fresh.map((event) => placed(event, calls))
+      for (const event of events) fold.add(event)
+      if (journal === undefined) {
+        for (const event of events) added += entriesOf(event, redactor, redacted).plains.length
+        return
+      }
+      if (!isBegun) begin(journal)
+      const plains: Array<Plain> = []
+      const kept: Array<string> = []
+      let bytes = 0
+      for (const [event, mark] of unknown(journal, events, events.map(markOf))) {
+        const entries = entriesOf(event, redactor, redacted)
+        plains.push(...entries.plains)
+        kept.push(...entries.plains.map((_, n) => (n === 0 ? mark : `${mark} ${n}`)))
+        bytes += entries.bytes
+      }
+      if (plains.length > 0) append(journal, plains, kept, bytes)
+    },
+    learn: (more) => {
+      // Where it began is where it is: a `cd` on its way is no other session.
+      const { cwd = more.cwd, branch = more.branch } = about
+      about = {
+        ...about,
+        ...more,
+        ...(cwd === undefined ? {} : { cwd }),
+        ...(branch === undefined ? {} : { branch }),
+        ...(more.title === undefined ? {} : { title: redactor.text(more.title) })
+      }
+    },
+    settle: (last) => {
+      if (journal === undefined || told === undefined || log === undefined) return
+      const state = stateOf()
+      const title = titleOf()
+      const now = wall()
+      const grown = added > told.added
+      const { counts, figures, lastAt = now } = fold.view
+      const to = log
+      if (grown && (last || now - told.at >= CHECKPOINT_MS)) {
+        const time = last ? lastAt : now
+        tell(
+          journal,
+          { _tag: "index.checkpoint", log: to, time, state, title, events: counts.events, figures },
+          `${state} ${lastAt}`
+        )
+        told = { state, title, added, at: now }
+      } else if ((state !== told.state || title !== told.title) && (last || now - told.at >= STATE_MS)) {
+        tell(journal, { _tag: "index.changed", log: to, time: now, state, title }, `${state} ${lastAt}`)
+        told = { ...told, state, title }
+      } else if (last && state === "ended") {
+        // An earlier reading may have told that it runs.
+        const mark = `told ${state} ${lastAt}`
+        const isTold = Either.getOrElse(journal.known(to, [mark]), () => [true])[0]
+        if (isTold !== true)
+          tell(journal, { _tag: "index.changed", log: to, time: lastAt, state, title }, `${state} ${lastAt}`)
+      }
+    },
+    written: () => ({ added, known, redacted, view: fold.view })
+  }
+}
+
+/** A subagent's events stand under the call that started it, also where another file of the session tells which. */
+const placed = (event: AgentEvent, calls: Map<string, string>): AgentEvent => {
+  if (event.kind === "agent_spawned") {
+    const { call, subagent } = event.data
+    if (call !== undefined && subagent !== undefined) calls.set(subagent, call)
+    return event
+  }
+  const parent = event.subagent === undefined ? undefined : calls.get(event.subagent)
+  return event.parent !== undefined || parent === undefined ? event : { ...event, parent }
+}
+
+/** What makes an event news: anything but where it stood in its file, and when that was read. */
+const markOf = (event: AgentEvent): string => {
+  const { group, key, kind, position: _, time, timeFrom, ...rest } = event
+  const content = { ...rest, time: timeFrom === "source" ? time : undefined }
+  const body = JSON.stringify(content, (_name, value) =>
+    // A blob is known by its digest.
+    value instanceof Uint8Array ? value.byteLength : value
+  )
+  return `${group}.${kind} ${key} ${digestOf(body)}`
+}

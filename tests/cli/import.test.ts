@@ -1,0 +1,98 @@
+/** Past sessions from agents' own files: recorded with their own times, once, whatever happens in between. */
+import { describe, expect, test } from "bun:test"
+import { appendFileSync, cpSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { machine, recordings, rows, startHub, tempFolder } from "../support/cli.ts"
+
+const SESSION = "0b5f3c1e-0000-4000-8000-000000000001"
+const transcript = join(recordings, "claude-code.transcript", `${SESSION}.jsonl`)
+
+/** A home with one project of Claude Code, and the session in it. */
+const withSession = () => {
+  const home = tempFolder()
+  const folder = join(home, ".claude", "projects", "-home-dev-project")
+  mkdirSync(folder, { recursive: true })
+  const file = join(folder, `${SESSION}.jsonl`)
+  cpSync(transcript, file)
+  return { on: machine(home), file }
+}
+
+interface Summary {
+  readonly sessions: number
+  readonly unchanged: number
+  readonly events: number
+  readonly skipped: ReadonlyArray<{ readonly path: string; readonly reason: string }>
+}
+const summaryOf = (stdout: string) => JSON.parse(stdout) as Summary
+
+describe("import", () => {
+  test("records the sessions of this machine, and tail shows them with their own times", async () => {
+    const { on } = withSession()
+    const hub = await startHub(on)
+    const ran = await on.run(["import", "--all", "--json", "--url", hub.url])
+    expect(ran.stderr).toBe("")
+    expect(summaryOf(ran.stdout)).toMatchObject({ sessions: 1, skipped: [] })
+    const shown = await on.run(["tail", "--session", SESSION, "--json", "--no-follow", "--url", hub.url])
+    const events = rows(shown.stdout).filter(({ kind }) => kind !== undefined)
+    expect(events.length).toBe(summaryOf(ran.stdout).events)
+    expect(events.every(({ time }) => time?.startsWith("2026-03-01T")).valueOf()).toBe(true)
+    expect(events.map(({ kind }) => kind)).toContain("file_change")
+  })
+
+  test("adds nothing the second time, also where the file was touched or cut and written again", async () => {
+    const { file, on } = withSession()
+    const first = summaryOf((await on.run(["import", "--all", "--json"])).stdout)
+    expect(first.events).toBeGreaterThan(10)
+    expect(summaryOf((await on.run(["import", "--all", "--json"])).stdout)).toMatchObject({ sessions: 0, events: 0 })
+    const whole = readFileSync(file)
+    truncateSync(file, whole.length - 100)
+    expect(summaryOf((await on.run(["import", "--all", "--json"])).stdout)).toMatchObject({ sessions: 0, events: 0 })
+    writeFileSync(file, whole)
+    expect(summaryOf((await on.run(["import", file, "--json"])).stdout)).toMatchObject({ sessions: 0, events: 0 })
+  })
+
+  test("adds what is new, and leaves a last line that is not whole for later", async () => {
+    const { file, on } = withSession()
+    await on.run(["import", "--all"])
+    const line = JSON.stringify({
+      type: "user",
+      uuid: "5f0c2a10-0000-4000-8000-00000000ffff",
+      parentUuid: null,
+      sessionId: SESSION,
+      version: "2.1.197",
+      timestamp: "2026-03-01T10:09:00.000Z",
+      message: { role: "user", content: "and one more thing" }
+    })
+    appendFileSync(file, line.slice(0, 100))
+    const cut = summaryOf((await on.run(["import", "--all", "--json"])).stdout)
+    expect(cut).toMatchObject({ sessions: 0, events: 0, skipped: [{ reason: "its last line is not whole" }] })
+    appendFileSync(file, line.slice(100))
+    expect(summaryOf((await on.run(["import", "--all", "--json"])).stdout)).toMatchObject({ sessions: 1, events: 2 })
+  })
+
+  test("says what it would do, and does nothing, with --dry-run", async () => {
+    const { on } = withSession()
+    const dry = summaryOf((await on.run(["import", "--all", "--dry-run", "--json"])).stdout)
+    const real = summaryOf((await on.run(["import", "--all", "--json"])).stdout)
+    expect(dry.events).toBe(real.events)
+  })
+
+  test("takes only the sessions of one project", async () => {
+    const { on } = withSession()
+    const other = await on.run(["import", "--all", "--json", "--project", "/home/dev/other"])
+    expect(summaryOf(other.stdout)).toMatchObject({ sessions: 0, events: 0 })
+    const own = await on.run(["import", "--all", "--json", "--project", "/home/dev"])
+    expect(summaryOf(own.stdout)).toMatchObject({ sessions: 1 })
+  })
+
+  test("names what it cannot read, and refuses to guess what is meant", async () => {
+    const { on } = withSession()
+    const file = join(on.home, "notes.jsonl")
+    writeFileSync(file, '{"a":1}\n')
+    expect(summaryOf((await on.run(["import", file, "--json"])).stdout).skipped).toEqual([
+      { path: file, reason: "it holds no session that we can read" }
+    ])
+    expect((await on.run(["import"])).code).toBe(2)
+    expect((await on.run(["import", "gone.jsonl"])).stderr).toContain("There is no file or folder gone.jsonl")
+  })
+})
