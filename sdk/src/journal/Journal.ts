@@ -50,6 +50,14 @@ export interface JournalEntry {
   readonly sealed: Uint8Array
 }
 
+/** What a replica adds to its entries; captured sessions need neither. */
+export interface AppendOptions {
+  /** The envelope's `seen`: the highest `n` applied of each other writer, by the hex of its id. */
+  readonly seen?: ReadonlyMap<string, number>
+  /** Ids made beforehand, one for each plain. */
+  readonly ids?: ReadonlyArray<Uint8Array>
+}
+
 /** Events of a run that has not told its session yet. */
 export interface PendingRun {
   readonly run: string
@@ -84,9 +92,19 @@ export interface Journal {
    * Numbers, chains, seals and stores, all in one transaction; durable when it returns.
    * Entry ids rise with every entry of this process.
    */
-  readonly append: (log: LogId, plains: ReadonlyArray<Plain>) => Answer<ReadonlyArray<JournalEntry>>
+  readonly append: (
+    log: LogId,
+    plains: ReadonlyArray<Plain>,
+    options?: AppendOptions
+  ) => Answer<ReadonlyArray<JournalEntry>>
   /** Entries of a log from `n`, oldest first, at most `limit`. */
   readonly read: (log: LogId, n: number, limit: number) => Answer<ReadonlyArray<JournalEntry>>
+
+  /**
+   * Lets go of a session log's entries from the second to `upTo` that the hub last seen at each remote of this destination
+   * has acknowledged; answers how many went. Numbers and chain go on as they were.
+   */
+  readonly forget: (log: LogId, upTo: number) => Answer<number>
 
   /** Keeps events of a run whose session is not known yet, sealed under the writer key. */
   readonly pend: (run: string, plains: ReadonlyArray<Plain>) => Answer<void>

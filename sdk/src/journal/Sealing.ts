@@ -1,10 +1,10 @@
 /**
  * What a journal needs of `crypto/` to write down one writer's entries, and the one step that numbers, chains and
- * seals them. It is handed in because rooms of one floor do not know each other; `bun/journal/sealing.ts` makes it.
+ * seals them. It is handed in because rooms of one floor do not know each other; `sync/sealing.ts` makes it.
  */
 import type { LogId } from "../domain/Ids.ts"
 import type { Plain } from "../domain/Payload.ts"
-import type { JournalEntry, Writer } from "./Journal.ts"
+import type { AppendOptions, JournalEntry, Writer } from "./Journal.ts"
 
 export interface Sealing {
   readonly writer: Writer
@@ -19,7 +19,12 @@ export interface Sealing {
   readonly seal: (
     key: Uint8Array,
     place: { readonly log: LogId; readonly entryId: Uint8Array },
-    content: { readonly n: number; readonly prev: Uint8Array; readonly plain: Plain }
+    content: {
+      readonly n: number
+      readonly prev: Uint8Array
+      readonly seen: ReadonlyMap<string, number>
+      readonly plain: Plain
+    }
   ) => Uint8Array
   /** Of sealed bytes: the `prev` of the entry after them. */
   readonly digest: (sealed: Uint8Array) => Uint8Array
@@ -46,13 +51,14 @@ export const extend = (
   sealing: Sealing,
   log: { readonly id: LogId; readonly key: Uint8Array },
   head: Head,
-  plains: ReadonlyArray<Plain>
+  plains: ReadonlyArray<Plain>,
+  { ids, seen = new Map() }: AppendOptions = {}
 ): { readonly entries: ReadonlyArray<JournalEntry>; readonly head: Head } => {
   let { digest, last } = head
-  const entries = plains.map((plain): JournalEntry => {
+  const entries = plains.map((plain, i): JournalEntry => {
     const n = last + 1
-    const entryId = sealing.makeEntryId()
-    const sealed = sealing.seal(log.key, { log: log.id, entryId }, { n, prev: digest, plain })
+    const entryId = ids?.[i] ?? sealing.makeEntryId()
+    const sealed = sealing.seal(log.key, { log: log.id, entryId }, { n, prev: digest, seen, plain })
     last = n
     digest = sealing.digest(sealed)
     return { log: log.id, n, entryId, sealed }

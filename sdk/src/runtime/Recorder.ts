@@ -52,6 +52,8 @@ export interface RecorderOptions {
   readonly timers: Timers
   /** Milliseconds since 1970. */
   readonly wall: () => number
+  /** Events as they are recorded, redacted, each once. */
+  readonly onEvents?: (events: ReadonlyArray<AgentEvent>) => void
   /** The journal cannot be written; events wait in memory and are tried again. Called once for each new reason. */
   readonly onTrouble: (failed: JournalFailed) => void
 }
@@ -316,9 +318,11 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
   const record = (batch: ReadonlyArray<AgentEvent>) => {
     const of = home
     const plains: Array<Plain> = []
+    const events: Array<AgentEvent> = []
     let bytes = 0
     for (const event of withContext(batch)) {
       const safe = redact(bounded(event))
+      events.push(safe.event)
       for (const rule of safe.found) redacted.set(rule, (redacted.get(rule) ?? 0) + 1)
       for (const part of fit(safe.event, EVENT_BYTES)) {
         of.fold.add(part)
@@ -340,6 +344,7 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
       if (of.bytes > UNNAMED_BYTES) beginUnnamed()
     }
     upkeep()
+    options.onEvents?.(events)
   }
 
   /** Adds what only we know: where it runs, and the prompt that stood on the command line. */
