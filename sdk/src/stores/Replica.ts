@@ -147,7 +147,7 @@ export const makeReplica = (options: ReplicaOptions): RunningReplica => {
       const parts = blobs.get(blobOf(entry, content.event)) ?? new Map<number, EventOf<"blob">>()
       parts.set(content.event.data.part?.[0] ?? 0, content.event)
       blobs.set(blobOf(entry, content.event), parts)
-      if ((content.event.data.part?.[0] ?? 0) > 0) return tellWhole(entry)
+      if ((content.event.data.part?.[0] ?? 0) > 0) return tellWhole(entry, content)
     }
     const id = idOf(entry.agent, entry.session, event, primaryKey)
     const before = known.get(id)
@@ -252,11 +252,13 @@ export const makeReplica = (options: ReplicaOptions): RunningReplica => {
   const tell = (unit: Unit) => {
     for (const listener of [...listeners]) listener(unit)
   }
-  /** A part came behind its first: the artifact may be whole now. */
-  const tellWhole = (entry: Entry) => {
-    const { event, primaryKey } = nameOf(entry.content as Told)
+  /** A part came behind its first: the artifact may be whole now, and what a merge made of it another. */
+  const tellWhole = (entry: Entry, told: Told) => {
+    const { event, primaryKey } = nameOf(told)
     const one = known.get(idOf(entry.agent, entry.session, event, primaryKey))
-    if (one !== undefined && Either.isRight(bytesOf(one.unit.entry))) tell(one.unit)
+    if (one === undefined) return
+    if (one.unit.contending.length > 0) one.unit = { ...one.unit, ...one.resolve() }
+    if (one.unit.merged !== undefined || Either.isRight(bytesOf(one.unit.entry))) tell(one.unit)
   }
 
   /** Who wrote the later of two that contend says so in the audit: one of all replicas, once. */
