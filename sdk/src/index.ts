@@ -38,7 +38,7 @@ export { ChatHistoryStore, type ChatMessage, type NewMessage } from "./stores/Ch
 export { type ListOptions, type Page, TooLarge } from "./stores/paging.ts"
 export { Replica } from "./stores/Replica.ts"
 export { type Storage, StorageConfig } from "./stores/StorageConfig.ts"
-export { type OpenFailed, type ProgramOptions, Workspace } from "./stores/Workspace.ts"
+export * as Workspace from "./stores/Workspace.ts"
 export { byAge, byCount, bySize, Compaction } from "./sync/Compaction.ts"
 export { type Candidate, ConflictPolicy, type Policy } from "./sync/ConflictPolicy.ts"
 export { liveTimers, type Network, type Timers } from "./sync/Link.ts"
