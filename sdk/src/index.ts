@@ -13,7 +13,19 @@ export {
 } from "./crypto/TenantKey.ts"
 export { LogId, SessionId, TenantId } from "./domain/Ids.ts"
 export { type Journal, JournalFailed } from "./journal/Journal.ts"
+export * as Agent from "./runtime/Agent.ts"
+export { AgentFailed } from "./runtime/Agent.ts"
+export { AgentRuntime, type Outcome, type RunOptions, type RuntimeOptions } from "./runtime/AgentRuntime.ts"
 export { type Backlog, makeBacklog } from "./runtime/Backlog.ts"
+export {
+  createRecorder,
+  type PlainOptions,
+  type ProgramRecorder,
+  type Recordable,
+  type Watched,
+  type WatchOptions,
+  watch
+} from "./runtime/plain.ts"
 export {
   type Ending,
   makeRecorder,
@@ -29,8 +41,27 @@ export {
   type SessionWriterOptions,
   type Written
 } from "./runtime/SessionWriter.ts"
+export * as UserEvents from "./runtime/UserEvents.ts"
+export { type Artifact, ArtifactIncomplete, ArtifactStore } from "./stores/ArtifactStore.ts"
+export { AuditEventStore, type AuditRecord, type NewAudit } from "./stores/AuditEventStore.ts"
+export { ChatHistoryStore, type ChatMessage, type NewMessage } from "./stores/ChatHistoryStore.ts"
+export { type ListOptions, type Page, TooLarge } from "./stores/paging.ts"
+export { Replica } from "./stores/Replica.ts"
+export { type Storage, StorageConfig } from "./stores/StorageConfig.ts"
+export * as Workspace from "./stores/Workspace.ts"
+export { byAge, byCount, bySize, Compaction } from "./sync/Compaction.ts"
+export { type Candidate, ConflictPolicy, type Policy } from "./sync/ConflictPolicy.ts"
 export { liveTimers, type Network, type Timers } from "./sync/Link.ts"
+export { Platform, type PlatformApi } from "./sync/Platform.ts"
+export { PlatformFailed } from "./sync/PlatformFailed.ts"
 export * as SyncConfig from "./sync/SyncConfig.ts"
+export {
+  type RemoteOptions,
+  type RemoteStatus,
+  type Status,
+  SyncService,
+  WebSocketNetwork
+} from "./sync/SyncService.ts"
 export type { SyncStatus } from "./sync/SyncStatus.ts"
 export type {
   KnownSession,

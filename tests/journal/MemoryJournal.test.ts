@@ -1,7 +1,7 @@
-import { introduce, sealingOf } from "../../sdk/src/bun/journal/sealing.ts"
 import { aead } from "../../sdk/src/crypto/Aead.ts"
 import { makeWriter } from "../../sdk/src/crypto/WriterKey.ts"
 import * as MemoryJournal from "../../sdk/src/journal/MemoryJournal.ts"
+import { introduce, sealingOf } from "../../sdk/src/sync/sealing.ts"
 import { journalSuite } from "../suites/journal.ts"
 
 journalSuite("memory", () => {

@@ -5,7 +5,6 @@
 
 import { describe, expect, test } from "bun:test"
 import * as Either from "effect/Either"
-import { introduce, sealingOf } from "../../sdk/src/bun/journal/sealing.ts"
 import { nativeAead } from "../../sdk/src/bun/nativeAead.ts"
 import { makeReaderKey, type ReaderKey } from "../../sdk/src/crypto/TenantKey.ts"
 import { makeWriter } from "../../sdk/src/crypto/WriterKey.ts"
@@ -20,6 +19,7 @@ import { ACK_DEADLINE_MS, PING_DEADLINE_MS, PING_EVERY_MS, PUSH_WINDOW } from ".
 import { connect } from "../../sdk/src/sync/Connection.ts"
 import { makePublisher } from "../../sdk/src/sync/Publisher.ts"
 import type { SyncStatus } from "../../sdk/src/sync/SyncStatus.ts"
+import { introduce, sealingOf } from "../../sdk/src/sync/sealing.ts"
 import { makeTenantReader } from "../../sdk/src/sync/TenantReader.ts"
 import { makeClock } from "../support/clock.ts"
 import { type Link, makeLink } from "../support/link.ts"

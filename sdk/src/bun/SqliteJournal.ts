@@ -13,14 +13,21 @@ import { timeOf } from "../crypto/EntryId.ts"
 import type { RecorderKey } from "../crypto/TenantKey.ts"
 import type { LogId } from "../domain/Ids.ts"
 import type { Plain } from "../domain/Payload.ts"
-import { type Journal, type JournalEntry, JournalFailed, type OwnLog, type PendingRun } from "../journal/Journal.ts"
+import {
+  type AppendOptions,
+  type Journal,
+  type JournalEntry,
+  JournalFailed,
+  type OwnLog,
+  type PendingRun
+} from "../journal/Journal.ts"
 import { beginning, extend, type Head, isMovable } from "../journal/Sealing.ts"
+import { besideLog, type Keeping, keepingOf } from "../sync/sealing.ts"
 import { type FoundWriter, findWriter } from "./journal/destination.ts"
 import { outboxOf, readEntries } from "./journal/outbox.ts"
 import { owe } from "./journal/owed.ts"
 import * as Pending from "./journal/pending.ts"
 import { openStore, type Store } from "./journal/Store.ts"
-import { besideLog, type Keeping, keepingOf } from "./journal/sealing.ts"
 import { makeWake } from "./journal/wake.ts"
 import { writerFiles } from "./journal/writerFiles.ts"
 
@@ -90,10 +97,14 @@ const journalOf = (store: Store, { fresh, row: writer, sealing }: FoundWriter, k
   }
 
   /** Inside a write. */
-  const extendLog = (log: LogId, plains: ReadonlyArray<Plain>, signed = false): ReadonlyArray<JournalEntry> => {
+  const extendLog = (
+    log: LogId,
+    plains: ReadonlyArray<Plain>,
+    options: AppendOptions = {}
+  ): ReadonlyArray<JournalEntry> => {
     const row = logRow(log)
-    if (plains.length === 0 && !signed) return []
-    const { entries, head } = extend(sealing, { id: log, key: keyOf(row) }, row, plains, signed)
+    if (plains.length === 0 && options.signed !== true) return []
+    const { entries, head } = extend(sealing, { id: log, key: keyOf(row) }, row, plains, options)
     for (const { entryId, n, sealed } of entries) {
       store.run("INSERT INTO entry (id, entry_id, sealed) VALUES ((? << 32) | ?, ?, ?)", row.id, n, entryId, sealed)
     }
@@ -211,15 +222,17 @@ const journalOf = (store: Store, { fresh, row: writer, sealing }: FoundWriter, k
     alias: (log, session) => store.write(() => nameLog(session, logRow(log).id)),
     logs: () =>
       store.read(() => store.all<LogRow>(`${LOG} WHERE writer = ? ORDER BY keep DESC, id`, writer).map(ownLog)),
-    append: (log, plains, { marks, signed = false } = {}) =>
-      plains.length === 0 && !signed
+    append: (log, plains, options = {}) =>
+      plains.length === 0 && options.signed !== true
         ? Either.right([])
         : told(
             store.write(() => {
-              if (marks === undefined) return extendLog(log, plains, signed)
+              const { ids, marks } = options
+              if (marks === undefined) return extendLog(log, plains, options)
               const { id } = logRow(log)
-              const fresh = plains.filter((_, n) => marks[n] === undefined || keepMark(id, marks[n]))
-              return extendLog(log, fresh, signed)
+              const isNew = plains.map((_, n) => marks[n] === undefined || keepMark(id, marks[n]))
+              const fresh = <A>(all: ReadonlyArray<A>) => all.filter((_, n) => isNew[n])
+              return extendLog(log, fresh(plains), { ...options, ...(ids === undefined ? {} : { ids: fresh(ids) }) })
             })
           ),
     known: (log, marks) =>
@@ -235,6 +248,25 @@ const journalOf = (store: Store, { fresh, row: writer, sealing }: FoundWriter, k
         for (const mark of marks) keepMark(id, mark)
       }),
     read: (log, n, limit) => store.read(() => readEntries(store, log, logRow(log).id, n, limit)),
+    forget: (log, upTo) =>
+      store.write(() => {
+        const row = logRow(log)
+        if (row.keep === 1) return 0
+        const { acked } = store.get<{ acked: number }>(
+          `SELECT coalesce(min(coalesce(delivery.acked, 0)), 0) AS acked FROM writer
+           JOIN route ON route.destination = writer.destination
+           JOIN remote ON remote.id = route.remote
+           LEFT JOIN delivery ON delivery.hub = remote.hub AND delivery.log = ?2
+           WHERE writer.id = ?1`,
+          writer,
+          row.id
+        )!
+        return store.run(
+          "DELETE FROM entry WHERE id > (?1 << 32) | 1 AND id <= (?1 << 32) | ?2",
+          row.id,
+          Math.min(upTo, acked)
+        )
+      }),
     pend: (run, plains) => {
       if (plains.length === 0) return Either.right(undefined)
       return store.write(() => {

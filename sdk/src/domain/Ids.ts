@@ -29,3 +29,6 @@ export const LogId = Schema.String.pipe(
   Schema.brand("LogId")
 )
 export type LogId = typeof LogId.Type
+
+/** What a client says that was told no tenant. */
+export const DEFAULT_TENANT = TenantId.make("default")

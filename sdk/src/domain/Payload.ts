@@ -117,16 +117,24 @@ const plain = (event: string, primaryKey: string, fields: Record<string, unknown
   payload: Uint8Array.from(packr.pack(portable(fields)))
 })
 
-const unpack = (payload: Uint8Array): Record<string, unknown> | undefined => {
+/** A payload as plain data, whoever wrote it; undefined where it is not MessagePack. */
+export const readData = (payload: Uint8Array): unknown => {
   if (!isPlain(payload)) return undefined
   try {
-    const value: unknown = packr.unpack(payload)
-    return typeof value === "object" && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined
+    return packr.unpack(payload)
   } catch {
     return undefined
   }
+}
+
+/** Plain data as a payload. */
+export const writeData = (data: unknown): Uint8Array => Uint8Array.from(packr.pack(portable(data)))
+
+const unpack = (payload: Uint8Array): Record<string, unknown> | undefined => {
+  const value = readData(payload)
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : undefined
 }
 
 /**

@@ -8,7 +8,7 @@ import * as Data from "effect/Data"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import type { Grant } from "../crypto/AccessToken.ts"
-import { TenantId } from "../domain/Ids.ts"
+import { DEFAULT_TENANT, TenantId } from "../domain/Ids.ts"
 import { SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX } from "../protocol/Message.ts"
 import type { Rights } from "./Peer.ts"
 
@@ -73,7 +73,6 @@ export const make = ({ shared, verify }: AccessOptions): Access => {
 }
 
 const EVENT_LOG_PATH = "/event-log"
-const UNNAMED = "default"
 
 /**
  * The tenant of `/event-log/{tenant}` and the parts of the path behind it; undefined for another path. The name must be
@@ -95,10 +94,10 @@ export const addressOf = (
       "A tenant is 1 to 128 letters, digits, dots, dashes or underscores, and starts with a letter or digit."
     )
   }
-  if (name === UNNAMED && defaultTenant !== UNNAMED) {
+  if (name === DEFAULT_TENANT && defaultTenant !== DEFAULT_TENANT) {
     return refuse(
       400,
-      `This hub has no tenant called ${UNNAMED}.`,
+      `This hub has no tenant called ${DEFAULT_TENANT}.`,
       "Name your tenant in the address, or start the hub with SYNC_DEFAULT_TENANT."
     )
   }

@@ -56,6 +56,7 @@ export interface JournalEntry {
   readonly sealed: Uint8Array
 }
 
+/** What a replica adds to its entries; captured sessions need neither. */
 /** Events of a run that has not told its session yet. */
 export interface PendingRun {
   readonly run: string
@@ -74,6 +75,10 @@ export interface Writer {
 }
 
 export interface AppendOptions {
+  /** The envelope's `seen`: the highest `n` applied of each other writer, by the hex of its id. */
+  readonly seen?: ReadonlyMap<string, number>
+  /** Ids made beforehand, one for each plain. */
+  readonly ids?: ReadonlyArray<Uint8Array>
   /** One entry more, behind the others: a checkpoint over all that this writer has in the log. */
   readonly signed?: boolean
   /** One for each of the plains: those whose mark the log has already are left out, the marks of the others are kept with it. */
@@ -126,6 +131,12 @@ export interface Journal {
   readonly mark: (log: LogId, marks: ReadonlyArray<string>) => Answer<void>
   /** Entries of a log from `n`, oldest first, at most `limit`. */
   readonly read: (log: LogId, n: number, limit: number) => Answer<ReadonlyArray<JournalEntry>>
+
+  /**
+   * Lets go of a session log's entries from the second to `upTo` that the hub last seen at each remote of this destination
+   * has acknowledged; answers how many went. Numbers and chain go on as they were.
+   */
+  readonly forget: (log: LogId, upTo: number) => Answer<number>
 
   /** Keeps events of a run whose session is not known yet, sealed under the writer key. */
   readonly pend: (run: string, plains: ReadonlyArray<Plain>) => Answer<void>

@@ -6,7 +6,15 @@
 import * as Either from "effect/Either"
 import type { LogId } from "../domain/Ids.ts"
 import type { Plain } from "../domain/Payload.ts"
-import { type Journal, type JournalEntry, JournalFailed, type Outbox, type OwedLog, type OwnLog } from "./Journal.ts"
+import {
+  type AppendOptions,
+  type Journal,
+  type JournalEntry,
+  JournalFailed,
+  type Outbox,
+  type OwedLog,
+  type OwnLog
+} from "./Journal.ts"
 import { beginning, extend, type Head, type Introduction, isMovable, type Sealing } from "./Sealing.ts"
 
 interface Log {
@@ -86,8 +94,8 @@ export const open = (options: {
     if (log === undefined) throw unknownLog(id)
     return log
   }
-  const write = (log: Log, plains: ReadonlyArray<Plain>, signed = false) => {
-    const { entries, head } = extend(sealing, log, log.head, plains, signed)
+  const write = (log: Log, plains: ReadonlyArray<Plain>, options: AppendOptions = {}) => {
+    const { entries, head } = extend(sealing, log, log.head, plains, options)
     log.entries.push(...entries)
     log.head = head
     return entries
@@ -171,13 +179,15 @@ export const open = (options: {
       }),
     alias: (log, session) => guarded(() => void sessions.set(session, logOf(log))),
     logs: () => guarded(() => logs.map(ownLog)),
-    append: (log, plains, { marks, signed = false } = {}) =>
+    append: (log, plains, options = {}) =>
       told(
         guarded(() => {
-          if (plains.length === 0 && !signed) return []
+          const { ids, marks, signed } = options
+          if (plains.length === 0 && signed !== true) return []
           const of = logOf(log)
-          const fresh = plains.filter((_, n) => isNew(of, marks?.[n]))
-          return write(of, fresh, signed)
+          const news = plains.map((_, n) => isNew(of, marks?.[n]))
+          const fresh = <A>(all: ReadonlyArray<A>) => all.filter((_, n) => news[n])
+          return write(of, fresh(plains), { ...options, ...(ids === undefined ? {} : { ids: fresh(ids) }) })
         })
       ),
     known: (log, marks) => guarded(() => marks.map((mark) => logOf(log).marks.has(mark))),
@@ -185,12 +195,15 @@ export const open = (options: {
       guarded(() => {
         for (const mark of marks) logOf(log).marks.add(mark)
       }),
-    read: (log, n, limit) =>
-      guarded(() =>
-        logOf(log)
-          .entries.slice(Math.max(0, n - 1))
-          .slice(0, limit)
-      ),
+    read: (log, n, limit) => guarded(() => logFrom(logOf(log), n).slice(0, limit)),
+    forget: (id, upTo) =>
+      guarded(() => {
+        const log = logOf(id)
+        const acked = destination.remotes.map((address) => store.remotes.get(address)?.current?.acked.get(log) ?? 0)
+        const to = acked.length === 0 || log.kind === "index" ? 0 : Math.min(upTo, ...acked)
+        const kept = log.entries.filter(({ n }) => n === 1 || n > to)
+        return log.entries.splice(0, log.entries.length, ...kept).length - kept.length
+      }),
     pend: (run, plains) =>
       guarded(() => {
         if (plains.length === 0) return
@@ -332,9 +345,7 @@ const outboxOf = (
       guarded(() => {
         const page: Array<JournalEntry> = []
         let bytes = 0
-        for (const entry of logOf(log)
-          .entries.slice(Math.max(0, n - 1))
-          .slice(0, limits.entries)) {
+        for (const entry of logFrom(logOf(log), n).slice(0, limits.entries)) {
           bytes += entry.sealed.byteLength
           if (page.length > 0 && bytes > limits.bytes) break
           page.push(entry)
@@ -367,6 +378,9 @@ const isNew = ({ marks }: Log, mark: string | undefined) => {
   marks.add(mark)
   return true
 }
+/** The entries from `n` on. What was forgotten lies between the first and the rest. */
+const logFrom = ({ entries, head }: Log, n: number) =>
+  n <= 1 ? entries : entries.slice(Math.max(1, n - 1 - (head.last - entries.length)))
 
 const ownLog = ({ head, id, key, kind }: Log): OwnLog => ({ id, kind, key, last: head.last })
 

@@ -1,10 +1,10 @@
 /**
  * What a journal needs of `crypto/` to write down one writer's entries, and the one step that numbers, chains and
- * seals them. It is handed in because rooms of one floor do not know each other; `bun/journal/sealing.ts` makes it.
+ * seals them. It is handed in because rooms of one floor do not know each other; `sync/sealing.ts` makes it.
  */
 import type { LogId } from "../domain/Ids.ts"
 import { encodeSigned, type Plain, SIGNED } from "../domain/Payload.ts"
-import type { JournalEntry, Writer } from "./Journal.ts"
+import type { AppendOptions, JournalEntry, Writer } from "./Journal.ts"
 
 export interface Sealing {
   readonly writer: Writer
@@ -19,7 +19,12 @@ export interface Sealing {
   readonly seal: (
     key: Uint8Array,
     place: { readonly log: LogId; readonly entryId: Uint8Array },
-    content: { readonly n: number; readonly prev: Uint8Array; readonly plain: Plain }
+    content: {
+      readonly n: number
+      readonly prev: Uint8Array
+      readonly seen: ReadonlyMap<string, number>
+      readonly plain: Plain
+    }
   ) => Uint8Array
   /** Signs all entries of the writer in a log before its entry `n`, of which the last has the digest `prev`. 64 bytes. */
   readonly sign: (place: { readonly log: LogId; readonly n: number; readonly prev: Uint8Array }) => Uint8Array
@@ -58,18 +63,18 @@ export const extend = (
   log: { readonly id: LogId; readonly key: Uint8Array },
   head: Head,
   plains: ReadonlyArray<Plain>,
-  signed = false
+  { ids, seen = new Map(), signed = false }: Pick<AppendOptions, "ids" | "seen" | "signed"> = {}
 ): { readonly entries: ReadonlyArray<JournalEntry>; readonly head: Head } => {
   let { digest, last } = head
-  const add = (plain: Plain): JournalEntry => {
+  const add = (plain: Plain, i?: number): JournalEntry => {
     const n = last + 1
-    const entryId = sealing.makeEntryId()
-    const sealed = sealing.seal(log.key, { log: log.id, entryId }, { n, prev: digest, plain })
+    const entryId = (i === undefined ? undefined : ids?.[i]) ?? sealing.makeEntryId()
+    const sealed = sealing.seal(log.key, { log: log.id, entryId }, { n, prev: digest, seen, plain })
     last = n
     digest = sealing.digest(sealed)
     return { log: log.id, n, entryId, sealed }
   }
-  const entries = plains.map(add)
+  const entries = plains.map((plain, i) => add(plain, i))
   if (signed) {
     const signature = sealing.sign({ log: log.id, n: last + 1, prev: digest })
     entries.push(add(encodeSigned({ _tag: SIGNED, signature })))

@@ -59,6 +59,8 @@ export interface RecorderOptions {
   readonly timers: Timers
   /** Milliseconds since 1970. */
   readonly wall: () => number
+  /** Events as they are recorded, redacted, each once. */
+  readonly onEvents?: (events: ReadonlyArray<AgentEvent>) => void
   /** The journal cannot be written; events wait in memory and are tried again. Called once for each new reason. */
   readonly onTrouble: (failed: JournalFailed) => void
 }
@@ -378,10 +380,12 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
   const record = (batch: ReadonlyArray<AgentEvent>) => {
     const of = home
     const plains: Array<Plain> = []
+    const events: Array<AgentEvent> = []
     let bytes = 0
     for (const event of withContext(batch)) {
       const entries = entriesOf(event, redactor, redacted)
       for (const part of entries.events) of.fold.add(part)
+      events.push(...entries.events)
       plains.push(...entries.plains)
       bytes += entries.bytes
     }
@@ -398,6 +402,7 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
       if (of.bytes > UNNAMED_BYTES) beginUnnamed()
     }
     upkeep()
+    options.onEvents?.(events)
   }
 
   const append = (of: Home, plains: ReadonlyArray<Plain>) => {

@@ -46,8 +46,15 @@ export interface ConnectionOptions {
   /** Asked before every attempt, so a token may be renewed. */
   readonly target: () => Promise<Target>
   readonly parts: ReadonlyArray<Part>
+  /**
+   * Whether silence is asked about: always, only where the hub's Hello says that it answers texts, or never (then a dead
+   * socket is found by the Ack that does not come). `always` where it is not given.
+   */
+  readonly pings?: Pings
   readonly onStatus: (status: SyncStatus) => void
 }
+
+export type Pings = "always" | "announced" | "never"
 
 export interface Connection {
   readonly status: () => SyncStatus
@@ -58,7 +65,7 @@ export interface Connection {
 }
 
 export const connect = (options: ConnectionOptions): Connection => {
-  const { network, parts, target, timers } = options
+  const { network, parts, pings: asks = "always", target, timers } = options
   let status: SyncStatus = { _tag: "Connecting", since: timers.now() }
   let attempts = 0
   let retry: Timer | undefined
@@ -142,7 +149,8 @@ export const connect = (options: ConnectionOptions): Connection => {
       watch = timers.after(ms, act)
     }
     /** Asks for a sign of life once nothing was heard for a while, and gives up where none comes. */
-    const pingLater = () =>
+    const pingLater = () => {
+      if (asks === "never" || (asks === "announced" && session?.hello.agentSync?.ping !== true)) return watch?.cancel()
       watchSilence(Math.max(0, heard + PING_EVERY_MS - timers.now()), () => {
         if (joiner.overdue(timers.now())) return drop(CLOSE.policy, "a chunked message was never finished")
         const asked = timers.now()
@@ -154,6 +162,7 @@ export const connect = (options: ConnectionOptions): Connection => {
           else pingLater()
         })
       })
+    }
     let pings = 0
 
     const receive = (message: Response) => {

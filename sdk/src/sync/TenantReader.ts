@@ -44,6 +44,8 @@ export interface OpenedEntry {
   /** Hex of the writer's id. */
   readonly writer: string
   readonly n: number
+  /** What its writer had applied of each other writer, by the hex of its id; empty for captured sessions. */
+  readonly seen: ReadonlyMap<string, number>
   readonly content: Payload.Decoded
 }
 
@@ -223,7 +225,7 @@ export const makeTenantReader = (options: {
         unopened(log, entry.sequence, envelope.left)
         continue
       }
-      const { n, plain: content, writer: id } = envelope.right
+      const { n, plain: content, seen, writer: id } = envelope.right
       const writer = bytesToHex(id)
       // A notice about an entry comes after the events before it.
       if (!linked(log, envelope.right, writer, entry, state.chains, state.fromStart, tell)) continue
@@ -232,6 +234,7 @@ export const makeTenantReader = (options: {
         entryId: entry.entryId.slice(),
         writer,
         n,
+        seen,
         content: Payload.decode(content)
       })
     }

@@ -10,9 +10,9 @@ import { makeWriter, type WriterIdentity } from "../../crypto/WriterKey.ts"
 import type { LogId } from "../../domain/Ids.ts"
 import { type Journal, JournalFailed } from "../../journal/Journal.ts"
 import type { Introduction, Sealing } from "../../journal/Sealing.ts"
+import { introduce, sealingOf } from "../../sync/sealing.ts"
 import { owe, recountOwed } from "./owed.ts"
 import type { Store } from "./Store.ts"
-import { introduce, sealingOf } from "./sealing.ts"
 import type { WriterFiles } from "./writerFiles.ts"
 
 export interface DestinationOptions {

@@ -5,10 +5,10 @@
 import * as Either from "effect/Either"
 import type { LogId } from "../../domain/Ids.ts"
 import { type JournalEntry, JournalFailed, type Outbox, type OwedLog } from "../../journal/Journal.ts"
+import { besideLog, type Keeping } from "../../sync/sealing.ts"
 import { remoteRow } from "./destination.ts"
 import { recountOwed } from "./owed.ts"
 import type { Store } from "./Store.ts"
-import { besideLog, type Keeping } from "./sealing.ts"
 
 export const outboxOf = (store: Store, keeping: Keeping, address: string): Outbox => {
   let row: number | undefined

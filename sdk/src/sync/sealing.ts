@@ -4,16 +4,16 @@
  */
 import { concatBytes, utf8ToBytes } from "@noble/hashes/utils.js"
 import * as Either from "effect/Either"
-import type { Aead } from "../../crypto/Aead.ts"
-import * as Checkpoint from "../../crypto/Checkpoint.ts"
-import { makeEntryId } from "../../crypto/EntryId.ts"
-import * as Envelope from "../../crypto/Envelope.ts"
-import { makeLog } from "../../crypto/LogKey.ts"
-import * as Sealer from "../../crypto/Sealer.ts"
-import { indexLog, type RecorderKey } from "../../crypto/TenantKey.ts"
-import { indexKey, lookup, lookupKey, sealToRecorder, type WriterIdentity, waitingKey } from "../../crypto/WriterKey.ts"
-import { encodeIndex } from "../../domain/Payload.ts"
-import { beginning, type Introduction, type Sealing } from "../../journal/Sealing.ts"
+import type { Aead } from "../crypto/Aead.ts"
+import * as Checkpoint from "../crypto/Checkpoint.ts"
+import { makeEntryId } from "../crypto/EntryId.ts"
+import * as Envelope from "../crypto/Envelope.ts"
+import { makeLog } from "../crypto/LogKey.ts"
+import * as Sealer from "../crypto/Sealer.ts"
+import { indexLog, type RecorderKey } from "../crypto/TenantKey.ts"
+import { indexKey, lookup, lookupKey, sealToRecorder, type WriterIdentity, waitingKey } from "../crypto/WriterKey.ts"
+import { encodeIndex } from "../domain/Payload.ts"
+import { beginning, type Introduction, type Sealing } from "../journal/Sealing.ts"
 
 export const sealingOf = (aead: Aead, recorder: RecorderKey, identity: WriterIdentity): Sealing => ({
   writer: { id: identity.id, signer: identity.signer },
@@ -21,8 +21,8 @@ export const sealingOf = (aead: Aead, recorder: RecorderKey, identity: WriterIde
   indexKey: indexKey(identity.key),
   makeLog,
   makeEntryId,
-  seal: (key, place, { n, plain, prev }) =>
-    Sealer.seal(aead, key, place, Envelope.encode({ writer: identity.id, n, prev, seen: new Map(), plain })),
+  seal: (key, place, { n, plain, prev, seen }) =>
+    Sealer.seal(aead, key, place, Envelope.encode({ writer: identity.id, n, prev, seen, plain })),
   sign: (place) => Checkpoint.sign(identity.signingSeed, { ...place, writer: identity.id }),
   open: (key, place, sealed) => {
     const keys = Sealer.makeKeyring()

@@ -1,0 +1,518 @@
+/**
+ * A program's copy of what was said, made and noted: its own logs out of the journal, others' as they come from a hub, put
+ * together so that every replica comes to the same. Stores and users' event groups are views on it; it writes into one
+ * log of its own, the program's.
+ *
+ * What agents did (captured sessions) merges by source and never conflicts. What programs write under one event and
+ * primary key may, and then the `ConflictPolicy` says what holds.
+ */
+import { bytesToHex } from "@noble/hashes/utils.js"
+import * as Context from "effect/Context"
+import * as Either from "effect/Either"
+import type { Aead } from "../crypto/Aead.ts"
+import { makeEntryId } from "../crypto/EntryId.ts"
+import * as Envelope from "../crypto/Envelope.ts"
+import * as Sealer from "../crypto/Sealer.ts"
+import type { AgentEvent, EventOf } from "../domain/AgentEvent.ts"
+import { type LogId, SessionId } from "../domain/Ids.ts"
+import { join } from "../domain/Parts.ts"
+import * as Payload from "../domain/Payload.ts"
+import { type Journal, type JournalEntry, JournalFailed } from "../journal/Journal.ts"
+import { compareBytes, conflictKey, inOrder, makeContention, type Policy } from "../sync/ConflictPolicy.ts"
+
+/** The `agent` of a program's own log; its session is the replica's `scope`. */
+export const PROGRAM = "program"
+
+export type Group = "chat" | "artifact" | "audit" | "user"
+
+export interface Entry {
+  readonly session: string
+  readonly agent: string
+  readonly writer: string
+  readonly n: number
+  readonly entryId: Uint8Array
+  readonly seen: ReadonlyMap<string, number>
+  readonly content: Payload.Decoded
+  /** This journal's writer wrote it. */
+  readonly own: boolean
+}
+
+/** One thing that was written, perhaps more than once: what holds now. */
+export interface Unit {
+  readonly id: string
+  readonly group: Group
+  readonly session: string
+  readonly agent: string
+  /** `chat.message`, or a user's own tag. */
+  readonly event: string
+  readonly primaryKey: string
+  /** Id of the first entry of it: what lists are ordered by. */
+  readonly position: Uint8Array
+  readonly entry: Entry
+  /** What a merge made of it; undefined where the entry says it. */
+  readonly merged: unknown
+  /** The other entries, where several contend. */
+  readonly contending: ReadonlyArray<Entry>
+}
+
+export interface ReplicaApi {
+  readonly scope: string
+  /** Writes into the program's log; durable when it answers. */
+  readonly append: (
+    plains: ReadonlyArray<Payload.Plain>,
+    ids?: ReadonlyArray<Uint8Array>
+  ) => Either.Either<ReadonlyArray<JournalEntry>, JournalFailed>
+  /** The units of a group, in the order they were first written: the same on every replica that has the same. */
+  readonly units: (group: Group) => ReadonlyArray<Unit>
+  readonly unit: (id: string) => Unit | undefined
+  readonly find: (group: Group, primaryKey: string, session?: string) => Unit | undefined
+  /** The bytes of an artifact; a sentence where parts are missing. */
+  readonly bytesOf: (entry: Entry) => Either.Either<Uint8Array, string>
+  /** Called with each unit whose value changed. */
+  readonly onChange: (listener: (unit: Unit) => void) => () => void
+  /** What others wrote, as it comes. */
+  readonly receive: (of: Origin, entry: Omit<Entry, "session" | "agent" | "own">) => void
+  /** The journal for recorders: what they write is seen here at once. Undefined where nothing can be written. */
+  readonly journal: Journal | undefined
+}
+
+interface Origin {
+  readonly session: string
+  readonly agent: string
+}
+
+export class Replica extends Context.Tag("agent-sync/Replica")<Replica, ReplicaApi>() {}
+
+export interface ReplicaOptions {
+  readonly scope: string
+  /** For people. */
+  readonly name: string
+  readonly host: string | undefined
+  readonly aead: Aead
+  readonly policy: Policy
+  /** To write, and all that are read: the first is also the one written to. Empty only reads what comes from hubs. */
+  readonly journal: Journal | undefined
+  readonly journals: ReadonlyArray<Journal>
+  /** Whether this machine's other sessions are read too. */
+  readonly everything: boolean
+  readonly onTrouble: (what: string) => void
+  readonly wall?: () => number
+}
+
+export interface RunningReplica extends ReplicaApi {
+  readonly stop: () => void
+}
+
+const PAGE = 500
+/** Milliseconds in which several appends of other processes are looked at together. */
+const LOOK_MS = 20
+
+interface Known {
+  unit: Unit
+  readonly add: (entry: Entry) => void
+  readonly resolve: () => { readonly entry: Entry; readonly merged: unknown; readonly contending: ReadonlyArray<Entry> }
+}
+
+export const makeReplica = (options: ReplicaOptions): RunningReplica => {
+  const { aead, journals, policy, scope, wall = Date.now } = options
+  /** What stays on this machine lies in twins of the logs that are synced; all are read then. */
+  const everything = options.everything || journals.length > 1
+  const own = new Set(journals.map(({ writer }) => bytesToHex(writer.id)))
+  const keys = Sealer.makeKeyring()
+  const known = new Map<string, Known>()
+  const ordered: Record<Group, Array<string>> = { chat: [], artifact: [], audit: [], user: [] }
+  const blobs = new Map<string, Map<number, EventOf<"blob">>>()
+  /** The highest `n` applied of each other writer of the scope. */
+  const applied = new Map<string, number>()
+  const listeners = new Set<(unit: Unit) => void>()
+  /** How far each own log was read, and whose it is. */
+  const read = new Map<LogId, { n: number; origin: Origin | undefined }>()
+  let log: LogId | undefined
+  let reading = false
+  let looking: ReturnType<typeof setTimeout> | undefined
+  let stopped = false
+
+  // What came ---------------------------------------------------------------------------------------------------------
+
+  const ingest = (entry: Entry) => {
+    const { content } = entry
+    if (content._tag === "Unreadable")
+      return options.onTrouble(`An entry of ${entry.session} cannot be read: ${content.why}`)
+    if (content._tag !== "Event" && content._tag !== "Foreign") return
+    if (entry.agent === PROGRAM && entry.session === scope && !entry.own) {
+      applied.set(entry.writer, Math.max(entry.n, applied.get(entry.writer) ?? 0))
+    }
+    const { event, group, primaryKey } = nameOf(content)
+    if (content._tag === "Event" && content.event.kind === "blob") {
+      const parts = blobs.get(blobOf(entry, content.event)) ?? new Map<number, EventOf<"blob">>()
+      parts.set(content.event.data.part?.[0] ?? 0, content.event)
+      blobs.set(blobOf(entry, content.event), parts)
+      if ((content.event.data.part?.[0] ?? 0) > 0) return tellWhole(entry, content)
+    }
+    const id = idOf(entry.agent, entry.session, event, primaryKey)
+    const before = known.get(id)
+    const one = before ?? begin(id, group, event, primaryKey, entry)
+    one.add(entry)
+    const { contending, entry: winner, merged } = one.resolve()
+    const position = compareBytes(entry.entryId, one.unit.position) < 0 ? entry.entryId : one.unit.position
+    const moved = position !== one.unit.position
+    const same =
+      before !== undefined &&
+      winner === one.unit.entry &&
+      merged === undefined &&
+      contending.length === one.unit.contending.length
+    one.unit = { ...one.unit, position, entry: winner, merged, contending }
+    place(group, id, moved)
+    if (same) return
+    if (contending.length > 0) contested(one.unit)
+    tell(one.unit)
+  }
+
+  const begin = (id: string, group: Group, event: string, primaryKey: string, entry: Entry): Known => {
+    const { agent, session } = entry
+    const one: Known = {
+      unit: {
+        id,
+        group,
+        session,
+        agent,
+        event,
+        primaryKey,
+        position: entry.entryId,
+        entry,
+        merged: undefined,
+        contending: []
+      },
+      ...(agent === PROGRAM ? byPolicy(event, primaryKey) : bySource())
+    }
+    known.set(id, one)
+    return one
+  }
+
+  const byPolicy = (event: string, primaryKey: string): Pick<Known, "add" | "resolve"> => {
+    const contention = makeContention<Entry>()
+    return {
+      add: contention.add,
+      resolve: () => {
+        const heads = contention.heads()
+        const [first] = heads
+        if (heads.length === 1 || primaryKey.startsWith("conflict:")) {
+          return { entry: first!, merged: undefined, contending: [] }
+        }
+        const candidates = heads.map((entry) => ({
+          event,
+          primaryKey,
+          writer: entry.writer,
+          entryId: entry.entryId,
+          data: dataOf(entry)
+        }))
+        const winner = policy.resolve(candidates)
+        const entry = heads.find((one) => one.writer === winner.writer) ?? first!
+        const merged = candidates.some(({ data }) => data === winner.data) ? undefined : winner.data
+        return { entry, merged, contending: heads.filter((one) => one !== entry) }
+      }
+    }
+  }
+
+  /** The better source, within it the writer whose name comes first, of that writer the newest. */
+  const bySource = (): Pick<Known, "add" | "resolve"> => {
+    let best: Entry | undefined
+    return {
+      add: (entry) => {
+        if (best === undefined || isBetter(entry, best)) best = entry
+      },
+      resolve: () => ({ entry: best!, merged: undefined, contending: [] })
+    }
+  }
+
+  const place = (group: Group, id: string, moved: boolean) => {
+    const list = ordered[group]
+    if (placed.has(id)) {
+      if (!moved) return
+      list.splice(list.indexOf(id), 1)
+    }
+    placed.add(id)
+    let low = 0
+    let high = list.length
+    // New things come last, nearly always.
+    if (high > 0 && isBefore(list[high - 1]!, id)) low = high
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (isBefore(list[middle]!, id)) low = middle + 1
+      else high = middle
+    }
+    list.splice(low, 0, id)
+  }
+  const placed = new Set<string>()
+  const isBefore = (a: string, b: string) => {
+    const order = compareBytes(known.get(a)!.unit.position, known.get(b)!.unit.position)
+    return order < 0 || (order === 0 && a < b)
+  }
+
+  const tell = (unit: Unit) => {
+    for (const listener of [...listeners]) listener(unit)
+  }
+  /** A part came behind its first: the artifact may be whole now, and what a merge made of it another. */
+  const tellWhole = (entry: Entry, told: Told) => {
+    const { event, primaryKey } = nameOf(told)
+    const one = known.get(idOf(entry.agent, entry.session, event, primaryKey))
+    if (one === undefined) return
+    if (one.unit.contending.length > 0) one.unit = { ...one.unit, ...one.resolve() }
+    if (one.unit.merged !== undefined || Either.isRight(bytesOf(one.unit.entry))) tell(one.unit)
+  }
+
+  /** Who wrote the later of two that contend says so in the audit: one of all replicas, once. */
+  const contested = (unit: Unit) => {
+    const [first, ...later] = [unit.entry, ...unit.contending].sort(inOrder)
+    for (const entry of later) {
+      if (!entry.own || first === undefined) continue
+      const key = conflictKey(first, entry)
+      queueMicrotask(() => {
+        if (stopped || find("audit", key) !== undefined) return
+        const refused = policy.reason === undefined ? "" : ` The later one was refused: ${policy.reason}`
+        const text = `${unit.event} ${unit.primaryKey} was written twice, by programs that had not seen each other; ${policy.name}.${refused}`
+        if (policy.reason !== undefined) options.onTrouble(text)
+        append([
+          Payload.encodeEvent(ours({ group: "audit", kind: "note", data: { what: "conflict", text } }, key, wall()))
+        ])
+      })
+    }
+  }
+
+  const dataOf = (entry: Entry): unknown => {
+    if (entry.content._tag === "Foreign") return Payload.readData(entry.content.plain.payload)
+    if (entry.content._tag !== "Event") return undefined
+    const { event } = entry.content
+    if (event.kind !== "blob") return event.kind === "unrecognized" ? event.original.data : event.data
+    const { mediaType, name } = event.data
+    return { name, mediaType, bytes: Either.getOrElse(bytesOf(entry), () => undefined) }
+  }
+
+  const bytesOf = (entry: Entry): Either.Either<Uint8Array, string> => {
+    if (entry.content._tag !== "Event" || entry.content.event.kind !== "blob")
+      return Either.left("This is no artifact with bytes.")
+    return join([...(blobs.get(blobOf(entry, entry.content.event))?.values() ?? [])])
+  }
+
+  // Our own logs ------------------------------------------------------------------------------------------------------
+
+  const guarded = <A>(answer: Either.Either<A, JournalFailed>): A | undefined => {
+    if (Either.isRight(answer)) return answer.right
+    options.onTrouble(answer.left.message)
+    return undefined
+  }
+
+  /** Reads a log of ours from where it was read last. */
+  const catchUp = (journal: Journal, id: LogId) => {
+    const state = read.get(id) ?? { n: 0, origin: undefined }
+    read.set(id, state)
+    for (;;) {
+      const page = guarded(journal.read(id, state.n + 1, PAGE)) ?? []
+      for (const { entryId, n, sealed } of page) {
+        state.n = n
+        const opened = Either.flatMap(Sealer.open(aead, keys, { log: id, entryId }, sealed), Envelope.decode)
+        if (Either.isLeft(opened)) {
+          options.onTrouble(`Entry ${n} of log ${id} in the journal does not open: ${opened.left.message}`)
+          continue
+        }
+        const { plain, seen, writer } = opened.right
+        const content = Payload.decode(plain)
+        if (content._tag === "Header") state.origin = content.header
+        if (state.origin === undefined) continue
+        const { agent, session } = state.origin
+        ingest({ session, agent, writer: bytesToHex(writer), n, entryId, seen, content, own: true })
+      }
+      if (page.length < PAGE) return
+    }
+  }
+
+  /** What another process of this machine wrote, into logs that are read here. */
+  const look = () => {
+    looking = undefined
+    if (stopped) return
+    for (const journal of journals) {
+      for (const { id, key, kind, last } of guarded(journal.logs()) ?? []) {
+        if (kind !== "session" || (!everything && !read.has(id))) continue
+        keys.add(key)
+        if (last > (read.get(id)?.n ?? 0)) catchUp(journal, id)
+      }
+    }
+  }
+
+  /** A journal whose writes are seen here before they answer. */
+  const observed = (journal: Journal): Journal => {
+    const seeing = <A>(answer: Either.Either<A, JournalFailed>, id: LogId) => {
+      if (Either.isLeft(answer) || id === journal.index) return answer
+      if (journals.length > 1) look()
+      else catchUp(journal, id)
+      return answer
+    }
+    /** What this process writes itself needs no look. */
+    const quietly = <A>(write: () => A): A => {
+      const before = reading
+      reading = true
+      try {
+        return write()
+      } finally {
+        reading = before
+      }
+    }
+    return {
+      ...journal,
+      openLog: (session) => {
+        const opened = journal.openLog(session)
+        if (Either.isRight(opened)) keys.add(opened.right.key)
+        return opened
+      },
+      append: (id, plains, more) =>
+        seeing(
+          quietly(() => journal.append(id, plains, more)),
+          id
+        ),
+      settle: (run, id) =>
+        seeing(
+          quietly(() => journal.settle(run, id)),
+          id
+        )
+    }
+  }
+
+  const { journal: target } = options
+  const journal = target === undefined ? undefined : observed(target)
+  const stops = journals.map((each) =>
+    each.onAppend(() => {
+      if (!reading && looking === undefined) looking = setTimeout(look, LOOK_MS)
+    })
+  )
+
+  /** Opens the program's log, and introduces it where it is new. */
+  const openOwn = (to: Journal): Either.Either<LogId, JournalFailed> =>
+    Either.gen(function* () {
+      if (log !== undefined) return log
+      const session = SessionId.make(scope.slice(0, 200))
+      const { id, key, last } = yield* to.openLog(`${PROGRAM}:${scope}`)
+      if (last === 0) {
+        const time = wall()
+        const origin = { session, agent: PROGRAM, agentName: options.name, title: options.name, host: options.host }
+        yield* to.append(to.index, [Payload.encodeIndex({ _tag: "index.started", log: id, key, time, ...origin })])
+        const { id: writer, signer } = to.writer
+        yield* to.append(id, [
+          Payload.encodeHeader({ _tag: "log.header", time, ...origin, writers: [{ writer, signer }] })
+        ])
+      }
+      log = id
+      return id
+    })
+
+  const append: ReplicaApi["append"] = (plains, ids) => {
+    if (journal === undefined) {
+      return Either.left(
+        new JournalFailed({ reason: "read-only", what: "This program only reads: it has no journal." })
+      )
+    }
+    return Either.flatMap(openOwn(journal), (id) =>
+      journal.append(id, plains, { seen: new Map(applied), ...(ids === undefined ? {} : { ids }) })
+    )
+  }
+
+  const find: ReplicaApi["find"] = (group, primaryKey, session) => {
+    if (session === undefined || session === scope) {
+      for (const event of eventsOf[group]) {
+        const unit = known.get(idOf(PROGRAM, scope, event, primaryKey))
+        if (unit !== undefined) return unit.unit
+      }
+    }
+    const found = ordered[group].find((id) => {
+      const { unit } = known.get(id)!
+      return unit.primaryKey === primaryKey && (session === undefined || unit.session === session)
+    })
+    return found === undefined ? undefined : known.get(found)?.unit
+  }
+
+  if (journal !== undefined) {
+    const mine = guarded(openOwn(journal))
+    if (mine !== undefined && !everything)
+      for (const each of journals) {
+        const opened = guarded(each.openLog(`${PROGRAM}:${scope}`))
+        if (opened === undefined) continue
+        keys.add(opened.key)
+        catchUp(each, opened.id)
+      }
+  }
+  look()
+
+  return {
+    scope,
+    append,
+    units: (group) => ordered[group].map((id) => known.get(id)!.unit),
+    unit: (id) => known.get(id)?.unit,
+    find,
+    bytesOf,
+    onChange: (listener) => {
+      const each = (unit: Unit) => listener(unit)
+      listeners.add(each)
+      return () => void listeners.delete(each)
+    },
+    receive: (origin, entry) => {
+      // Of several hubs, and of our own logs, an entry comes more than once.
+      if (!own.has(entry.writer)) ingest({ ...entry, ...origin, own: false })
+    },
+    journal,
+    stop: () => {
+      stopped = true
+      clearTimeout(looking)
+      for (const stop of stops) stop()
+    }
+  }
+}
+
+/** What a program's own event carries beside its body. */
+export const ours = <B>(body: B, key: string, time: number) => ({
+  key,
+  time,
+  timeFrom: "source" as const,
+  source: { agent: PROGRAM, format: PROGRAM },
+  position: 0,
+  ...body
+})
+
+/** A key for what has none of its own. */
+export const freshKey = () => bytesToHex(makeEntryId())
+
+type Told = Extract<Payload.Decoded, { readonly _tag: "Event" | "Foreign" }>
+
+const nameOf = (content: Told): { event: string; group: Group; primaryKey: string } => {
+  if (content._tag === "Foreign") {
+    return { event: content.plain.event, group: "user", primaryKey: content.plain.primaryKey }
+  }
+  const { event } = content
+  const kind = event.kind === "unrecognized" ? event.original.kind : event.kind
+  return { event: `${event.group}.${kind}`, group: event.group, primaryKey: primaryKeyOf(event) }
+}
+
+/** A program's artifact is known by its name, whatever is in it. */
+const primaryKeyOf = (event: AgentEvent) =>
+  event.kind === "blob" && event.source.agent === PROGRAM && event.data.name !== undefined ? event.data.name : event.key
+
+const blobOf = ({ agent, session, writer }: Entry, { data, key }: EventOf<"blob">) =>
+  [agent, session, writer, data.digest ?? key].join("\0")
+
+const idOf = (agent: string, session: string, event: string, primaryKey: string) =>
+  [agent, session, event, primaryKey].join("\0")
+
+/** Where a program's own entries of a group are found by key. */
+const eventsOf: Record<Group, ReadonlyArray<string>> = {
+  chat: ["chat.message"],
+  artifact: ["artifact.blob"],
+  audit: ["audit.note"],
+  user: []
+}
+
+/** The agent's own file over what it printed over what its hooks said. */
+const rankOf = ({ content }: Entry) => {
+  const format = content._tag === "Event" ? content.event.source.format : ""
+  return format === "transcript" || format === "rollout" ? 2 : format === "hook" ? 0 : 1
+}
+const isBetter = (a: Entry, b: Entry) =>
+  rankOf(a) - rankOf(b) > 0 ||
+  (rankOf(a) === rankOf(b) && (a.writer < b.writer || (a.writer === b.writer && a.n > b.n)))

@@ -1,0 +1,38 @@
+/** Where a program keeps what it writes, and how much of it at a time. */
+import * as Config from "effect/Config"
+import * as Context from "effect/Context"
+import * as Layer from "effect/Layer"
+
+export interface Storage {
+  /** `memory` forgets at exit. */
+  readonly kind: "file" | "memory"
+  /** The journal's file; the tenant's own, which `agent-sync run` uses too, where it is not given. */
+  readonly file: string | undefined
+  /** Items of one `list` where no `limit` is given; a larger limit is cut to `maxPageSize`. */
+  readonly pageSize: number
+  readonly maxPageSize: number
+  /** Bytes of one artifact. */
+  readonly maxArtifactBytes: number
+}
+
+export const defaults: Storage = {
+  kind: "file",
+  file: undefined,
+  pageSize: 100,
+  maxPageSize: 1_000,
+  maxArtifactBytes: 64 * 1024 * 1024
+}
+
+export class StorageConfig extends Context.Reference<StorageConfig>()("agent-sync/StorageConfig", {
+  defaultValue: (): Storage => defaults
+}) {
+  static readonly layer = (options: Partial<Storage>): Layer.Layer<StorageConfig> =>
+    Layer.succeed(StorageConfig, { ...defaults, ...options })
+  static readonly layerMemory: Layer.Layer<StorageConfig> = Layer.suspend(() => StorageConfig.layer({ kind: "memory" }))
+}
+
+/** `AGENT_SYNC_STORAGE` (`file` or `memory`) and `AGENT_SYNC_JOURNAL` (a file). */
+export const fromEnvironment: Config.Config<Storage> = Config.all({
+  kind: Config.withDefault(Config.literal("file", "memory")("AGENT_SYNC_STORAGE"), defaults.kind),
+  file: Config.withDefault(Config.string("AGENT_SYNC_JOURNAL"), "")
+}).pipe(Config.map(({ file, kind }) => ({ ...defaults, kind, file: file === "" ? undefined : file })))

@@ -1,0 +1,71 @@
+/**
+ * What programs need of the machine they run on: sockets, a cipher, a journal, keys at hand, child processes. `#platform`
+ * of package.json gives the one of Bun, of workerd or of a browser, so that a layer need not name it; another one is
+ * provided as a layer of `Platform`.
+ */
+
+import * as Context from "effect/Context"
+import type * as Either from "effect/Either"
+import type * as Schema from "effect/Schema"
+import { platform } from "#platform"
+import type { Aead } from "../crypto/Aead.ts"
+import type { ReaderKey, RecorderKey } from "../crypto/TenantKey.ts"
+import type { TenantId } from "../domain/Ids.ts"
+import type { Journal, JournalFailed } from "../journal/Journal.ts"
+import type { Network } from "./Link.ts"
+import type { PlatformFailed } from "./PlatformFailed.ts"
+import type { Preset } from "./SyncConfig.ts"
+
+export interface JournalPlace {
+  readonly tenant: TenantId
+  readonly key: ReaderKey | RecorderKey
+  /** Addresses of the hubs that what is recorded is owed to. */
+  readonly remotes: ReadonlyArray<string>
+  /** The journal's file; the tenant's own where it is not given. */
+  readonly file?: string | undefined
+}
+
+/** A child process as an agent needs it. */
+export interface Spawned {
+  readonly stdout: AsyncIterable<Uint8Array>
+  /** Rejects never. */
+  readonly exited: Promise<{ readonly code: number | undefined; readonly signal: string | undefined }>
+  readonly kill: () => void
+}
+
+export interface SpawnOptions {
+  readonly command: ReadonlyArray<string>
+  readonly cwd?: string | undefined
+  readonly env?: Readonly<Record<string, string>> | undefined
+  /** Written to its stdin, which is closed then. */
+  readonly input?: string | undefined
+}
+
+export interface PlatformApi {
+  readonly name: string
+  readonly network: Network
+  readonly aead: Aead
+  /** This machine's name, for readers; undefined where it has none. */
+  readonly host: string | undefined
+  readonly openJournal: (place: JournalPlace) => Promise<Either.Either<Journal, JournalFailed>>
+  /**
+   * The text of the tenant's key on this machine; where there is none and `make`, a new one. Undefined where the platform
+   * keeps no keys.
+   */
+  readonly keyText: (tenant: TenantId, make: boolean) => Either.Either<string | undefined, PlatformFailed>
+  /** A token for a hub of this machine, where it holds the secret that signs them. */
+  readonly token: (
+    tenant: TenantId,
+    roles: readonly ["read" | "write", ...Array<"read" | "write">]
+  ) => Promise<string | undefined>
+  /** A preset of the nearest `agent-sync.json`, with its secrets looked up and `AGENT_SYNC_*` on top. */
+  readonly preset: (name: string | undefined) => Either.Either<ResolvedPreset, PlatformFailed>
+  readonly spawn: ((options: SpawnOptions) => Spawned) | undefined
+}
+
+/** A preset whose references were followed. */
+export type ResolvedPreset = Schema.Schema.Encoded<typeof Preset>
+
+export class Platform extends Context.Reference<Platform>()("agent-sync/Platform", {
+  defaultValue: (): PlatformApi => platform
+}) {}

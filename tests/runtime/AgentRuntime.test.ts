@@ -1,0 +1,303 @@
+/** The one-liner as a user writes it, over a real hub, a dead one and none; agents given as values, recorded to their end. */
+import { describe, expect, test } from "bun:test"
+import {
+  Agent,
+  AgentRuntime,
+  AuditEventStore,
+  ChatHistoryStore,
+  Compaction,
+  ConflictPolicy,
+  type RuntimeOptions,
+  StorageConfig,
+  SyncService
+} from "agent-sync"
+import * as Chunk from "effect/Chunk"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
+import { keyTexts, startHub, until } from "../support/programs.ts"
+
+type Everything = Layer.Layer.Success<ReturnType<typeof AgentRuntime.layerWithRemoteSync>>
+
+const inMemory = (options: RuntimeOptions) =>
+  AgentRuntime.layerWithRemoteSync(options).pipe(Layer.provide(StorageConfig.layerMemory))
+
+const run = <A, E>(options: RuntimeOptions, program: Effect.Effect<A, E, Everything>) =>
+  Effect.runPromise(Effect.provide(program, inMemory(options)))
+
+const says = (text: string, session = "s1") =>
+  JSON.stringify({
+    type: "assistant",
+    message: { id: `msg_${text}`, role: "assistant", content: [{ type: "text", text }] },
+    session_id: session,
+    uuid: `uuid-${text}`
+  })
+const init = {
+  type: "system",
+  subtype: "init",
+  session_id: "s1",
+  cwd: "/home/dev/app",
+  model: "m",
+  uuid: "u1",
+  tools: []
+}
+
+describe("AgentRuntime.layerWithRemoteSync", () => {
+  test("the specification's one-liner reads as it stands there", async () => {
+    const layer = AgentRuntime.layerWithRemoteSync({
+      url: "wss://sync.example.workers.dev",
+      provider: "cloudflare",
+      disablePing: true,
+      syncInterval: "5 seconds"
+    }).pipe(Layer.provide(ConflictPolicy.layerLastWriteWins), Layer.provide(Compaction.layerByCount(1000)))
+    expect(Layer.isLayer(layer)).toBe(true)
+  })
+
+  test("gives runtime, stores and SyncService, and what is written reaches another program through the hub", async () => {
+    const hub = await startHub()
+    const encryption = { identityKey: keyTexts().reader }
+    await run(
+      { url: hub.url, encryption },
+      Effect.gen(function* () {
+        const chat = yield* ChatHistoryStore
+        yield* chat.append({ role: "user", text: "hello from one" })
+        const status = yield* Effect.flatMap(SyncService, ({ syncNow }) => syncNow)
+        expect(status).toMatchObject({ connected: true, waiting: 0 })
+        expect(status.lastSyncAt).toBeGreaterThan(0)
+      })
+    )
+    const read = await run(
+      { url: hub.url, encryption },
+      Effect.gen(function* () {
+        yield* Effect.flatMap(SyncService, ({ syncNow }) => syncNow)
+        return yield* Effect.flatMap(ChatHistoryStore, (chat) => chat.list())
+      })
+    )
+    expect(read.items.map(({ text }) => text)).toEqual(["hello from one"])
+  })
+
+  test("is built with a dead hub, tells its status at once, and closes by itself", async () => {
+    const first = await run(
+      { url: "ws://127.0.0.1:9", encryption: { identityKey: keyTexts().reader } },
+      Effect.gen(function* () {
+        const status = yield* Stream.runHead(
+          Stream.unwrap(Effect.map(SyncService, ({ statusStream }) => statusStream()))
+        )
+        yield* Effect.flatMap(ChatHistoryStore, (chat) => chat.append({ role: "user", text: "offline" }))
+        const synced = yield* Effect.flatMap(SyncService, ({ syncNow }) => syncNow)
+        expect(synced.remotes[0]).toMatchObject({ state: "offline", pushes: true, lastSyncAt: undefined })
+        expect(synced.waiting).toBe(4)
+        return status
+      })
+    )
+    expect(first._tag).toBe("Some")
+  })
+
+  test("a hub elsewhere without a key is refused with the next step", async () => {
+    const home = process.env.AGENT_SYNC_HOME
+    process.env.AGENT_SYNC_HOME = "/nonexistent"
+    try {
+      const built = await Effect.runPromise(
+        Effect.either(Effect.scoped(Layer.build(inMemory({ url: "wss://hub.example", tenant: "nobody" }))))
+      )
+      expect(Either.isLeft(built) && built.left.message).toContain("agent-sync init")
+    } finally {
+      if (home === undefined) delete process.env.AGENT_SYNC_HOME
+      else process.env.AGENT_SYNC_HOME = home
+    }
+  })
+
+  test("encryption: false is refused with the reason", async () => {
+    const built = await Effect.runPromise(
+      Effect.either(Effect.scoped(Layer.build(inMemory({ encryption: { enabled: false } }))))
+    )
+    expect(Either.isLeft(built) && built.left.message).toContain("cannot be switched off")
+  })
+
+  test("what a switched-off group says stays on this machine", async () => {
+    const hub = await startHub()
+    const encryption = { identityKey: keyTexts().reader }
+    const write = Effect.gen(function* () {
+      yield* Effect.flatMap(ChatHistoryStore, (chat) => chat.append({ role: "user", text: "for all" }))
+      yield* Effect.flatMap(AuditEventStore, (audit) => audit.append({ what: "secret", text: "for me" }))
+      yield* Effect.flatMap(SyncService, ({ syncNow }) => syncNow)
+      return yield* Effect.flatMap(AuditEventStore, (audit) => audit.list())
+    })
+    const mine = await run({ url: hub.url, encryption, sync: { audit: false } }, write)
+    expect(mine.items.map(({ data }) => data)).toEqual([{ what: "secret", text: "for me" }])
+    const theirs = await run(
+      { url: hub.url, encryption },
+      Effect.gen(function* () {
+        const { troubles } = yield* Effect.flatMap(SyncService, ({ syncNow }) => syncNow)
+        const audit = yield* Effect.flatMap(AuditEventStore, (store) => store.list())
+        const chat = yield* Effect.flatMap(ChatHistoryStore, (store) => store.list())
+        return { troubles, audit: audit.items.length, chat: chat.items.map(({ text }) => text) }
+      })
+    )
+    expect(theirs).toEqual({ troubles: [], audit: 0, chat: ["for all"] })
+  })
+
+  test("several hubs at once get the same, and one is let go by its key", async () => {
+    const [a, b] = [await startHub(), await startHub()]
+    const encryption = { identityKey: keyTexts().reader }
+    await run(
+      { url: a.url, encryption, remotes: [{ url: b.url }] },
+      Effect.gen(function* () {
+        const sync = yield* SyncService
+        yield* Effect.flatMap(ChatHistoryStore, (chat) => chat.append({ role: "user", text: "both" }))
+        const { remotes } = yield* sync.syncNow
+        expect(remotes.map(({ pushes, state, waiting }) => ({ pushes, state, waiting }))).toEqual([
+          { pushes: true, state: "live", waiting: 0 },
+          { pushes: true, state: "live", waiting: 0 }
+        ])
+        yield* sync.disconnect(`${b.url}/event-log/default`)
+        expect((yield* sync.status).remotes.map(({ url }) => url)).toEqual([`${a.url}/event-log/default`])
+      })
+    )
+    for (const { url } of [a, b]) {
+      const texts = await run(
+        { url, encryption },
+        Effect.zipRight(
+          Effect.flatMap(SyncService, ({ syncNow }) => syncNow),
+          Effect.flatMap(ChatHistoryStore, (chat) => chat.list())
+        )
+      )
+      expect(texts.items.map(({ text }) => text)).toEqual(["both"])
+    }
+  })
+
+  test("comes back by itself when the hub does", async () => {
+    const hub = await startHub()
+    const states: Array<string> = []
+    await run(
+      { url: hub.url, encryption: { identityKey: keyTexts().reader } },
+      Effect.gen(function* () {
+        const sync = yield* SyncService
+        yield* Effect.forkScoped(
+          Stream.runForEach(sync.statusStream(), ({ remotes }) =>
+            Effect.sync(() => states.push(remotes[0]?.state ?? "none"))
+          )
+        )
+        yield* Effect.promise(() => until(() => states.includes("live")))
+        yield* Effect.promise(hub.stop)
+        yield* Effect.promise(() => until(() => states.includes("offline")))
+        yield* Effect.promise(() => startHub("off", hub.port))
+        const status = yield* Effect.promise(() =>
+          until(() => Effect.runPromise(Effect.map(sync.syncNow, (now) => (now.connected ? now : undefined))))
+        )
+        expect(status.connected).toBe(true)
+      }).pipe(Effect.scoped)
+    )
+  })
+})
+
+describe("agents as values", () => {
+  test("a stream of messages becomes a session with what was said, and the stores have it at once", async () => {
+    const outcome = await run(
+      {},
+      Effect.gen(function* () {
+        const runtime = yield* AgentRuntime
+        const agent = Agent.fromStream(Stream.make(init, JSON.parse(says("hello"))), { agent: "claude-code" })
+        const outcome = yield* runtime.run(agent)
+        const { items } = yield* Effect.flatMap(ChatHistoryStore, (chat) => chat.list({ session: "s1" }))
+        expect(items).toMatchObject([{ agent: "claude-code", role: "assistant", text: "hello", session: "s1" }])
+        const audit = yield* Effect.flatMap(AuditEventStore, (store) => store.list({ session: "s1" }))
+        expect(audit.items.map(({ kind }) => kind)).toEqual(["session_start", "session_end"])
+        return outcome
+      })
+    )
+    expect(outcome).toMatchObject({ session: "s1", ok: true, reason: "eof", text: "hello", lost: 0 })
+  })
+
+  test("a command is run and its output recorded; its bad end fails a query, not a run", async () => {
+    await run(
+      {},
+      Effect.gen(function* () {
+        const runtime = yield* AgentRuntime
+        const agent = Agent.command(["sh", "-c", "cat; echo done; exit 3"])
+        expect(yield* runtime.run(agent, { prompt: "asked\n" })).toMatchObject({
+          ok: false,
+          reason: "exit",
+          exitCode: 3
+        })
+        const asked = yield* Effect.either(runtime.query(agent, "asked\n"))
+        expect(Either.isLeft(asked) && asked.left).toMatchObject({ _tag: "AgentFailed", reason: "exit" })
+      })
+    )
+  })
+
+  test("a program that is not there, and one that takes too long, are told apart", async () => {
+    await run(
+      {},
+      Effect.gen(function* () {
+        const runtime = yield* AgentRuntime
+        const missing = yield* Effect.either(runtime.run(Agent.command(["/nonexistent/agent"])))
+        expect(Either.isLeft(missing) && missing.left.reason).toBe("start")
+        const slow = yield* Effect.either(runtime.run(Agent.command(["sleep", "30"]), { timeout: "100 millis" }))
+        expect(Either.isLeft(slow) && slow.left).toMatchObject({ reason: "timeout" })
+        const ends = yield* Effect.flatMap(AuditEventStore, (store) => store.list({ kind: "session_end" }))
+        expect(ends.items.map(({ data }) => data)).toContainEqual({ ok: false, reason: "timeout" })
+      })
+    )
+  })
+
+  test("the stream of a run gives its events as they come, and ends with it", async () => {
+    const kinds = await run(
+      {},
+      Effect.gen(function* () {
+        const runtime = yield* AgentRuntime
+        const agent = Agent.fromStream([init, JSON.parse(says("one"))].values() as never, { agent: "claude-code" })
+        return yield* Stream.runCollect(Stream.map(runtime.stream(agent), ({ kind }) => kind))
+      })
+    )
+    expect(Chunk.toReadonlyArray(kinds)).toEqual(["session_start", "message", "session_end"])
+  })
+
+  test("Claude's SDK is asked with the prompt, and what canUseTool decides is in the audit", async () => {
+    const asked: Array<unknown> = []
+    const sdk: Agent.ClaudeSdk = {
+      query: async function* ({ options, prompt }) {
+        asked.push(prompt)
+        yield init
+        const decide = options?.canUseTool as (
+          tool: string,
+          input: object,
+          more: object
+        ) => Promise<{ behavior: string }>
+        yield {
+          type: "assistant",
+          message: {
+            id: "m1",
+            role: "assistant",
+            content: [{ type: "tool_use", id: "toolu_1", name: "Bash", input: { command: "ls" } }]
+          },
+          session_id: "s1",
+          uuid: "u2"
+        }
+        const { behavior } = await decide("Bash", { command: "ls" }, { toolUseID: "toolu_1" })
+        yield JSON.parse(says(behavior))
+      }
+    }
+    const decisions = await run(
+      {},
+      Effect.gen(function* () {
+        const runtime = yield* AgentRuntime
+        const agent = Agent.claude({ canUseTool: async () => ({ behavior: "deny", message: "not now" }) }, sdk)
+        const { text } = yield* runtime.query(agent, "list files")
+        expect(text).toBe("deny")
+        return yield* Effect.flatMap(AuditEventStore, (store) => store.list({ kind: "permission" }))
+      })
+    )
+    expect(asked).toEqual(["list files"])
+    expect(decisions.items.map(({ data }) => data)).toMatchObject([{ call: "toolu_1", decision: "denied" }])
+  })
+
+  test("without the package Agent.claude says what to add", async () => {
+    const tried = await run(
+      {},
+      Effect.flatMap(AgentRuntime, (runtime) => Effect.either(runtime.query(Agent.claude(), "hello")))
+    )
+    expect(Either.isLeft(tried) && tried.left.message).toContain("@anthropic-ai/claude-agent-sdk")
+  })
+})

@@ -1,0 +1,108 @@
+/** Two programs over the real Bun hub, each writing offline on all three stores, by seeds: they come to the same. */
+import { expect, test } from "bun:test"
+import {
+  ArtifactStore,
+  AuditEventStore,
+  ChatHistoryStore,
+  Replica,
+  StorageConfig,
+  SyncService,
+  Workspace
+} from "agent-sync"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import { keyTexts, startHub, until } from "../support/programs.ts"
+
+const SEEDS = Number(process.env.SEEDS ?? 20)
+
+const random = (seed: number) => {
+  let state = seed * 2_654_435_761
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
+    return state / 4_294_967_296
+  }
+}
+
+const program = (url: string, tenant: string, identityKey: string) =>
+  Layer.mergeAll(ChatHistoryStore.layer, ArtifactStore.layer, AuditEventStore.layer).pipe(
+    Layer.provideMerge(Workspace.layer({ url, tenant, encryption: { identityKey } })),
+    Layer.provide(StorageConfig.layerMemory)
+  )
+
+const view = Effect.map(Replica, (replica) =>
+  JSON.stringify(
+    (["chat", "artifact", "audit"] as const).flatMap((group) =>
+      replica.units(group).map(({ entry, id, position }) => [id, [...position], entry.writer, entry.n])
+    )
+  )
+)
+
+test("twenty histories over the Bun hub", async () => {
+  const hub = await startHub()
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    const next = random(seed)
+    const below = (n: number) => Math.floor(next() * n)
+    const tenant = `t${seed}`
+    const key = keyTexts().reader
+    const address = `${hub.url}/event-log/${tenant}`
+    await Effect.runPromise(
+      Effect.scoped(
+        Effect.gen(function* () {
+          const both = [
+            yield* Layer.build(program(hub.url, tenant, key)),
+            yield* Layer.build(program(hub.url, tenant, key))
+          ] as const
+          let said = 0
+          for (let step = 0; step < 20; step++) {
+            const here = both[below(2)]!
+            const what = below(5)
+            const name = `${step}`
+            yield* Effect.provide(
+              Effect.gen(function* () {
+                if (what === 0) yield* (yield* SyncService).disconnect(address)
+                else if (what === 1) yield* (yield* SyncService).connectWebSocket(address)
+                else if (what === 2) yield* (yield* ArtifactStore).append({ name: `f${below(2)}`, content: name })
+                else if (what === 3) yield* (yield* AuditEventStore).append({ what: name })
+                else {
+                  said++
+                  yield* (yield* ChatHistoryStore).append({ role: "user", text: name })
+                }
+              }).pipe(Effect.provide(SyncService.layerWebSocketBun)),
+              here
+            )
+          }
+          for (const here of both) {
+            yield* Effect.provide(
+              Effect.flatMap(SyncService, (sync) => sync.connectWebSocket(address)).pipe(
+                Effect.provide(SyncService.layerWebSocketBun)
+              ),
+              here
+            )
+          }
+          const [one, other] = yield* Effect.promise(() =>
+            until(async () => {
+              const [a, b] = await Promise.all(both.map((here) => Effect.runPromise(Effect.provide(view, here))))
+              const settled = await Promise.all(
+                both.map((here) =>
+                  Effect.runPromise(
+                    Effect.provide(
+                      Effect.flatMap(SyncService, ({ syncNow }) => syncNow),
+                      here
+                    )
+                  )
+                )
+              )
+              return a === b && settled.every(({ waiting }) => waiting === 0) ? [a, b] : undefined
+            })
+          )
+          expect(one).toBe(other)
+          const { items } = yield* Effect.provide(
+            Effect.flatMap(ChatHistoryStore, (chat) => chat.list()),
+            both[0]
+          )
+          expect(items).toHaveLength(said)
+        })
+      )
+    )
+  }
+}, 60_000)
