@@ -23,6 +23,10 @@ export const open = (file: string): Either.Either<HubStorage, StorageFailed> =>
           sql: sqlOf(opened),
           kind: "sqlite",
           failureOf: (error) => failureOf(error, "The hub's storage"),
+          vacuum: () => {
+            opened.run("VACUUM")
+            opened.run("PRAGMA wal_checkpoint(TRUNCATE)")
+          },
           close: () => close(opened)
         }),
       catch: (error) => {

@@ -57,18 +57,24 @@ export interface Page {
 export interface LogInfo {
   readonly log: string
   readonly head: number
+  /** The first sequence it still has. */
+  readonly floor: number
   readonly keep: boolean
   readonly entries: number
   /** Of all its entries in wire form. */
   readonly bytes: number
   /** When something new was last stored, in milliseconds since 1970. */
   readonly lastWrite: number
-  /** The first sequence that is still there; 1 today. */
-  readonly floor: number
+}
+
+/** A token id that is refused until its token ends anyway, in seconds since 1970. */
+export interface Revocation {
+  readonly id: string
+  readonly until: number
 }
 
 export interface HubStorage {
-  /** A UUID (`makeRemoteId`), made with the storage, and anew by `erase`. */
+  /** A UUID (`makeRemoteId`), made with the storage, and anew when it is erased. */
   readonly remoteId: Uint8Array
   readonly kind: string
   /**
@@ -85,19 +91,26 @@ export interface HubStorage {
   /** How many logs were written with `keep`. */
   readonly kept: () => Answer<number>
   /**
-   * Removes session logs for good and leaves a tombstone each: later writes and pages of them fail with reason "retired".
-   * A log written with `keep` is left alone unless `kept` is true. Unknown logs are ignored. Answers how many were removed.
-   * Bounded by the caller's list.
+   * Removes logs for good and leaves a tombstone of each: later writes and pages of them fail with reason "retired".
+   * A log written with `keep` is left alone unless `kept` is true; unknown logs are ignored. Answers how many were
+   * removed. One transaction, as large as the caller's list.
    */
   readonly retire: (logs: ReadonlyArray<string>, options?: { readonly kept?: boolean }) => Answer<number>
-  /** Forgets everything of the tenant, tombstones and revocations too, and takes a new remoteId. */
+  /** Forgets everything of the tenant, tombstones and revocations too, and takes a new `remoteId`. */
   readonly erase: () => Answer<void>
-  /** Refuses a token id until its own expiry (seconds since 1970). */
+  /** Refuses a token id until then, in seconds since 1970; said twice, until the later one. */
   readonly revoke: (id: string, until: number) => Answer<void>
-  /** Token ids refused now; what has expired is forgotten. */
-  readonly revoked: (now: number) => Answer<ReadonlyArray<{ readonly id: string; readonly until: number }>>
+  /** What is refused at `now`, in seconds since 1970, by id; what has ended by then is forgotten. */
+  readonly revoked: (now: number) => Answer<ReadonlyArray<Revocation>>
   readonly close: () => void
 }
+
+/** Why a log that was retired answers nothing any more; the words travel to writers and readers. */
+export const retired = () =>
+  new StorageFailed({
+    reason: "retired",
+    what: "This log was retired: the hub has removed it and takes no more of it."
+  })
 
 /** The storage of one tenant. */
 export const HubStorage = Context.GenericTag<HubStorage>("agent-sync/HubStorage")

@@ -3,7 +3,7 @@ import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import { empty } from "../crypto/Chain.ts"
-import { HubStorage, type LogInfo, StorageFailed } from "./HubStorage.ts"
+import { HubStorage, type LogInfo, retired } from "./HubStorage.ts"
 import { numbered } from "./numbered.ts"
 import { pageOf } from "./pageOf.ts"
 import { makeRemoteId } from "./RemoteId.ts"
@@ -22,8 +22,8 @@ interface Log {
 
 export const make = (): HubStorage => {
   const logs = new Map<string, Log>()
-  const retired = new Set<string>()
-  const revocations = new Map<string, number>()
+  const tombstones = new Set<string>()
+  const revoked = new Map<string, number>()
   let remoteId = makeRemoteId()
   return {
     get remoteId() {
@@ -31,7 +31,7 @@ export const make = (): HubStorage => {
     },
     kind: "memory",
     append: (name, iv, entries, keep) => {
-      if (retired.has(name)) return Either.left(isRetired())
+      if (tombstones.has(name)) return Either.left(retired())
       const log = logs.get(name) ?? emptyLog()
       return Either.map(
         numbered(log, iv, entries, (id) => log.ids.get(bytesToHex(id))),
@@ -54,7 +54,7 @@ export const make = (): HubStorage => {
       )
     },
     page: (name, from, limits) => {
-      if (retired.has(name)) return Either.left(isRetired())
+      if (tombstones.has(name)) return Either.left(retired())
       const log = logs.get(name) ?? emptyLog()
       return pageOf(log, from, limits, (sequence) => segmentAt(log.segments, sequence))
     },
@@ -62,40 +62,38 @@ export const make = (): HubStorage => {
       Either.right(
         [...logs].map(([log, one]): LogInfo => {
           const { bytes, head, keep, lastWrite } = one
-          return { log, head, keep, entries: head, bytes, lastWrite, floor: 1 }
+          return { log, head, floor: 1, keep, entries: head, bytes, lastWrite }
         })
       ),
     kept: () => Either.right([...logs.values()].filter(({ keep }) => keep).length),
-    retire: (names, { kept = false } = {}) => {
-      const before = retired.size
-      for (const name of names) {
-        const log = logs.get(name)
-        if (log === undefined || (log.keep && !kept)) continue
+    retire: (names, options) => {
+      const found = new Set(names.filter((name) => logs.has(name) && (options?.kept === true || !logs.get(name)!.keep)))
+      for (const name of found) {
         logs.delete(name)
-        retired.add(name)
+        tombstones.add(name)
       }
-      return Either.right(retired.size - before)
+      return Either.right(found.size)
     },
     erase: () => {
-      for (const all of [logs, retired, revocations]) all.clear()
+      logs.clear()
+      tombstones.clear()
+      revoked.clear()
       remoteId = makeRemoteId()
       return Either.right(undefined)
     },
     revoke: (id, until) => {
-      revocations.set(id, Math.max(until, revocations.get(id) ?? 0))
+      revoked.set(id, Math.max(until, revoked.get(id) ?? until))
       return Either.right(undefined)
     },
     revoked: (now) => {
-      for (const [id, until] of revocations) if (until <= now) revocations.delete(id)
-      return Either.right([...revocations].map(([id, until]) => ({ id, until })))
+      for (const [id, until] of revoked) if (until <= now) revoked.delete(id)
+      return Either.right([...revoked].map(([id, until]) => ({ id, until })).toSorted((a, b) => (a.id < b.id ? -1 : 1)))
     },
     close: () => {}
   }
 }
 
 export const layer: Layer.Layer<HubStorage> = Layer.sync(HubStorage, make)
-
-const isRetired = () => new StorageFailed({ reason: "retired", what: "This log was retired." })
 
 const emptyLog = (): Log => ({
   head: 0,

@@ -9,7 +9,7 @@
 import * as Either from "effect/Either"
 import { empty } from "../../crypto/Chain.ts"
 import { SEGMENT_BYTES, TAIL_BYTES } from "../../protocol/Limits.ts"
-import { type HubStorage, type LogInfo, StorageFailed } from "../HubStorage.ts"
+import { type HubStorage, type LogInfo, retired, StorageFailed } from "../HubStorage.ts"
 import { type Numbered, numbered } from "../numbered.ts"
 import { pageOf } from "../pageOf.ts"
 import { makeRemoteId } from "../RemoteId.ts"
@@ -23,6 +23,8 @@ export interface SqlStorageOptions {
   readonly kind: string
   /** What the database threw, in words that name no file: they may travel to a writer. */
   readonly failureOf: (error: unknown) => StorageFailed
+  /** Gives back the room of what was erased, and takes it out of what lies on disk; for a platform that has to be told. */
+  readonly vacuum?: () => void
   readonly close: () => void
 }
 
@@ -44,7 +46,7 @@ const KNOWN_LOGS = 10_000
 
 const nothing = { head: 0, chain: empty, top: new Uint8Array(0), total: 0, keep: false, tail: undefined }
 
-export const make = ({ close, failureOf, kind, sql: driver }: SqlStorageOptions): HubStorage => {
+export const make = ({ close, failureOf, kind, sql: driver, vacuum }: SqlStorageOptions): HubStorage => {
   const sql = prepare(driver)
   const ends = new Map<string, Known>()
   let remoteId = sql.remoteId()[0]!.id
@@ -186,6 +188,7 @@ export const make = ({ close, failureOf, kind, sql: driver }: SqlStorageOptions)
         })
         ends.clear()
         remoteId = next
+        vacuum?.()
         return Either.right(undefined)
       }),
     revoke: (id, until) =>
@@ -206,6 +209,5 @@ export const make = ({ close, failureOf, kind, sql: driver }: SqlStorageOptions)
   }
 }
 
-const retired = () => new StorageFailed({ reason: "retired", what: "This log was retired." })
 const full = () => new StorageFailed({ reason: "full", what: "This log has no numbers left." })
 const damaged = () => new StorageFailed({ reason: "damaged", what: "The hub cannot read the end of this log." })
