@@ -12,7 +12,7 @@ let workerd: Workerd
 const ids: Array<Uint8Array> = []
 beforeAll(async () => {
   workerd = await startWorkerd({ script: await bundle("tests/worker/workers/storage.ts") })
-  for (let n = 0; n < 60; n++) ids.push((await question(n, "remoteId", [])) as Uint8Array)
+  for (let n = 0; n < 80; n++) ids.push((await question(n, "remoteId", [])) as Uint8Array)
 })
 afterAll(() => workerd.stop())
 
@@ -38,14 +38,21 @@ const open = (): HubStorage & { readonly tenant: number } => {
       })
   return {
     tenant,
-    remoteId: ids[tenant]!,
+    get remoteId() {
+      return ids[tenant]!
+    },
     kind: "do",
     append: asking("append"),
     page: asking("page"),
     logs: asking("logs"),
     kept: asking("kept"),
     retire: asking("retire"),
-    erase: asking("erase"),
+    erase: () =>
+      Effect.tap(asking("erase")() as Effect.Effect<void, StorageFailed>, () =>
+        Effect.promise(async () => {
+          ids[tenant] = (await question(tenant, "remoteId", [])) as Uint8Array
+        })
+      ),
     revoke: asking("revoke"),
     revoked: asking("revoked"),
     close: () => {}
