@@ -104,7 +104,7 @@ describe("A hub's storage in a file", () => {
 
   test("of the format of November 2026 is brought up to date, and has all that was in it", async () => {
     const file = newFile()
-    copyFileSync(join(import.meta.dir, "fixtures/hub-format-1.sqlite"), file)
+    copyFileSync(join(import.meta.dir, "fixtures/hub-format-1.bin"), file)
     const storage = storageIn(file)
     const logs = await ask(storage.logs())
     expect(logs.map(({ head, keep, log }) => [log, head, keep])).toEqual([

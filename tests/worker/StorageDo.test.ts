@@ -12,7 +12,7 @@ let workerd: Workerd
 const ids: Array<Uint8Array> = []
 beforeAll(async () => {
   workerd = await startWorkerd({ script: await bundle("tests/worker/workers/storage.ts") })
-  for (let n = 0; n < 60; n++) ids.push((await question(n, "remoteId", [])) as Uint8Array)
+  for (let n = 0; n < 80; n++) ids.push((await question(n, "remoteId", [])) as Uint8Array)
 })
 afterAll(() => workerd.stop())
 
@@ -48,7 +48,7 @@ const open = (): HubStorage & { readonly tenant: number } => {
     kept: asking("kept"),
     retire: asking("retire"),
     erase: () =>
-      Effect.tap(asking("erase")(), () =>
+      Effect.tap(asking("erase")() as Effect.Effect<void, StorageFailed>, () =>
         Effect.promise(async () => {
           ids[tenant] = (await question(tenant, "remoteId", [])) as Uint8Array
         })

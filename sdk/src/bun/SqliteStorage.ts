@@ -23,7 +23,7 @@ export const open = (file: string): Either.Either<HubStorage, StorageFailed> =>
           sql: sqlOf(opened),
           kind: "sqlite",
           failureOf: (error) => failureOf(error, "The hub's storage"),
-          compact: () => {
+          vacuum: () => {
             opened.run("VACUUM")
             opened.run("PRAGMA wal_checkpoint(TRUNCATE)")
           },

@@ -22,7 +22,7 @@ export const SEGMENT_BYTES = 512 * 1024
 /** Small rows at the end of a log above which they are packed into segments. Ours (house §7.5). */
 export const SMALL_ROWS = 64
 /**
- * Bytes of a log's last row up to which it takes what comes, instead of a row for each write (decision 0004). Ours: a page
+ * Bytes of a log's last row up to which it takes what comes, instead of a row for each write (decision 0011). Ours: a page
  * is read from few rows, and what a write moves is small beside its sync to disk.
  */
 export const TAIL_BYTES = 32 * 1024

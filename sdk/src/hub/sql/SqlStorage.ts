@@ -23,8 +23,8 @@ export interface SqlStorageOptions {
   readonly kind: string
   /** What the database threw, in words that name no file: they may travel to a writer. */
   readonly failureOf: (error: unknown) => StorageFailed
-  /** What was deleted may lie in the file until its room is used again: takes it out. */
-  readonly compact?: () => void
+  /** Gives back the room of what was erased, and takes it out of what lies on disk; for a platform that has to be told. */
+  readonly vacuum?: () => void
   readonly close: () => void
 }
 
@@ -46,7 +46,7 @@ const KNOWN_LOGS = 10_000
 
 const nothing = { head: 0, chain: empty, top: new Uint8Array(0), total: 0, keep: false, tail: undefined }
 
-export const make = ({ close, compact, failureOf, kind, sql: driver }: SqlStorageOptions): HubStorage => {
+export const make = ({ close, failureOf, kind, sql: driver, vacuum }: SqlStorageOptions): HubStorage => {
   const sql = prepare(driver)
   const ends = new Map<string, Known>()
   let remoteId = sql.remoteId()[0]!.id
@@ -188,7 +188,7 @@ export const make = ({ close, compact, failureOf, kind, sql: driver }: SqlStorag
         })
         ends.clear()
         remoteId = next
-        compact?.()
+        vacuum?.()
         return Either.right(undefined)
       }),
     revoke: (id, until) =>
