@@ -1,5 +1,8 @@
 /** The one-liner as a user writes it, over a real hub, a dead one and none; agents given as values, recorded to their end. */
-import { describe, expect, test } from "bun:test"
+import { afterAll, describe, expect, test } from "bun:test"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import {
   Agent,
   AgentRuntime,
@@ -7,6 +10,8 @@ import {
   ChatHistoryStore,
   Compaction,
   ConflictPolicy,
+  JournalFailed,
+  Platform,
   type RuntimeOptions,
   StorageConfig,
   SyncService
@@ -240,6 +245,52 @@ describe("agents as values", () => {
         expect(ends.items.map(({ data }) => data)).toContainEqual({ ok: false, reason: "timeout" })
       })
     )
+  })
+
+  const withBrokenJournal = (strict: boolean) =>
+    Effect.runPromise(
+      Effect.gen(function* () {
+        const { run } = yield* AgentRuntime
+        const outcome = yield* Effect.either(run(Agent.fromStream(Stream.make(init), { agent: "claude-code" })))
+        return { outcome, troubles: (yield* (yield* SyncService).status).troubles }
+      }).pipe(
+        Effect.provide(
+          AgentRuntime.layerWithRemoteSync({ strict, encryption: { identityKey: keyTexts().reader } }).pipe(
+            Layer.provide(
+              Layer.effect(
+                Platform,
+                Effect.map(Platform, (platform) => ({
+                  ...platform,
+                  openJournal: async (place: Parameters<typeof platform.openJournal>[0]) => {
+                    const opened = await platform.openJournal({ ...place, file: `${home}/j.sqlite` })
+                    const full = Either.left(new JournalFailed({ reason: "full", what: "The disk is full." }))
+                    return Either.map(opened, (journal) => ({
+                      ...journal,
+                      openLog: (session: string) => (session.startsWith("program:") ? journal.openLog(session) : full),
+                      append: (...[log, plains]: Parameters<typeof journal.append>) =>
+                        plains.some(({ event }) => event.startsWith("audit.")) ? full : journal.append(log, plains)
+                    }))
+                  }
+                }))
+              )
+            )
+          )
+        )
+      )
+    )
+  const home = mkdtempSync(join(tmpdir(), "agent-sync-runtime-"))
+  afterAll(() => rmSync(home, { recursive: true, force: true }))
+
+  test("a full disk never fails the agent, and is told in the status and by what was lost", async () => {
+    const { outcome, troubles } = await withBrokenJournal(false)
+    expect(Either.isRight(outcome) && outcome.right).toMatchObject({ ok: true, reason: "eof" })
+    expect(Either.isRight(outcome) && outcome.right.lost).toBeGreaterThan(0)
+    expect(troubles).toEqual(["The disk is full.", "2 events of session s1 were not recorded."])
+  })
+
+  test("where recording was said to be strict it does", async () => {
+    const { outcome } = await withBrokenJournal(true)
+    expect(Either.isLeft(outcome) && outcome.left).toMatchObject({ reason: "recording", what: "The disk is full." })
   })
 
   test("the stream of a run gives its events as they come, and ends with it", async () => {

@@ -2,7 +2,6 @@
  * The hub on Bun: sockets, tenants and access around `hub/Hub.ts`, one hub and one storage for each tenant, opened when
  * its first peer comes. For one machine or a network you trust; on Cloudflare the Worker stands in its place.
  */
-import { join } from "node:path"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -10,18 +9,18 @@ import * as Layer from "effect/Layer"
 import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import { DEFAULT_TENANT, type TenantId } from "../domain/Ids.ts"
+import type { TenantId } from "../domain/Ids.ts"
 import type { Access } from "../hub/Access.ts"
 import { admit, answer, type Door, needsUpgrade, serve as serveTenant, type TenantHub } from "../hub/Api.ts"
 import { type Connection, type Hub, makeHub } from "../hub/Hub.ts"
-import { accessOf, type HubSettings } from "../hub/HubSettings.ts"
+import type { HubSettings } from "../hub/HubSettings.ts"
 import type { HubStorage, StorageFailed } from "../hub/HubStorage.ts"
-import * as MemoryStorage from "../hub/MemoryStorage.ts"
 import type { Rights } from "../hub/Peer.ts"
 import * as Retention from "../hub/Retention.ts"
 import { CLOSE, MESSAGE_BYTES, PEER_UNREAD_BYTES, RETENTION_EVERY_MS } from "../protocol/Limits.ts"
 import { SUBPROTOCOL } from "../protocol/Message.ts"
-import * as SqliteStorage from "./SqliteStorage.ts"
+
+export { type BunOptions, layerBun } from "./layerBun.ts"
 
 /** The port is taken, or the address is not this machine's. */
 export class CannotListen extends Schema.TaggedError<CannotListen>()("CannotListen", {
@@ -252,40 +251,3 @@ const expire = (socket: Bun.ServerWebSocket<Socket>, exp: number) => {
   if (wait <= 0) return socket.close(CLOSE.unauthorized, "this token has expired")
   socket.data.expiry = setTimeout(() => expire(socket, exp), Math.min(wait, LONGEST_TIMER_MS))
 }
-
-export interface BunOptions {
-  /** 0, where it is not given, takes a free one. */
-  readonly port?: number
-  /** 127.0.0.1 where it is not given. */
-  readonly host?: string
-  /** In memory, where it is not given; else a folder, in which each tenant is a file. */
-  readonly storage?: "memory" | { readonly folder: string }
-  /** One token for everyone; a secret that signs tokens; or `off`, which lets anyone in who reaches it. */
-  readonly auth: "off" | { readonly token?: string; readonly secret?: string }
-}
-
-/** The hub with its parts chosen by name. It serves until the layer closes. */
-export const layerBun = ({
-  auth,
-  host = "127.0.0.1",
-  port = 0,
-  storage = "memory"
-}: BunOptions): Layer.Layer<EventLogRemoteServer, CannotListen> =>
-  layer({
-    port,
-    hostname: host,
-    access:
-      auth === "off"
-        ? accessOf({ open: true, secret: undefined, sharedToken: undefined })
-        : accessOf({
-            open: false,
-            secret: auth.secret === undefined ? undefined : new TextEncoder().encode(auth.secret),
-            sharedToken: auth.token
-          }),
-    settings: { defaultTenant: DEFAULT_TENANT },
-    storageKind: storage === "memory" ? "memory" : "sqlite",
-    storage: (tenant) =>
-      storage === "memory"
-        ? Either.right(MemoryStorage.make())
-        : SqliteStorage.open(join(storage.folder, `${tenant}.sqlite`))
-  })

@@ -19,7 +19,7 @@ import { StorageConfig } from "../stores/StorageConfig.ts"
 import * as Programs from "../stores/Workspace.ts"
 import { liveTimers } from "../sync/Link.ts"
 import { Platform } from "../sync/Platform.ts"
-import type { SyncService } from "../sync/SyncService.ts"
+import { SyncService } from "../sync/SyncService.ts"
 import { type Agent, AgentFailed, type Output } from "./Agent.ts"
 import { type Ending, makeRecorder, type Recorded, type Recorder } from "./Recorder.ts"
 
@@ -108,6 +108,7 @@ const make = (strict: boolean) =>
   Effect.gen(function* () {
     const { journal } = yield* Programs.Workspace
     const platform = yield* Platform
+    const sync = yield* SyncService
 
     /** One run; `onEvents` hears what is recorded. */
     const record = (agent: Agent, options: RunOptions, onEvents: (events: ReadonlyArray<AgentEvent>) => void) =>
@@ -131,7 +132,7 @@ const make = (strict: boolean) =>
             onEvents(events)
           },
           onTrouble: ({ message }) => {
-            if (!strict) return
+            if (!strict) return sync.trouble(message)
             failed ??= new AgentFailed({ agent: agent.name, reason: "recording", what: message })
             stop.abort()
           }
@@ -170,10 +171,10 @@ const make = (strict: boolean) =>
         })
       })
 
-    const told = (outcome: Outcome) =>
-      outcome.lost === 0
-        ? Effect.void
-        : Effect.logWarning(`${outcome.lost} events of ${outcome.session} were not recorded.`)
+    const told = ({ lost, session }: Outcome) =>
+      Effect.sync(() => {
+        if (lost > 0) sync.trouble(`${lost} events of session ${session} were not recorded.`)
+      })
 
     const run: RuntimeApi["run"] = (agent, options = {}) =>
       Effect.tap(
@@ -221,9 +222,15 @@ const drive = async (
     prompt,
     platform,
     signal,
-    note: (line) => recorder.push(bytesOf(line))
+    note: (line) => {
+      if (!signal.aborted) recorder.push(bytesOf(line))
+    }
   })
-  for await (const one of output) recorder.push(bytesOf(one))
+  for await (const one of output) {
+    // The session has ended already.
+    if (signal.aborted) break
+    recorder.push(bytesOf(one))
+  }
   return ended
 }
 

@@ -6,7 +6,6 @@ import * as Option from "effect/Option"
 import type * as Stream from "effect/Stream"
 import type { Body, EventOf } from "../domain/AgentEvent.ts"
 import type { AuditEvent as AuditBody } from "../domain/AuditEvent.ts"
-import { encodeEvent } from "../domain/Payload.ts"
 import type { JournalFailed } from "../journal/Journal.ts"
 import type { SyncService } from "../sync/SyncService.ts"
 import { fitting, type ListOptions, listUnits, type Page, streamUnits, type TooLarge } from "./paging.ts"
@@ -73,7 +72,7 @@ const make: Effect.Effect<AuditApi, never, Replica> = Effect.gen(function* () {
           "kind" in event
             ? ({ group: "audit", kind: event.kind, data: event.data } as Body)
             : ({ group: "audit", kind: "note", data: event } as const)
-        const plain = yield* fitting(encodeEvent(ours(body, key, Date.now())), "This audit event")
+        const plain = yield* fitting(ours(body, key, Date.now()), "This audit event")
         yield* replica.append([plain])
         return key
       }),

@@ -9,7 +9,6 @@ import * as Option from "effect/Option"
 import type * as Stream from "effect/Stream"
 import type { EventOf } from "../domain/AgentEvent.ts"
 import type { Part } from "../domain/ChatEvent.ts"
-import { encodeEvent } from "../domain/Payload.ts"
 import type { JournalFailed } from "../journal/Journal.ts"
 import type { SyncService } from "../sync/SyncService.ts"
 import { fitting, type ListOptions, listUnits, type Page, streamUnits, type TooLarge } from "./paging.ts"
@@ -78,7 +77,7 @@ const make: Effect.Effect<ChatApi, never, Replica> = Effect.gen(function* () {
       Effect.gen(function* () {
         const data = { role, parts: [{ type: "text", text }], ...(model === undefined ? {} : { model }) } as const
         const event = ours({ group: "chat", kind: "message", data } as const, key, Date.now())
-        const plain = yield* fitting(encodeEvent(event), "This message")
+        const plain = yield* fitting(event, "This message")
         yield* replica.append([plain])
         const unit = replica.find("chat", key, replica.scope)
         return (unit === undefined ? undefined : read(unit)) ?? messageOf(event, replica.scope, "program", "")

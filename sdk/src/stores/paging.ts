@@ -4,7 +4,9 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import type { Plain } from "../domain/Payload.ts"
+import { makeRedactor } from "../agents/Redaction.ts"
+import type { AgentEvent } from "../domain/AgentEvent.ts"
+import { encodeEvent, type Plain } from "../domain/Payload.ts"
 import { EVENT_BYTES } from "../protocol/Limits.ts"
 import { compareBytes } from "../sync/ConflictPolicy.ts"
 import type { Group, ReplicaApi, Unit } from "./Replica.ts"
@@ -91,11 +93,14 @@ export const streamUnits = <A>(
   )
 }
 
-/** One event that has to fit into one entry. */
-export const fitting = (plain: Plain, what: string): Either.Either<Plain, TooLarge> =>
-  plain.payload.byteLength <= EVENT_BYTES
-    ? Either.right(plain)
-    : Either.left(new TooLarge({ what, size: plain.payload.byteLength, limit: EVENT_BYTES }))
+const redactor = makeRedactor()
+
+/** One event, without the secrets in it, that has to fit into one entry. */
+export const fitting = (event: AgentEvent, what: string): Either.Either<Plain, TooLarge> => {
+  const plain = encodeEvent(redactor.event(event).event)
+  const size = plain.payload.byteLength
+  return size <= EVENT_BYTES ? Either.right(plain) : Either.left(new TooLarge({ what, size, limit: EVENT_BYTES }))
+}
 
 const cursorOf = ({ id, position }: Unit) =>
   `${base64urlnopad.encode(position)}.${base64urlnopad.encode(new TextEncoder().encode(id))}`

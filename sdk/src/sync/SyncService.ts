@@ -275,8 +275,12 @@ const start = (options: SyncOptions): SyncApi & { readonly stop: () => void } =>
           }
           trouble(sentenceOf(log, notice))
         },
-        onWrongKey: () =>
+        onWrongKey: () => {
+          // There is nothing more to wait for.
+          indexRead = true
+          look()
           trouble("This reader key does not open the tenant: the hub has logs, and none of them is its own.")
+        }
       }
     })
     return made
