@@ -11,13 +11,14 @@ import { dev } from "./commands/dev/command.ts"
 import { init } from "./commands/init/command.ts"
 import { run } from "./commands/run/command.ts"
 import { tail } from "./commands/tail/command.ts"
+import { viewer } from "./commands/viewer/command.ts"
 import { EXIT, Failure, tell } from "./Failure.ts"
 
 const root = Command.make("agent-sync").pipe(
   Command.withDescription(
     "Records AI agent sessions, sealed on this machine, syncs them to a hub of your own, shows them live."
   ),
-  Command.withSubcommands([init, dev, run, tail])
+  Command.withSubcommands([init, dev, run, tail, viewer])
 )
 
 const explain = (failure: Failure) => {

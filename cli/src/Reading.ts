@@ -1,0 +1,103 @@
+/**
+ * What commands that read a tenant's sessions have in common: the settings they need, and what is told when the hub
+ * cannot be reached, refuses, or has nothing for this key.
+ */
+import type { KnownSession, ReaderKey, SyncStatus } from "agent-sync"
+import * as Either from "effect/Either"
+import { type Flags, keyOrMake, type Settings, settings } from "./Config.ts"
+import { EXIT, Failure } from "./Failure.ts"
+
+/** Milliseconds without any answer after which a hub counts as unreachable. */
+export const UNREACHABLE_MS = 5_000
+
+export interface Reading {
+  readonly found: Settings
+  readonly url: string
+  readonly key: ReaderKey
+}
+
+/** `command` is who asks, for examples. */
+export const reading = (flags: Flags, command: string): Either.Either<Reading, Failure> =>
+  Either.gen(function* () {
+    const found = yield* settings(flags, { env: process.env, cwd: process.cwd() })
+    const { tenant, url } = found
+    if (url === undefined) {
+      return yield* Either.left(
+        new Failure({
+          exit: EXIT.usage,
+          code: "NoHub",
+          what: `No hub is configured for tenant ${tenant}.`,
+          now: "Sessions recorded on this machine wait in its journal.",
+          tries: [
+            { command: "agent-sync init --local --yes --tenant NAME", why: "a config for the hub on this machine" },
+            { command: `agent-sync ${command} --url ws://…`, why: "a hub elsewhere" }
+          ]
+        })
+      )
+    }
+    const { key } = yield* keyOrMake(found)
+    if (key.kind !== "reader") {
+      return yield* Either.left(
+        new Failure({
+          exit: EXIT.unopened,
+          code: "CannotRead",
+          what: `This machine has only the recorder key of tenant ${tenant}: it can record and not read back.`,
+          now: "Nothing was asked of the hub.",
+          tries: [
+            { command: `AGENT_SYNC_KEY=asr1… agent-sync ${command}`, why: "with the reader key, from where you watch" }
+          ]
+        })
+      )
+    }
+    return { found, url, key }
+  })
+
+/** Sessions whose id, or the id their agent told later, ends so. */
+export const endingWith = (wanted: string, sessions: Iterable<KnownSession>): ReadonlyArray<KnownSession> =>
+  [...sessions].filter(({ alias, origin }) => [alias, origin.session].some((id) => id?.endsWith(wanted)))
+
+/** `command` is what the id is given to. */
+export const notOne = (
+  command: string,
+  wanted: string,
+  matches: ReadonlyArray<KnownSession>,
+  all: ReadonlyArray<KnownSession>
+) => {
+  const named = (matches.length === 0 ? all : matches).slice(-5).map(({ alias, origin, title }) => ({
+    command: `agent-sync ${command} ${alias ?? origin.session}`,
+    ...(title === undefined ? {} : { why: title })
+  }))
+  return {
+    exit: EXIT.failure,
+    code: matches.length === 0 ? "NoSuchSession" : "AmbiguousSession",
+    what:
+      matches.length === 0
+        ? `No session ends with ${wanted}.`
+        : `${matches.length} sessions end with ${wanted}; give more of the id.`,
+    tries: named
+  }
+}
+
+export const refused = ({ error, fix }: Pick<Extract<SyncStatus, { _tag: "Refused" }>, "error" | "fix">) => ({
+  exit: EXIT.refused,
+  code: "Refused",
+  what: `The hub refused: ${error}`,
+  now: "Sessions and keys are untouched.",
+  ...(fix === undefined ? {} : { tries: [{ command: fix }] })
+})
+
+export const unreachable = (url: string, why: string) => ({
+  exit: EXIT.unreachable,
+  code: "HubUnreachable",
+  what: `The hub at ${new URL(url).host} cannot be reached.`,
+  now: `${why[0]?.toUpperCase()}${why.slice(1)}. Nothing is lost: what was recorded waits in the journals.`,
+  tries: [{ command: "agent-sync dev", why: "starts the hub on this machine" }]
+})
+
+export const wrongKey = (tenant: string) => ({
+  exit: EXIT.unopened,
+  code: "WrongKey",
+  what: `Your key does not open tenant ${tenant}.`,
+  now: "The hub has its logs, and none of them was sealed for this key.",
+  tries: [{ command: "AGENT_SYNC_KEY=asr1… agent-sync tail", why: "with the tenant's own reader key" }]
+})
