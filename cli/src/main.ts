@@ -10,6 +10,7 @@ import manifest from "../../package.json" with { type: "json" }
 import { dev } from "./commands/dev/command.ts"
 import { init } from "./commands/init/command.ts"
 import { run } from "./commands/run/command.ts"
+import { share } from "./commands/share/command.ts"
 import { tail } from "./commands/tail/command.ts"
 import { viewer } from "./commands/viewer/command.ts"
 import { EXIT, Failure, tell } from "./Failure.ts"
@@ -18,7 +19,7 @@ const root = Command.make("agent-sync").pipe(
   Command.withDescription(
     "Records AI agent sessions, sealed on this machine, syncs them to a hub of your own, shows them live."
   ),
-  Command.withSubcommands([init, dev, run, tail, viewer])
+  Command.withSubcommands([init, dev, run, tail, viewer, share])
 )
 
 const explain = (failure: Failure) => {
