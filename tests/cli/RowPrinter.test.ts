@@ -45,6 +45,7 @@ const entriesOf = (events: ReadonlyArray<AgentEvent>, first = 1): ReadonlyArray<
     entryId: new Uint8Array(16),
     writer: "ada",
     n: first + i,
+    seen: new Map(),
     content: { _tag: "Event", event: one }
   }))
 const says = (text: string, around: { time: number }) =>

@@ -22,6 +22,8 @@ export interface OpenedEntry {
   /** Hex of the writer's id. */
   readonly writer: string
   readonly n: number
+  /** What its writer had applied of each other writer, by the hex of its id; empty for captured sessions. */
+  readonly seen: ReadonlyMap<string, number>
   readonly content: Payload.Decoded
 }
 
@@ -96,7 +98,7 @@ export const makeLogReader = ({ aead, follower, keys, onEntries, onNotice }: Log
           onNotice(log, { _tag: "Unopened", from: entry.sequence, to: entry.sequence, why: envelope.left })
           continue
         }
-        const { n, plain, writer: id } = envelope.right
+        const { n, plain, seen, writer: id } = envelope.right
         const writer = bytesToHex(id)
         const link = linkOf(state.chains, envelope.right, writer, entry, state.fromStart)
         if (link === "repeat") continue
@@ -106,7 +108,7 @@ export const makeLogReader = ({ aead, follower, keys, onEntries, onNotice }: Log
           onNotice(log, link)
         }
         const content = Payload.decode(plain)
-        opened.push({ sequence: entry.sequence, entryId: entry.entryId.slice(), writer, n, content })
+        opened.push({ sequence: entry.sequence, entryId: entry.entryId.slice(), writer, n, seen, content })
       }
       tell()
     }
