@@ -1,5 +1,6 @@
 /** Builds the page: names with a hash in `assets/`, `index.html` and `_headers` beside it. `bun viewer-static/build.ts DIR`. */
 import { join } from "node:path"
+import { itself } from "../cli/itself.ts"
 import { headers } from "./headers.ts"
 import { withoutPolyfill } from "./withoutPolyfill.ts"
 
@@ -15,7 +16,7 @@ export const buildViewer = async (
     naming: { entry: "[name].[ext]", chunk: "assets/[name]-[hash].[ext]", asset: "assets/[name]-[hash].[ext]" },
     publicPath: "./",
     define: { "process.env.NODE_ENV": '"production"' },
-    plugins: [withoutPolyfill]
+    plugins: [itself, withoutPolyfill]
   })
   const lines = Object.entries(headers).map(([name, value]) => `  ${name}: ${value}\n`)
   const kept = "/assets/*\n  cache-control: public, max-age=31536000, immutable\n"
