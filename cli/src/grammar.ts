@@ -11,9 +11,11 @@ import { note } from "./commands/note/command.ts"
 import { notify } from "./commands/notify/command.ts"
 import { redact } from "./commands/redact/command.ts"
 import { run } from "./commands/run/command.ts"
+import { share } from "./commands/share/command.ts"
 import { tail } from "./commands/tail/command.ts"
 import { token } from "./commands/token/command.ts"
 import { up } from "./commands/up/command.ts"
+import { viewer } from "./commands/viewer/command.ts"
 import { wait } from "./commands/wait/command.ts"
 
 export const NAME = "agent-sync"
@@ -27,6 +29,8 @@ export const root = Command.make(NAME).pipe(
     dev,
     run,
     tail,
+    viewer,
+    share,
     imports,
     token,
     identity,

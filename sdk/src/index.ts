@@ -2,6 +2,13 @@
 export { type Grant, mint as mintToken, tenantOf as tokenTenant, verify as verifyToken } from "./crypto/AccessToken.ts"
 export { CannotOpen } from "./crypto/CannotOpen.ts"
 export {
+  parse as parseShareLink,
+  print as printShareLink,
+  type SharedLog,
+  type ShareLink,
+  UnreadableLink
+} from "./crypto/ShareLink.ts"
+export {
   indexLog,
   makeReaderKey,
   parse as parseKey,
@@ -67,6 +74,7 @@ export type {
   KnownSession,
   Notice,
   OpenedEntry,
+  SessionReader,
   TenantReader,
   TenantReaderEvents
 } from "./sync/TenantReader.ts"

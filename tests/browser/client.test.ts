@@ -7,7 +7,7 @@ import { withoutPolyfill } from "../../viewer-static/withoutPolyfill.ts"
 import { launch, newPage } from "../support/browser.ts"
 import { machine, recordings, startHub } from "../support/cli.ts"
 import { keysOf } from "../support/reader.ts"
-import type { Seen } from "./page.ts"
+import { seenBy } from "./reading.ts"
 
 setDefaultTimeout(60_000)
 
@@ -49,17 +49,7 @@ const readerAt = async (hub: string, options: Record<string, string>) => {
   await page.goto(`${origin}/page`)
   await page.addScriptTag({ content: script })
   await page.evaluate((given) => globalThis.read(given), { url: `${hub}/event-log/acme`, ...options })
-  const seen = () => page.evaluate(() => globalThis.seen)
-  const until = async (found: (what: Seen) => boolean) => {
-    let now = await seen()
-    for (let tries = 0; tries < 500 && !found(now); tries++) {
-      await Bun.sleep(20)
-      now = await seen()
-    }
-    if (!found(now)) throw new Error(`the page never came so far: ${JSON.stringify({ now, complaints })}`)
-    return now
-  }
-  return { page, complaints, until }
+  return { page, complaints, until: seenBy({ page, complaints }) }
 }
 
 const init = async () => {

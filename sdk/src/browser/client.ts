@@ -3,7 +3,8 @@
  * subprotocol; what is opened is opened in the page.
  */
 import { aead } from "../crypto/Aead.ts"
-import { type ReadingRemote, type ReadOptions, readTenant } from "../sync/reading.ts"
+import { type ReadingRemote, type ReadOptions, readShared, readTenant, type SharedOptions } from "../sync/reading.ts"
+import type { SessionReader } from "../sync/TenantReader.ts"
 import { webSocketNetwork } from "../sync/webSocket.ts"
 import { withX25519 } from "./support.ts"
 
@@ -13,3 +14,7 @@ import { withX25519 } from "./support.ts"
  */
 export const connectReader = (options: ReadOptions): ReadingRemote =>
   readTenant({ network: withX25519(webSocketNetwork), aead }, options)
+
+/** Reads the session of a share link until it is stopped. It needs neither a secure context nor X25519. */
+export const connectShared = (options: SharedOptions): ReadingRemote<SessionReader> =>
+  readShared({ network: webSocketNetwork, aead }, options)

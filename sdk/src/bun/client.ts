@@ -11,8 +11,9 @@ import { connect } from "../sync/Connection.ts"
 import { linePerLog } from "../sync/LinePerLog.ts"
 import { liveTimers } from "../sync/Link.ts"
 import { makePublisher } from "../sync/Publisher.ts"
-import { type ReadingRemote, type ReadOptions, readTenant } from "../sync/reading.ts"
+import { type ReadingRemote, type ReadOptions, readShared, readTenant, type SharedOptions } from "../sync/reading.ts"
 import type { SyncStatus } from "../sync/SyncStatus.ts"
+import type { SessionReader } from "../sync/TenantReader.ts"
 import { nativeAead } from "./nativeAead.ts"
 import { network } from "./network.ts"
 import * as SqliteJournal from "./SqliteJournal.ts"
@@ -100,3 +101,7 @@ export const connectJournal = (options: {
 
 /** Reads a tenant from one hub until it is stopped. */
 export const connectReader = (options: ReadOptions): ReadingRemote => readTenant({ network, aead: nativeAead }, options)
+
+/** Reads the session of a share link until it is stopped. */
+export const connectShared = (options: SharedOptions): ReadingRemote<SessionReader> =>
+  readShared({ network, aead: nativeAead }, options)

@@ -1,14 +1,16 @@
 /**
- * A reader and its connection put together: a tenant read from one hub, on any platform. What each part does is in
- * `TenantReader` and `Connection`; the platforms give a socket and a cipher.
+ * A reader and its connection put together: a tenant, or one shared session, read from one hub, on any platform. What
+ * each part does is in `TenantReader`, `SharedReader` and `Connection`; the platforms give a socket and a cipher.
  */
 import type { Aead } from "../crypto/Aead.ts"
+import type { ShareLink } from "../crypto/ShareLink.ts"
 import type { ReaderKey } from "../crypto/TenantKey.ts"
 import { connect, type Part } from "./Connection.ts"
 import { linePerLog } from "./LinePerLog.ts"
 import { liveTimers, type Network } from "./Link.ts"
+import { makeSharedReader } from "./SharedReader.ts"
 import type { SyncStatus } from "./SyncStatus.ts"
-import { makeTenantReader, type TenantReader, type TenantReaderEvents } from "./TenantReader.ts"
+import { makeTenantReader, type SessionReader, type TenantReader, type TenantReaderEvents } from "./TenantReader.ts"
 
 /** What a platform gives. */
 export interface Means {
@@ -29,8 +31,15 @@ export interface ReadOptions extends From {
   readonly events: TenantReaderEvents
 }
 
-export interface ReadingRemote {
-  readonly reader: TenantReader
+export interface SharedOptions extends Pick<From, "onStatus"> {
+  readonly link: ShareLink
+  /** The hub's address; the link's own where it is not given. One of them must be there. */
+  readonly url?: string
+  readonly events: TenantReaderEvents
+}
+
+export interface ReadingRemote<Reader extends SessionReader = TenantReader> {
+  readonly reader: Reader
   readonly status: () => SyncStatus
   /** Closes the socket and never opens another. */
   readonly stop: () => void
@@ -40,6 +49,16 @@ export interface ReadingRemote {
 export const readTenant = ({ aead, network }: Means, { events, key, ...from }: ReadOptions): ReadingRemote => {
   const reader = makeTenantReader({ reader: key, aead, events })
   return { reader, ...connected(network, from, reader.part) }
+}
+
+/** Reads the session of a share link until it is stopped. Its token cannot be renewed: when it ends, so does the reading. */
+export const readShared = (
+  { aead, network }: Means,
+  { events, link, onStatus, url = link.hub }: SharedOptions
+): ReadingRemote<SessionReader> => {
+  if (url === undefined) throw new TypeError("This share link names no hub; give its url")
+  const reader = makeSharedReader({ link, aead, events })
+  return { reader, ...connected(network, { url, token: async () => link.token, onStatus }, reader.part) }
 }
 
 const connected = (network: Network, { onStatus, token, url }: From, part: Part) => {

@@ -1,0 +1,120 @@
+/** Serves the viewer's page on this machine until a signal ends it, and opens a browser on it. */
+import { printKey } from "agent-sync"
+import * as Effect from "effect/Effect"
+import manifest from "../../../../package.json" with { type: "json" }
+import { type Flags, noKey, settings } from "../../Config.ts"
+import { EXIT, Failure } from "../../Failure.ts"
+import { variable } from "../../Folders.ts"
+import { paintFor } from "../../paint.ts"
+import { loadPage } from "./page.ts"
+import { type Serving, serveViewer } from "./serve.ts"
+
+export interface ViewerInput extends Flags {
+  readonly session: string | undefined
+  readonly port: number
+  readonly open: boolean
+  readonly json: boolean
+}
+
+export const run = (input: ViewerInput) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const found = yield* settings(input, { env: process.env, cwd: process.cwd() })
+      const { key, tenant, url } = found
+      if (key === undefined) return yield* noKey(found)
+      if (key.kind !== "reader") {
+        return yield* new Failure({
+          exit: EXIT.unopened,
+          code: "CannotRead",
+          what: `This machine has only the recorder key of tenant ${tenant}: it can record and not read back.`,
+          now: "No page is served.",
+          tries: [
+            { command: "AGENT_SYNC_KEY=asr1… agent-sync viewer", why: "with the reader key, from where you watch" }
+          ]
+        })
+      }
+      const page = yield* Effect.promise(loadPage)
+      const serving = yield* Effect.acquireRelease(
+        Effect.try({
+          try: () =>
+            serveViewer({
+              page,
+              tenant,
+              version: manifest.version,
+              port: input.port,
+              hub: url === undefined ? undefined : { url, token: () => found.token("read") }
+            }),
+          catch: (error) => (error instanceof Failure ? error : broken(error))
+        }),
+        ({ stop }) => Effect.promise(stop)
+      )
+
+      const link = `${serving.url}/#${new URLSearchParams({
+        tenant,
+        key: printKey(key),
+        ...(input.session === undefined ? {} : { session: input.session })
+      })}`
+      if (input.json) {
+        process.stdout.write(`${JSON.stringify({ schema: 1, ready: true, url: link, port: serving.port })}\n`)
+      } else {
+        const opened = input.open && isPersonThere() && (yield* Effect.promise(() => openBrowser(serving, link)))
+        tell({ opened, hub: url, tenant, link, shown: process.stdout.isTTY === true })
+      }
+      return yield* untilSignal
+    })
+  )
+
+const tell = (what: {
+  readonly opened: boolean
+  readonly hub: string | undefined
+  readonly tenant: string
+  readonly link: string
+  readonly shown: boolean
+}) => {
+  const paint = paintFor(process.stderr)
+  const from = what.hub === undefined ? "" : `, from the hub at ${new URL(what.hub).host}`
+  process.stderr.write(
+    what.opened
+      ? `  ${paint.green("✓")} ${what.tenant} is open in your browser${from}\n`
+      : `  ${paint.green("✓")} ${what.tenant} can be watched in a browser of this machine${from}\n`
+  )
+  if (what.hub === undefined) {
+    process.stderr.write(
+      `  ${paint.yellow("!")} no hub is configured, so there is nothing to show yet: ${paint.cyan("agent-sync init")}\n`
+    )
+  }
+  process.stderr.write(`  ${paint.yellow("!")} the link holds your reader key: it is for you alone\n\n`)
+  process.stdout.write(`${what.link}\n`)
+  if (what.shown) process.stderr.write(`\n  ${paint.dim("Ctrl+C ends it")}\n`)
+}
+
+/** A browser is for a person at a terminal. */
+const isPersonThere = () => process.stderr.isTTY === true && variable(process.env, "CI") === undefined
+
+/** False where nothing opens addresses here. The address is good once, so the process list tells no key. */
+const openBrowser = async ({ once }: Serving, link: string): Promise<boolean> => {
+  const opener = Bun.which(process.platform === "darwin" ? "open" : "xdg-open")
+  if (opener === null) return false
+  const child = Bun.spawn([opener, once(link)], { stdin: "ignore", stdout: "ignore", stderr: "ignore" })
+  // xdg-open may stay as long as the browser that it started.
+  const ended = await Promise.race([child.exited, Bun.sleep(OPEN_MS)])
+  child.unref()
+  return ended === undefined || ended === 0
+}
+/** Milliseconds after which an opener that has not failed counts as successful. */
+const OPEN_MS = 1_000
+
+const broken = (error: unknown) =>
+  new Failure({ exit: EXIT.failure, code: "CannotServe", what: `The page cannot be served: ${String(error)}.` })
+
+/** SIGINT is a person at the terminal, SIGTERM a supervisor that wants a clean end. */
+const untilSignal = Effect.async<number>((resume) => {
+  const interrupted = () => resume(Effect.succeed(EXIT.interrupted))
+  const ended = () => resume(Effect.succeed(EXIT.ok))
+  process.on("SIGINT", interrupted)
+  process.on("SIGTERM", ended)
+  return Effect.sync(() => {
+    process.off("SIGINT", interrupted)
+    process.off("SIGTERM", ended)
+  })
+})
