@@ -1,0 +1,26 @@
+/** Builds the page: names with a hash in `assets/`, `index.html` and `_headers` beside it. `bun viewer-static/build.ts DIR`. */
+import { join } from "node:path"
+import { headers } from "./headers.ts"
+
+export const buildViewer = async (outdir: string, entrypoint = join(import.meta.dir, "index.html")): Promise<ReadonlyArray<string>> => {
+  const built = await Bun.build({
+    entrypoints: [entrypoint],
+    outdir,
+    target: "browser",
+    minify: true,
+    splitting: true,
+    naming: { entry: "[name].[ext]", chunk: "assets/[name]-[hash].[ext]", asset: "assets/[name]-[hash].[ext]" },
+    publicPath: "./",
+    define: { "process.env.NODE_ENV": '"production"' }
+  })
+  const lines = Object.entries(headers).map(([name, value]) => `  ${name}: ${value}`)
+  const cache = "/assets/*\n  cache-control: public, max-age=31536000, immutable\n"
+  await Bun.write(join(outdir, "_headers"), `/*\n${lines.join("\n")}\n${cache}`)
+  return built.outputs.map(({ path }) => path)
+}
+
+if (import.meta.main) {
+  const outdir = process.argv[2]
+  if (outdir === undefined) throw new Error("Say where to: bun viewer-static/build.ts DIR")
+  for (const path of await buildViewer(outdir)) console.log(path)
+}
