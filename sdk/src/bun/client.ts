@@ -11,8 +11,8 @@ import { connect } from "../sync/Connection.ts"
 import { linePerLog } from "../sync/LinePerLog.ts"
 import { liveTimers } from "../sync/Link.ts"
 import { makePublisher } from "../sync/Publisher.ts"
+import { type ReadingRemote, type ReadOptions, readTenant } from "../sync/reading.ts"
 import type { SyncStatus } from "../sync/SyncStatus.ts"
-import { makeTenantReader, type TenantReader, type TenantReaderEvents } from "../sync/TenantReader.ts"
 import { nativeAead } from "./nativeAead.ts"
 import { network } from "./network.ts"
 import * as SqliteJournal from "./SqliteJournal.ts"
@@ -93,23 +93,5 @@ export const connectJournal = (options: {
   }
 }
 
-export interface ReadingRemote {
-  readonly reader: TenantReader
-  readonly status: () => SyncStatus
-  readonly stop: () => void
-}
-
 /** Reads a tenant from one hub until it is stopped. */
-export const connectReader = (options: {
-  readonly key: ReaderKey
-  readonly url: string
-  readonly token: () => Promise<string | undefined>
-  readonly onStatus: (status: SyncStatus) => void
-  readonly events: TenantReaderEvents
-}): ReadingRemote => {
-  const { events, key, url } = options
-  const reader = makeTenantReader({ reader: key, aead: nativeAead, events })
-  const from = { network, timers: liveTimers, target: async () => ({ url, token: await options.token() }) }
-  const connection = connect({ ...from, parts: [linePerLog(reader.part, from)], onStatus: options.onStatus })
-  return { reader, status: connection.status, stop: connection.stop }
-}
+export const connectReader = (options: ReadOptions): ReadingRemote => readTenant({ network, aead: nativeAead }, options)

@@ -1,0 +1,49 @@
+/**
+ * A reader and its connection put together: a tenant read from one hub, on any platform. What each part does is in
+ * `TenantReader` and `Connection`; the platforms give a socket and a cipher.
+ */
+import type { Aead } from "../crypto/Aead.ts"
+import type { ReaderKey } from "../crypto/TenantKey.ts"
+import { connect, type Part } from "./Connection.ts"
+import { linePerLog } from "./LinePerLog.ts"
+import { liveTimers, type Network } from "./Link.ts"
+import type { SyncStatus } from "./SyncStatus.ts"
+import { makeTenantReader, type TenantReader, type TenantReaderEvents } from "./TenantReader.ts"
+
+/** What a platform gives. */
+export interface Means {
+  readonly network: Network
+  readonly aead: Aead
+}
+
+export interface From {
+  /** `ws://` or `wss://`, with the tenant in the path. */
+  readonly url: string
+  /** Asked before every attempt. */
+  readonly token: () => Promise<string | undefined>
+  readonly onStatus: (status: SyncStatus) => void
+}
+
+export interface ReadOptions extends From {
+  readonly key: ReaderKey
+  readonly events: TenantReaderEvents
+}
+
+export interface ReadingRemote {
+  readonly reader: TenantReader
+  readonly status: () => SyncStatus
+  /** Closes the socket and never opens another. */
+  readonly stop: () => void
+}
+
+/** Reads a tenant from one hub until it is stopped. */
+export const readTenant = ({ aead, network }: Means, { events, key, ...from }: ReadOptions): ReadingRemote => {
+  const reader = makeTenantReader({ reader: key, aead, events })
+  return { reader, ...connected(network, from, reader.part) }
+}
+
+const connected = (network: Network, { onStatus, token, url }: From, part: Part) => {
+  const from = { network, timers: liveTimers, target: async () => ({ url, token: await token() }) }
+  const { status, stop } = connect({ ...from, parts: [linePerLog(part, from)], onStatus })
+  return { status, stop }
+}
