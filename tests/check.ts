@@ -3,6 +3,7 @@ const bin = (name: string) => [process.execPath, "x", name]
 const steps: ReadonlyArray<readonly [string, ReadonlyArray<string>]> = [
   ["types: Bun (cli, sdk, tests)", [...bin("tsc"), "-p", "."]],
   ["types: any platform (sdk)", [...bin("tsc"), "-p", "sdk"]],
+  ["types: browser (viewer)", [...bin("tsc"), "-p", "viewer-static"]],
   ["lint and format", [...bin("biome"), "check", "--error-on-warnings", "."]],
   ["floors and packages", [process.execPath, "test", "tests/floors.test.ts", "tests/packages.test.ts"]]
 ]

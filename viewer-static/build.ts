@@ -1,14 +1,19 @@
 /** Builds the page: names with a hash in `assets/`, `index.html` and `_headers` beside it. `bun viewer-static/build.ts DIR`. */
 import { join } from "node:path"
 import { headers } from "./headers.ts"
+import { withoutPolyfill } from "./withoutPolyfill.ts"
 
-export const buildViewer = async (outdir: string, entrypoint = join(import.meta.dir, "index.html")): Promise<ReadonlyArray<string>> => {
+export const buildViewer = async (
+  outdir: string,
+  entrypoint = join(import.meta.dir, "index.html")
+): Promise<ReadonlyArray<string>> => {
   const built = await Bun.build({
     entrypoints: [entrypoint],
     outdir,
     target: "browser",
     minify: true,
     splitting: true,
+    plugins: [withoutPolyfill],
     naming: { entry: "[name].[ext]", chunk: "assets/[name]-[hash].[ext]", asset: "assets/[name]-[hash].[ext]" },
     publicPath: "./",
     define: { "process.env.NODE_ENV": '"production"' }

@@ -46,7 +46,12 @@ export type Told =
   | { readonly _tag: "IndexRead" }
   | { readonly _tag: "WrongKey" }
   /** `partial`: those are the newest of the log, not all. */
-  | { readonly _tag: "Entries"; readonly log: string; readonly entries: ReadonlyArray<Entry>; readonly partial: boolean }
+  | {
+      readonly _tag: "Entries"
+      readonly log: string
+      readonly entries: ReadonlyArray<Entry>
+      readonly partial: boolean
+    }
   | { readonly _tag: "CaughtUp"; readonly log: string }
   /** `log` is undefined for the index. */
   | { readonly _tag: "Notice"; readonly log: string | undefined; readonly notice: Notice }

@@ -1,7 +1,7 @@
 /** The tenant's sessions in the order people need them: who waits, what failed, what runs, and the rest by age. */
 import { type Figures, type State, summarize, tokensOf } from "agent-sync/events"
-import type { Listed } from "./Source.ts"
 import type { Fleet, Log, Model } from "./Model.ts"
+import type { Listed } from "./Source.ts"
 import { duration, firstLine } from "./words.ts"
 
 export interface SessionRow {
@@ -31,16 +31,23 @@ const RECENT_MS = 24 * 3_600_000
 
 export const projectOf = ({ origin }: Listed): string => origin.cwd?.split("/").findLast((part) => part !== "") ?? ""
 export const titleOf = (session: Listed, log: Log | undefined): string =>
-  firstLine(session.title ?? log?.timeline.session.title ?? session.origin.title ?? "", 160) || `Session ${session.origin.session.slice(-8)}`
+  firstLine(session.title ?? log?.timeline.session.title ?? session.origin.title ?? "", 160) ||
+  `Session ${session.origin.session.slice(-8)}`
 
 export const rowOf = (session: Listed, log: Log | undefined, now: number): SessionRow => {
   const { origin } = session
   const folded = log?.caughtUp === true && log.count > 0 ? log.timeline.session : undefined
   // The index lags by seconds; the log says it at once.
-  const state = folded === undefined || session.state === "ended" || session.state === "failed" ? session.state : folded.state
+  const state =
+    folded === undefined || session.state === "ended" || session.state === "failed" ? session.state : folded.state
   const last = Math.max(session.told, folded?.lastAt ?? 0)
   const branch = folded?.branch ?? origin.branch
-  const where = [origin.agentName ?? origin.agent, projectOf(session), branch ?? "", origin.host === undefined ? "" : `on ${origin.host}`]
+  const where = [
+    origin.agentName ?? origin.agent,
+    projectOf(session),
+    branch ?? "",
+    origin.host === undefined ? "" : `on ${origin.host}`
+  ]
   const whole = log !== undefined && !log.partial && folded !== undefined
   return {
     log: session.log,
@@ -67,13 +74,20 @@ const nowOf = (state: State, log: Log | undefined, now: number): Pick<SessionRow
     const open = [...session.openCalls.values()].at(-1)
     if (open !== undefined) {
       const { label, text } = summarize(open.name, open.input)
-      return { now: firstLine(text, 160) || label, code: true, small: `${label}, ${duration(Math.max(0, now - open.since))} so far` }
+      return {
+        now: firstLine(text, 160) || label,
+        code: true,
+        small: `${label}, ${duration(Math.max(0, now - open.since))} so far`
+      }
     }
   }
   const trouble = state === "failed" ? items.findLast(({ _tag }) => _tag === "Trouble") : undefined
   if (trouble?._tag === "Trouble") return plain(trouble.text || trouble.title)
   const said = items.findLast(({ _tag }) => _tag === "Say")
-  return plain(said?._tag === "Say" ? said.text.replace(/[*_`#>]/g, "") : "", session.turns > 0 && !log.partial ? `turn ${session.turns}` : "")
+  return plain(
+    said?._tag === "Say" ? said.text.replace(/[*_`#>]/g, "") : "",
+    session.turns > 0 && !log.partial ? `turn ${session.turns}` : ""
+  )
 }
 
 const activityOf = (log: Log | undefined, now: number): SessionRow["activity"] => {
@@ -88,7 +102,8 @@ const activityOf = (log: Log | undefined, now: number): SessionRow["activity"] =
     const minute = minutes[MINUTES - 1 - Math.max(0, ago)]!
     minute.count++
     if (event.kind === "permission" && event.data.decision === "asked") minute.mark = "ask"
-    else if ((event.kind === "error" || (event.kind === "session_end" && !event.data.ok)) && minute.mark === undefined) minute.mark = "fail"
+    else if ((event.kind === "error" || (event.kind === "session_end" && !event.data.ok)) && minute.mark === undefined)
+      minute.mark = "fail"
   }
   return minutes
 }
@@ -127,7 +142,10 @@ export const sentenceOf = (rows: ReadonlyArray<SessionRow>, now: number): string
   const waiting = rows.filter(({ state }) => state === "waiting").length
   const midnight = new Date(now).setHours(0, 0, 0, 0)
   const today = rows.filter(({ last }) => last >= midnight).length
-  const count = today > 0 ? `${today} ${today === 1 ? "session" : "sessions"} today` : `${rows.length} ${rows.length === 1 ? "session" : "sessions"}, none today`
+  const count =
+    today > 0
+      ? `${today} ${today === 1 ? "session" : "sessions"} today`
+      : `${rows.length} ${rows.length === 1 ? "session" : "sessions"}, none today`
   if (waiting === 0) return `${count}, none is waiting for you`
   return `${count}, ${waiting} ${waiting === 1 ? "is" : "are"} waiting for you`
 }

@@ -23,7 +23,9 @@ export const wishOf = (model: Model, key: string, rows: ReadonlyArray<Row>): Wis
   if (model.help) return NOTHING
   if (key === "/") return { _tag: "Find" }
   if (key === "w") {
-    const [waiting] = rowsOfFleet(model).filter(({ log, state }) => state === "waiting" && log !== sessionOf(model)?.log)
+    const [waiting] = rowsOfFleet(model).filter(
+      ({ log, state }) => state === "waiting" && log !== sessionOf(model)?.log
+    )
     return waiting === undefined ? NOTHING : { _tag: "GoTo", hash: `session=${encodeURIComponent(waiting.log)}` }
   }
   return model.route.page === "fleet" ? inFleet(model, key) : inSession(model, key, rows)
@@ -96,4 +98,5 @@ const inSession = (model: Model, key: string, rows: ReadonlyArray<Row>): Wish =>
 
 const isPrompt = (row: Row) => row._tag === "Item" && row.item._tag === "Prompt"
 const failed = (row: Row) =>
-  row._tag === "Item" && ((row.item._tag === "Call" && row.item.state === "failed") || (row.item._tag === "Trouble" && row.item.bad))
+  row._tag === "Item" &&
+  ((row.item._tag === "Call" && row.item.state === "failed") || (row.item._tag === "Trouble" && row.item.bad))

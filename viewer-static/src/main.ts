@@ -1,13 +1,12 @@
 /** Where the page begins: takes the keys out of the address, and connects to the hub of its own origin. */
-import { liveSource, readAddress } from "./live.ts"
+import { type Opened, readFragment } from "./address.ts"
+import { liveSource } from "./live.ts"
 import { initial } from "./Model.ts"
 import { openPage, restoreTheme, routeOf } from "./page.tsx"
 
 restoreTheme()
 const address = readAddress()
-const served = await fetch("viewer.json")
-  .then((answer) => (answer.ok ? (answer.json() as Promise<{ readonly tenant?: string; readonly hub?: "proxied" | "own" | "none" }>) : {}))
-  .catch(() => ({}) as { readonly tenant?: string; readonly hub?: "proxied" | "own" | "none" })
+const served = await fetch("viewer.json").then(servedBy, () => ({}) as Served)
 const tenant = address.tenant ?? served.tenant
 const hub = served.hub ?? "own"
 const opened = await liveSource({ ...address, tenant })
@@ -16,3 +15,33 @@ openPage({
   connect: hub === "none" ? undefined : opened.connect,
   root: document.getElementById("page")!
 })
+
+interface Served {
+  readonly tenant?: string
+  readonly hub?: "proxied" | "own" | "none"
+}
+
+/** Only `agent-sync viewer` has that file; a deployed Worker answers 404. */
+async function servedBy(answer: Response): Promise<Served> {
+  return answer.ok ? ((await answer.json()) as Served) : {}
+}
+
+/** Takes the secrets out of the address into the tab's storage. */
+function readAddress(): Opened {
+  const { opened, rest } = readFragment(location.hash, stored())
+  try {
+    sessionStorage.setItem("agent-sync", JSON.stringify(opened))
+  } catch {
+    // Without storage the key lasts as long as the page is not loaded again.
+  }
+  history.replaceState(null, "", `${location.pathname}${location.search}${rest}`)
+  return opened
+}
+
+function stored() {
+  try {
+    return sessionStorage.getItem("agent-sync")
+  } catch {
+    return null
+  }
+}

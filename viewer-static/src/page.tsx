@@ -12,7 +12,11 @@ import { type Effect, logOf, type Message, update } from "./update.ts"
 import { App } from "./view/App.tsx"
 import type { Scroller } from "./view/List.tsx"
 
-export const openPage = (options: { readonly model: Model; readonly connect: Connect | undefined; readonly root: Element }) => {
+export const openPage = (options: {
+  readonly model: Model
+  readonly connect: Connect | undefined
+  readonly root: Element
+}) => {
   let model = options.model
   let drawing = false
   let source: Source | undefined
@@ -76,7 +80,10 @@ export const openPage = (options: { readonly model: Model; readonly connect: Con
       if (session === undefined || log === undefined) return
       const { sessionHtml, sessionMarkdown } = await import("./export/index.ts")
       const about = { title: titleOf(session, log), timeline: log.timeline, partial: log.partial, now: Date.now() }
-      const name = about.title.replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 60).toLowerCase()
+      const name = about.title
+        .replace(/[^\p{L}\p{N}]+/gu, "-")
+        .slice(0, 60)
+        .toLowerCase()
       if (format === "md") return save(`${name}.md`, "text/markdown", sessionMarkdown(about))
       const sheet = document.querySelector<HTMLLinkElement>("link[rel=stylesheet]")
       const css = sheet === null ? "" : await (await fetch(sheet.href)).text()
@@ -118,13 +125,15 @@ export const openPage = (options: { readonly model: Model; readonly connect: Con
     if (typing || event.ctrlKey || event.altKey || event.metaKey) return
     if (!model.singleKeys && event.key !== "Escape") return
     // These have a meaning of their own where they stand.
-    if ((event.key === "Enter" || event.key === " ") && target.closest("a, button, summary, [role=slider]") !== null) return
+    if ((event.key === "Enter" || event.key === " ") && target.closest("a, button, summary, [role=slider]") !== null)
+      return
     const wish = wishOf(model, event.key, drawn.current)
     if (wish._tag === "Nothing") return
     event.preventDefault()
     switch (wish._tag) {
       case "Send":
-        if (wish.message._tag === "Help" && wish.message.open) afterDrawing.push(() => document.getElementById("close-keys")?.focus())
+        if (wish.message._tag === "Help" && wish.message.open)
+          afterDrawing.push(() => document.getElementById("close-keys")?.focus())
         return send(wish.message)
       case "GoTo":
         location.hash = wish.hash
@@ -185,7 +194,10 @@ const save = (name: string, type: string, text: string) => {
 
 const switchTheme = () => {
   const root = document.documentElement
-  const dark = root.dataset.theme === undefined ? matchMedia("(prefers-color-scheme: dark)").matches : root.dataset.theme === "dark"
+  const dark =
+    root.dataset.theme === undefined
+      ? matchMedia("(prefers-color-scheme: dark)").matches
+      : root.dataset.theme === "dark"
   root.dataset.theme = dark ? "light" : "dark"
   try {
     localStorage.setItem("theme", root.dataset.theme)
@@ -210,7 +222,11 @@ const markHits = (model: Model) => {
   const ranges: Array<Range> = []
   const log = document.querySelector(".log")
   const walker = log === null ? undefined : document.createTreeWalker(log, NodeFilter.SHOW_TEXT)
-  for (let node = walker?.nextNode(); node !== null && node !== undefined && ranges.length < 500; node = walker?.nextNode()) {
+  for (
+    let node = walker?.nextNode();
+    node !== null && node !== undefined && ranges.length < 500;
+    node = walker?.nextNode()
+  ) {
     const text = node.textContent?.toLowerCase() ?? ""
     for (let at = text.indexOf(wanted); at !== -1; at = text.indexOf(wanted, at + wanted.length)) {
       const range = new Range()

@@ -32,7 +32,12 @@ export const stripOf = (entries: ReadonlyArray<Entry>, bars: number): ReadonlyAr
   const at = new Float64Array(entries.length)
   for (let i = 1; i < entries.length; i++) at[i] = at[i - 1]! + stepOf(entries[i - 1], entries[i]!)
   const whole = Math.max(1, at.at(-1) ?? 1)
-  const parts = Array.from({ length: bars }, () => ({ count: 0, mark: undefined as Bar["mark"], hole: false, until: 0 }))
+  const parts = Array.from({ length: bars }, () => ({
+    count: 0,
+    mark: undefined as Bar["mark"],
+    hole: false,
+    until: 0
+  }))
   entries.forEach((entry, i) => {
     const part = parts[Math.min(bars - 1, Math.floor((at[i]! / whole) * bars))]!
     part.count++

@@ -2,11 +2,23 @@
  * The page's next model, and what has to be done in the world for it, as values that `page.tsx` carries out. Nothing here
  * touches the browser or the network.
  */
-import { type Folds, hitsOf, openTo, type Tab } from "./timeline/rows.ts"
-import { makeTimeline } from "./timeline/Timeline.ts"
-import { type Fleet, type Log, type Model, newLog, newReading, type Replay, type Route, type Speed, sessionOf, shownOf } from "./Model.ts"
+
+import {
+  type Fleet,
+  type Log,
+  type Model,
+  newLog,
+  newReading,
+  type Replay,
+  type Route,
+  type Speed,
+  sessionOf,
+  shownOf
+} from "./Model.ts"
 import { stepOf } from "./replay.ts"
 import type { Notice, Told } from "./Source.ts"
+import { type Folds, hitsOf, openTo, type Tab } from "./timeline/rows.ts"
+import { makeTimeline } from "./timeline/Timeline.ts"
 
 export type Message =
   | Told
@@ -73,7 +85,9 @@ export const update = (model: Model, message: Message): Next => {
       return changed(model, message.log, (log) => added(log, message))
     case "CaughtUp":
       return changed(model, message.log, ({ staged, ...log }) =>
-        staged === undefined ? { ...log, staged, caughtUp: true } : { ...staged, caughtUp: true, version: log.version + 1 }
+        staged === undefined
+          ? { ...log, staged, caughtUp: true }
+          : { ...staged, caughtUp: true, version: log.version + 1 }
       )
     case "Notice": {
       const { log, notice } = message
@@ -146,7 +160,10 @@ export const update = (model: Model, message: Message): Next => {
     case "Played":
       return played(model, message.ms)
     case "BackToLive":
-      return [{ ...model, reading: { ...model.reading, replay: undefined, follow: true, fresh: 0 } }, [{ _tag: "ScrollToEnd" }]]
+      return [
+        { ...model, reading: { ...model.reading, replay: undefined, follow: true, fresh: 0 } },
+        [{ _tag: "ScrollToEnd" }]
+      ]
     case "Help":
       return only({ ...model, help: message.open })
     case "SingleKeys":
@@ -186,7 +203,11 @@ const noticed = (log: Log, notice: Notice): Log => {
     }
     case "Gap": {
       const count = notice.to - notice.from + 1
-      timeline.tell(notice.from, `${count} ${count === 1 ? "entry is" : "entries are"} gone from the hub`, `${notice.from} to ${notice.to}`)
+      timeline.tell(
+        notice.from,
+        `${count} ${count === 1 ? "entry is" : "entries are"} gone from the hub`,
+        `${notice.from} to ${notice.to}`
+      )
       return { ...next, gone: log.gone + count }
     }
     case "Missing":
@@ -231,7 +252,8 @@ const shown = (model: Model, id: string): Next => {
 const earlier = (model: Model): Next => {
   const session = sessionOf(model)
   const log = logOf(model)
-  if (session === undefined || log === undefined || !log.partial || !log.caughtUp || log.staged !== undefined) return only(model)
+  if (session === undefined || log === undefined || !log.partial || !log.caughtUp || log.staged !== undefined)
+    return only(model)
   const asked = log.entries.length * GROWTH
   const logs = new Map(model.logs).set(session.log, { ...log, staged: newLog(asked) })
   return [{ ...model, logs }, [{ _tag: "Watch", log: session.log, entries: asked }]]

@@ -32,6 +32,8 @@ export interface ReadOptions extends From {
 export interface ReadingRemote {
   readonly reader: TenantReader
   readonly status: () => SyncStatus
+  /** Offline: tries at once instead of waiting. */
+  readonly retryNow: () => void
   /** Closes the socket and never opens another. */
   readonly stop: () => void
 }
@@ -44,6 +46,6 @@ export const readTenant = ({ aead, network }: Means, { events, key, ...from }: R
 
 const connected = (network: Network, { onStatus, token, url }: From, part: Part) => {
   const from = { network, timers: liveTimers, target: async () => ({ url, token: await token() }) }
-  const { status, stop } = connect({ ...from, parts: [linePerLog(part, from)], onStatus })
-  return { status, stop }
+  const { retryNow, status, stop } = connect({ ...from, parts: [linePerLog(part, from)], onStatus })
+  return { status, retryNow, stop }
 }

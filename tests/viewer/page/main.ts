@@ -7,7 +7,13 @@ const place = new URLSearchParams(location.search)
 restoreTheme()
 const source = madeUp((place.get("fixture") ?? "work") as Fixture, Number(place.get("n") ?? 10_000))
 openPage({
-  model: initial({ now: Date.now(), tenant: "acme", hub: "proxied", blocked: undefined, route: routeOf(location.hash) }),
+  model: initial({
+    now: Date.now(),
+    tenant: "acme",
+    hub: "proxied",
+    blocked: undefined,
+    route: routeOf(location.hash)
+  }),
   connect: source.connect,
   root: document.getElementById("page")!
 })

@@ -5,8 +5,8 @@ import { tokensOf } from "agent-sync/events"
 import { renderToStaticMarkup } from "preact-render-to-string"
 import { rowsOf } from "../timeline/rows.ts"
 import type { Timeline } from "../timeline/Timeline.ts"
-import { cost, duration, modelOf, momentOf, short } from "../words.ts"
 import { EventRow } from "../view/Event.tsx"
+import { cost, duration, modelOf, momentOf, short } from "../words.ts"
 
 export interface Exported {
   readonly title: string
@@ -44,13 +44,19 @@ export const sessionHtml = (options: Exported & { readonly css: string }): strin
       <div class="body">
         <ol class="log" aria-label="Timeline">
           {rows.map((row) => (
-            <li key={row.id} id={row.id} class={`slot${row.level > 0 && row._tag !== "Day" ? ` nested n${row.level} ${row.edge}` : ""}`}>
+            <li
+              key={row.id}
+              id={row.id}
+              class={`slot${row.level > 0 && row._tag !== "Day" ? ` nested n${row.level} ${row.edge}` : ""}`}
+            >
               <EventRow row={row} here={false} raw={false} around={around} />
             </li>
           ))}
         </ol>
       </div>
-      <p class="foot-note soft small">Written by agent-sync on {momentOf(now)}. It needs no network and runs no script.</p>
+      <p class="foot-note soft small">
+        Written by agent-sync on {momentOf(now)}. It needs no network and runs no script.
+      </p>
     </main>
   )
   const policy = `default-src 'none'; style-src 'sha256-${digest}'; img-src data:; base-uri 'none'; form-action 'none'`

@@ -24,9 +24,13 @@ export const sessionMarkdown = ({ partial, timeline, title }: Exported): string 
   walk(timeline.items, "")
   if (timeline.files.size > 0) {
     out.push("", "## Files changed", "")
-    for (const [path, { added, removed }] of timeline.files) out.push(`- ${inline(shortPath(path, cwd))} +${added} −${removed}`)
+    for (const [path, { added, removed }] of timeline.files)
+      out.push(`- ${inline(shortPath(path, cwd))} +${added} −${removed}`)
   }
-  return `${out.join("\n").replace(/\n{3,}/g, "\n\n").trim()}\n`
+  return `${out
+    .join("\n")
+    .replace(/\n{3,}/g, "\n\n")
+    .trim()}\n`
 }
 
 const linesOf = (item: Item, indent: string, cwd: string | undefined): ReadonlyArray<string> => {
@@ -41,7 +45,10 @@ const linesOf = (item: Item, indent: string, cwd: string | undefined): ReadonlyA
     case "Change":
       return [`${indent}- ${item.change.change} ${inline(shortPath(item.change.path, cwd))}`]
     case "Ask": {
-      const what = item.tool === undefined ? "a permission" : `${summarize(item.tool, item.input).verb} ${inline(firstLine(summarize(item.tool, item.input).text))}`
+      const what =
+        item.tool === undefined
+          ? "a permission"
+          : `${summarize(item.tool, item.input).verb} ${inline(firstLine(summarize(item.tool, item.input).text))}`
       const said = item.reason === undefined ? "" : `: “${escaped(firstLine(item.reason))}”`
       return [`${indent}- **${item.decision}** ${what}${item.by === undefined ? "" : ` by ${escaped(item.by)}`}${said}`]
     }
@@ -76,8 +83,13 @@ const callLines = (call: Call, indent: string, cwd: string | undefined): Readonl
   ].filter((fact) => fact !== "")
   const mark = call.state === "ok" ? "✓" : call.state === "open" ? "…" : "✗"
   const line = `${indent}- ${mark} **${escaped(label)}** ${shown === "" ? "" : inline(shown)}${facts.length === 0 ? "" : ` (${facts.join(", ")})`}`
-  const patches = call.changes.flatMap(({ patch }) => (patch === undefined || patch === "" ? [] : folded("Change", patch, "diff", indent)))
-  const output = call.state === "failed" && call.result !== undefined ? folded("Output", call.result.trimEnd().split("\n").slice(-LINES).join("\n"), "", indent) : []
+  const patches = call.changes.flatMap(({ patch }) =>
+    patch === undefined || patch === "" ? [] : folded("Change", patch, "diff", indent)
+  )
+  const output =
+    call.state === "failed" && call.result !== undefined
+      ? folded("Output", call.result.trimEnd().split("\n").slice(-LINES).join("\n"), "", indent)
+      : []
   return [line, ...patches, ...output]
 }
 
@@ -106,12 +118,19 @@ const rest = (text: string) => {
 }
 
 /** A text that stays the text it is. */
-const escaped = (text: string) => clean(text).replace(/[\\`*_<>[\]#|~]/g, "\\$&").replace(/\n/g, " ")
+const escaped = (text: string) =>
+  clean(text)
+    .replace(/[\\`*_<>[\]#|~]/g, "\\$&")
+    .replace(/\n/g, " ")
 /** Markdown of the agent's: kept, but for HTML. */
 const harmless = (text: string) =>
   clean(text)
     .split(/(```[\s\S]*?(?:```|$)|`[^`\n]*`)/)
-    .map((part, at) => (at % 2 === 1 ? part : part.replace(/<(?=[A-Za-z/!?])/g, "&lt;").replace(/\]\(\s*(?!https?:|mailto:|#|\/|\.)[a-z][\w+.-]*:/gi, "](#")))
+    .map((part, at) =>
+      at % 2 === 1
+        ? part
+        : part.replace(/<(?=[A-Za-z/!?])/g, "&lt;").replace(/\]\(\s*(?!https?:|mailto:|#|\/|\.)[a-z][\w+.-]*:/gi, "](#")
+    )
     .join("")
 const inline = (text: string) => {
   const longest = Math.max(0, ...[...text.matchAll(/`+/g)].map(([run]) => run.length))

@@ -106,15 +106,4 @@ export interface Quiet extends Base {
   readonly text: string
 }
 
-export type Item =
-  | Prompt
-  | Say
-  | Thought
-  | Picture
-  | Call
-  | Change
-  | Ask
-  | Trouble
-  | TurnEnd
-  | Boundary
-  | Quiet
+export type Item = Prompt | Say | Thought | Picture | Call | Change | Ask | Trouble | TurnEnd | Boundary | Quiet

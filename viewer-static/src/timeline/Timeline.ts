@@ -129,7 +129,11 @@ export const makeTimeline = (partial = false): Timeline => {
         tokens: 0,
         about: undefined
       } satisfies Call)
-    put({ ...before, ...change(before), events: before.events.includes(event) ? before.events : [...before.events, event] })
+    put({
+      ...before,
+      ...change(before),
+      events: before.events.includes(event) ? before.events : [...before.events, event]
+    })
   }
 
   const tally = (name: string, calls: number, failed: number, ms: number) => {
@@ -156,7 +160,8 @@ export const makeTimeline = (partial = false): Timeline => {
         const known = callOf(call)
         update(call, event, { ...base, id: callId(call) }, () => ({ name: clean(name), input }))
         if (known === undefined || known.name === "Tool") tally(clean(name), 1, 0, 0)
-        if (isNew && event.parent !== undefined) grow(event.parent, () => ({ tools: under(event.parent!, "tools") + 1 }))
+        if (isNew && event.parent !== undefined)
+          grow(event.parent, () => ({ tools: under(event.parent!, "tools") + 1 }))
         return
       }
       case "tool_finished": {
@@ -194,18 +199,11 @@ export const makeTimeline = (partial = false): Timeline => {
       case "error": {
         const { attempt, attempts, message: text, retryMs, what } = event.data
         const tries = attempt === undefined ? "" : `try ${attempt}${attempts === undefined ? "" : ` of ${attempts}`}`
-        const titles: Record<string, string> = {
-          api: "The API answered with an error",
-          retry: "Tried again",
-          interrupted: "Interrupted",
-          parse: "A line could not be read",
-          tool: "A tool failed"
-        }
         return put({
           ...base,
           _tag: "Trouble",
           bad: what !== "retry" && what !== "interrupted" && what !== "parse",
-          title: titles[what] ?? "Error",
+          title: TROUBLES.get(what) ?? "Error",
           text: [clean(text), tries].filter((part) => part !== "").join(", "),
           figure: retryMs === undefined ? undefined : duration(retryMs)
         })
@@ -269,7 +267,14 @@ export const makeTimeline = (partial = false): Timeline => {
         const { exitCode, name, ok, output = "" } = event.data
         if (ok !== false) return quiet(base, "Hook", `${name} ${event.data.phase}`)
         const figure = exitCode === undefined ? undefined : `exit ${exitCode}`
-        return put({ ...base, _tag: "Trouble", bad: true, title: `Hook ${clean(name)} failed`, text: clean(output), figure })
+        return put({
+          ...base,
+          _tag: "Trouble",
+          bad: true,
+          title: `Hook ${clean(name)} failed`,
+          text: clean(output),
+          figure
+        })
       }
       case "agent_spawned": {
         const { call, description, type } = event.data
@@ -296,23 +301,35 @@ export const makeTimeline = (partial = false): Timeline => {
   const message = (event: EventOf<"message">, base: Base) => {
     const { parts, role } = event.data
     if (role !== "system") turnOpen = true
-    parts.forEach((part, index) => {
+    for (const [index, part] of parts.entries()) {
       const own = { ...base, id: index === 0 ? base.id : `${base.id}.${index}` }
       if (part.type === "image") {
         const { blob: key, mediaType, size } = part
-        return put({ ...own, _tag: "Picture", mediaType, size, name: undefined, bytes: bytesOf(key), ...named(own, key) })
+        // Its bytes came before it, and are drawn already.
+        if (key !== undefined && find(`blob:${key}`) !== undefined) continue
+        put({
+          ...own,
+          _tag: "Picture",
+          mediaType,
+          size,
+          name: undefined,
+          bytes: bytesOf(key),
+          ...named(own, key)
+        })
+        continue
       }
       const text = clean(part.text)
-      if (text.trim() === "") return
-      if (part.type === "thinking") return put({ ...own, _tag: "Thought", text })
-      if (role === "assistant") return put({ ...own, _tag: "Say", text })
-      if (role === "system") return quiet(own, "System", firstLine(text))
-      put({ ...own, _tag: "Prompt", text })
-      if (event.parent !== undefined || turns.at(-1)?.id === own.id) return
-      if (!turns.some((turn) => turn.id === own.id)) {
+      if (text.trim() === "") continue
+      if (part.type === "thinking") put({ ...own, _tag: "Thought", text })
+      else if (role === "assistant") put({ ...own, _tag: "Say", text })
+      else if (role === "system") quiet(own, "System", firstLine(text))
+      else {
+        const known = find(own.id) !== undefined
+        put({ ...own, _tag: "Prompt", text })
+        if (event.parent !== undefined || known) continue
         turns.push({ id: own.id, time: event.time, text: firstLine(text, 120), figures: {} })
       }
-    })
+    }
   }
   /** Pictures wait here for the bytes that come later, by the blob's key. */
   const waiting = new Map<string, string>()
@@ -468,12 +485,27 @@ export const makeTimeline = (partial = false): Timeline => {
   }
 
   function tell(sequence: number, title: string, text: string) {
-    const base: Base = { id: `told:${sequence}:${title}`, sequence, time: top.at(-1)?.time ?? 0, parent: undefined, events: [] }
+    const base: Base = {
+      id: `told:${sequence}:${title}`,
+      sequence,
+      time: top.at(-1)?.time ?? 0,
+      parent: undefined,
+      events: []
+    }
     put({ ...base, _tag: "Trouble", bad: false, title, text: clean(text), figure: undefined })
   }
 }
 
 type Base = Pick<Item, "id" | "sequence" | "time" | "parent" | "events">
+
+/** What went wrong, in words. */
+const TROUBLES = new Map([
+  ["api", "The API answered with an error"],
+  ["retry", "Tried again"],
+  ["interrupted", "Interrupted"],
+  ["parse", "A line could not be read"],
+  ["tool", "A tool failed"]
+])
 
 const callId = (call: string) => `call:${call}`
 const idOf = (event: AgentEvent) => `${event.kind === "unrecognized" ? event.original.kind : event.kind}:${event.key}`

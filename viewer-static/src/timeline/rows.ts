@@ -90,7 +90,8 @@ export const rowsOf = (timeline: Timeline, tab: Tab, folds: Folds): ReadonlyArra
   const push = (item: Item, level: number, edge: Edge) => {
     const open = folds.get(item.id) ?? opensItself(timeline, item, level)
     rows.push({ _tag: "Item", id: item.id, item, open, level, edge, clock: clock(item.time) })
-    if (item._tag === "Call" && open && tab !== "artifacts") walk(timeline.under(item.call), Math.min(LEVELS, level + 1))
+    if (item._tag === "Call" && open && tab !== "artifacts")
+      walk(timeline.under(item.call), Math.min(LEVELS, level + 1))
   }
 
   walk(timeline.items, 0)
@@ -136,7 +137,9 @@ const runAt = (items: ReadonlyArray<Item>, at: number) => {
 
 /** `Read 4 files, searched 2 times`. */
 const runText = (calls: ReadonlyArray<Call>) => {
-  const read = new Set(calls.filter(({ name }) => yieldOf(name) === "lines").map(({ input, name }) => summarize(name, input).text))
+  const read = new Set(
+    calls.filter(({ name }) => yieldOf(name) === "lines").map(({ input, name }) => summarize(name, input).text)
+  )
   const searched = calls.filter(({ name }) => yieldOf(name) !== "lines").length
   const times = searched === 1 ? "once" : searched === 2 ? "twice" : `${searched} times`
   const parts = [
@@ -169,12 +172,22 @@ const rawText = (item: Item): string => {
       return item.text
     case "Call": {
       const { text } = summarize(item.name, item.input)
-      return [item.name, text, item.result ?? "", ...item.changes.map(({ patch = "", path }) => `${path} ${patch}`)].join("\n")
+      return [
+        item.name,
+        text,
+        item.result ?? "",
+        ...item.changes.map(({ patch = "", path }) => `${path} ${patch}`)
+      ].join("\n")
     }
     case "Change":
       return `${item.change.path} ${item.change.patch ?? ""}`
     case "Ask":
-      return [item.tool ?? "", item.by ?? "", item.reason ?? "", item.tool === undefined ? "" : summarize(item.tool, item.input).text].join(" ")
+      return [
+        item.tool ?? "",
+        item.by ?? "",
+        item.reason ?? "",
+        item.tool === undefined ? "" : summarize(item.tool, item.input).text
+      ].join(" ")
     case "Trouble":
     case "Quiet":
       return `${item.title} ${item.text}`

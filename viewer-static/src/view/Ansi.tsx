@@ -1,6 +1,7 @@
 /** Output of a terminal: its colours, mapped to the page's own few so that both themes can be read. Anything else is gone. */
-import Anser from "anser"
+
 import { cleanButColours } from "agent-sync/events"
+import Anser from "anser"
 
 /** The eight of a terminal, by the page's class; the bright ones are the same. */
 const CLASSES = ["a-dim", "a-red", "a-green", "a-yellow", "a-cyan", "a-word", "a-cyan", ""]

@@ -26,31 +26,63 @@ export const App = (props: AppProps) => {
   const offline = model.connection._tag === "Offline" && model.sessions.size > 0 ? model.connection : undefined
   return (
     <>
-      <a class="skip" href="#main" onClick={(event) => { event.preventDefault(); document.getElementById("main")?.querySelector<HTMLElement>("a, button, input, [tabindex]")?.focus() }}>Skip to content</a>
+      <a
+        class="skip"
+        href="#main"
+        onClick={(event) => {
+          event.preventDefault()
+          document.getElementById("main")?.querySelector<HTMLElement>("a, button, input, [tabindex]")?.focus()
+        }}
+      >
+        Skip to content
+      </a>
       <header class="bar">
-        {model.route.page === "session" ? <a class="icon-btn back" href="#" aria-label="All sessions"><Icon name="back" /></a> : null}
-        <a class="brand" href="#">agent-sync</a>
+        {model.route.page === "session" ? (
+          <a class="icon-btn back" href="#" aria-label="All sessions">
+            <Icon name="back" />
+          </a>
+        ) : null}
+        <a class="brand" href="#">
+          agent-sync
+        </a>
         {model.tenant === undefined ? null : <span class="crumb tenant">{model.tenant}</span>}
         {session === undefined || model.route.page === "fleet" ? null : (
-          <span class="crumb cut here-title"><span class="cut" dir="auto">{titleOf(session, log)}</span></span>
+          <span class="crumb cut here-title">
+            <span class="cut" dir="auto">
+              {titleOf(session, log)}
+            </span>
+          </span>
         )}
         <span class="grow" />
         <Status model={model} />
-        <button class="icon-btn help-btn" type="button" aria-label="Keys" onClick={() => send({ _tag: "Help", open: true })}><Icon name="help" /></button>
-        <button class="icon-btn" type="button" aria-label="Switch between light and dark" onClick={hands.theme}><Icon name="theme" /></button>
+        <button
+          class="icon-btn help-btn"
+          type="button"
+          aria-label="Keys"
+          onClick={() => send({ _tag: "Help", open: true })}
+        >
+          <Icon name="help" />
+        </button>
+        <button class="icon-btn" type="button" aria-label="Switch between light and dark" onClick={hands.theme}>
+          <Icon name="theme" />
+        </button>
       </header>
       {offline === undefined ? null : (
         <div class="notice">
           <div>
             <Icon name="offline" />
             <span>Offline since {clockOf(offline.since)}. What is here stays; it goes on by itself.</span>
-            <button type="button" onClick={hands.retry}>Try now</button>
+            <button type="button" onClick={hands.retry}>
+              Try now
+            </button>
           </div>
         </div>
       )}
       <Content {...props} />
       {model.help ? <Keys model={model} send={send} /> : null}
-      <div class="toast" role="status" aria-live="polite">{model.toast === undefined ? null : <span>{model.toast}</span>}</div>
+      <div class="toast" role="status" aria-live="polite">
+        {model.toast === undefined ? null : <span>{model.toast}</span>}
+      </div>
     </>
   )
 }
@@ -66,12 +98,28 @@ const Content = (props: AppProps) => {
     if (!model.indexRead) return <main id="main" class="plain" />
     return (
       <Plain shape="search" title="There is no such session here">
-        <p>The link names a session that this tenant’s index does not have. It may have been recorded under another key.</p>
-        <p class="fine"><a class="link" href="#">All sessions</a></p>
+        <p>
+          The link names a session that this tenant’s index does not have. It may have been recorded under another key.
+        </p>
+        <p class="fine">
+          <a class="link" href="#">
+            All sessions
+          </a>
+        </p>
       </Plain>
     )
   }
-  return <SessionPage model={model} session={session} log={log} send={send} scroller={scroller} drawn={drawn} hands={hands} />
+  return (
+    <SessionPage
+      model={model}
+      session={session}
+      log={log}
+      send={send}
+      scroller={scroller}
+      drawn={drawn}
+      hands={hands}
+    />
+  )
 }
 
 const blockedOf = (model: Model, hands: AppProps["hands"]): ComponentChildren | undefined => {
@@ -80,18 +128,29 @@ const blockedOf = (model: Model, hands: AppProps["hands"]): ComponentChildren | 
     case "no key":
       return (
         <Plain shape="key" title="This page has no key">
-          <p>Sessions are sealed before they leave your machine. The key travels in the link, after the #, and never reaches the server. The address you opened has none.</p>
+          <p>
+            Sessions are sealed before they leave your machine. The key travels in the link, after the #, and never
+            reaches the server. The address you opened has none.
+          </p>
           <Command text="agent-sync viewer" copy={hands.copy} />
           <Command text="agent-sync share SESSION" copy={hands.copy} />
-          <p class="fine">The first opens this page here with your key. The second makes a link to one session, for another device or person.</p>
+          <p class="fine">
+            The first opens this page here with your key. The second makes a link to one session, for another device or
+            person.
+          </p>
         </Plain>
       )
     case "bad key":
       return (
         <Plain shape="key" title="The key in the link is not whole" bad>
-          <p>A reader key begins with asr1 and ends with a checksum. This one does not check; it may have been cut while it was copied.</p>
+          <p>
+            A reader key begins with asr1 and ends with a checksum. This one does not check; it may have been cut while
+            it was copied.
+          </p>
           <Command text="agent-sync viewer" copy={hands.copy} />
-          <p class="fine">This opens the page with the key of the machine you are at. A recorder key (asw1) cannot open anything.</p>
+          <p class="fine">
+            This opens the page with the key of the machine you are at. A recorder key (asw1) cannot open anything.
+          </p>
         </Plain>
       )
     case "wrong key":
@@ -133,9 +192,16 @@ const blockedOf = (model: Model, hands: AppProps["hands"]): ComponentChildren | 
   if (connection._tag === "Offline") {
     return (
       <Plain shape="offline" title="The hub cannot be reached">
-        <p>{connection.why} Nothing is lost: what is recorded waits in the journals and is sent when it answers. This page goes on by itself.</p>
+        <p>
+          {connection.why} Nothing is lost: what is recorded waits in the journals and is sent when it answers. This
+          page goes on by itself.
+        </p>
         <Command text="agent-sync doctor" copy={hands.copy} />
-        <p class="fine"><button type="button" class="link" onClick={hands.retry}>Try now</button></p>
+        <p class="fine">
+          <button type="button" class="link" onClick={hands.retry}>
+            Try now
+          </button>
+        </p>
       </Plain>
     )
   }
@@ -148,7 +214,17 @@ const blockedOf = (model: Model, hands: AppProps["hands"]): ComponentChildren | 
   )
 }
 
-const Plain = ({ bad = false, children, shape, title }: { shape: Shape; title: string; bad?: boolean; children: ComponentChildren }) => (
+const Plain = ({
+  bad = false,
+  children,
+  shape,
+  title
+}: {
+  shape: Shape
+  title: string
+  bad?: boolean
+  children: ComponentChildren
+}) => (
   <main id="main" class="plain">
     <div class={`msg${bad ? " no" : ""}`}>
       <Icon name={shape} />
@@ -161,7 +237,9 @@ const Plain = ({ bad = false, children, shape, title }: { shape: Shape; title: s
 const Command = ({ copy, text }: { text: string; copy: (text: string) => void }) => (
   <div class="cmdline">
     <code>{text}</code>
-    <button type="button" onClick={() => copy(text)}>Copy</button>
+    <button type="button" onClick={() => copy(text)}>
+      Copy
+    </button>
   </div>
 )
 
@@ -190,18 +268,29 @@ const Keys = ({ model, send }: { model: Model; send: (message: Message) => void 
       <div class="sheet-head">
         <h2 id="keys-title">Keys</h2>
         <span class="grow" />
-        <button id="close-keys" type="button" class="link" onClick={() => send({ _tag: "Help", open: false })}>Close</button>
+        <button id="close-keys" type="button" class="link" onClick={() => send({ _tag: "Help", open: false })}>
+          Close
+        </button>
       </div>
       <dl class="keys">
         {KEYS.map(([what, ...keys]) => (
           <div key={what}>
             <dt>{what}</dt>
-            <dd>{keys.map((key) => <kbd key={key}>{key}</kbd>)}</dd>
+            <dd>
+              {keys.map((key) => (
+                <kbd key={key}>{key}</kbd>
+              ))}
+            </dd>
           </div>
         ))}
       </dl>
       <label class="single">
-        <input type="checkbox" checked={model.singleKeys} onChange={(event) => send({ _tag: "SingleKeys", on: event.currentTarget.checked })} /> Single keys are on
+        <input
+          type="checkbox"
+          checked={model.singleKeys}
+          onChange={(event) => send({ _tag: "SingleKeys", on: event.currentTarget.checked })}
+        />{" "}
+        Single keys are on
       </label>
     </section>
   </div>

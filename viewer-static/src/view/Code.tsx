@@ -8,16 +8,20 @@ import type { ComponentChildren } from "preact"
 const LONGEST = 20_000
 
 const C_LIKE = new Set(
-  ("abstract as assert async await bool boolean break byte case catch chan char class const continue debugger def default defer " +
+  (
+    "abstract as assert async await bool boolean break byte case catch chan char class const continue debugger def default defer " +
     "delete do double elif else enum export extends fallthrough false final finally float fn for from func function go goto if impl " +
     "implements import in instanceof int interface internal is let long loop map match mod module mut namespace new nil null None " +
     "object of operator or and not override package pass private protected pub public raise range readonly record ref return satisfies " +
     "sealed select self short signed static str string struct super switch then this throw trait True False true try type typeof " +
     "undefined union unsafe unsigned use using val var virtual void volatile when where while with yield lambda nonlocal global except " +
-    "echo exit fi done esac export local set unset source elif end begin rescue ensure unless until require module").split(" ")
+    "echo exit fi done esac export local set unset source elif end begin rescue ensure unless until require module"
+  ).split(" ")
 )
 const SQL = new Set(
-  "select from where insert into values update set delete create table index drop alter join left right inner outer on group by order limit having distinct as and or not null primary key references default union all exists in is case when then else end begin commit rollback".split(" ")
+  "select from where insert into values update set delete create table index drop alter join left right inner outer on group by order limit having distinct as and or not null primary key references default union all exists in is case when then else end begin commit rollback".split(
+    " "
+  )
 )
 
 interface Family {
@@ -29,21 +33,78 @@ const SLASHES: Family = { line: "//", words: C_LIKE, block: true }
 const HASHES: Family = { line: "#", words: C_LIKE, block: false }
 
 const families = new Map<string, Family>([
-  ...["ts", "tsx", "js", "jsx", "mjs", "cjs", "mts", "cts", "typescript", "javascript", "go", "rs", "rust", "java", "kt", "swift", "c", "h", "cc", "cpp", "hpp", "cs", "php", "scala", "dart", "zig", "css", "scss", "jsonc", "json", "proto"].map(
-    (name) => [name, SLASHES] as const
-  ),
-  ...["py", "python", "sh", "bash", "zsh", "shell", "rb", "ruby", "yaml", "yml", "toml", "ini", "ex", "exs", "pl", "r", "dockerfile", "makefile", "mk", "tf", "nix", "conf"].map(
-    (name) => [name, HASHES] as const
-  ),
+  ...[
+    "ts",
+    "tsx",
+    "js",
+    "jsx",
+    "mjs",
+    "cjs",
+    "mts",
+    "cts",
+    "typescript",
+    "javascript",
+    "go",
+    "rs",
+    "rust",
+    "java",
+    "kt",
+    "swift",
+    "c",
+    "h",
+    "cc",
+    "cpp",
+    "hpp",
+    "cs",
+    "php",
+    "scala",
+    "dart",
+    "zig",
+    "css",
+    "scss",
+    "jsonc",
+    "json",
+    "proto"
+  ].map((name) => [name, SLASHES] as const),
+  ...[
+    "py",
+    "python",
+    "sh",
+    "bash",
+    "zsh",
+    "shell",
+    "rb",
+    "ruby",
+    "yaml",
+    "yml",
+    "toml",
+    "ini",
+    "ex",
+    "exs",
+    "pl",
+    "r",
+    "dockerfile",
+    "makefile",
+    "mk",
+    "tf",
+    "nix",
+    "conf"
+  ].map((name) => [name, HASHES] as const),
   ["sql", { line: "--", words: SQL, block: true }],
   ["lua", { line: "--", words: C_LIKE, block: false }],
   ["hs", { line: "--", words: C_LIKE, block: false }],
-  ...["html", "xml", "svg", "vue"].map((name) => [name, { line: undefined, words: new Set<string>(), block: false }] as const)
+  ...["html", "xml", "svg", "vue"].map(
+    (name) => [name, { line: undefined, words: new Set<string>(), block: false }] as const
+  )
 ])
 
 /** Every alternative is linear: none can be tried in two ways on the same text. */
-const PIECE = /\/\*|\/\/|--|#|"|'|`|<!--|[A-Za-z_$][\w$]*|\d[\w.]*|[^\S\n]+|\n|[^]/g
-const ENDS: Readonly<Record<string, RegExp>> = { '"': /(?:[^"\\\n]|\\[^])*"?/y, "'": /(?:[^'\\\n]|\\[^])*'?/y, "`": /(?:[^`\\]|\\[^])*`?/y }
+const PIECE = /\/\*|\/\/|--|#|"|'|`|<!--|[A-Za-z_$][\w$]*|\d[\w.]*|[^\S\n]+|\n|[\s\S]/g
+const ENDS = new Map([
+  ['"', /(?:[^"\\\n]|\\[\s\S])*"?/y],
+  ["'", /(?:[^'\\\n]|\\[\s\S])*'?/y],
+  ["`", /(?:[^`\\]|\\[\s\S])*`?/y]
+])
 
 /** Marked words of a text; the text itself where the language is not known. */
 export const words = (text: string, language: string): ComponentChildren => {
@@ -66,21 +127,27 @@ export const words = (text: string, language: string): ComponentChildren => {
     const found = text.indexOf(end, at)
     return text.slice(at, found === -1 ? text.length : found + (end === "\n" ? 0 : end.length))
   }
+  const commentEnd = (piece: string) => {
+    if (piece === family.line) return "\n"
+    if (piece === "/*" && family.block) return "*/"
+    return piece === "<!--" && family.line === undefined ? "-->" : undefined
+  }
   while (at < text.length) {
     PIECE.lastIndex = at
-    const piece = PIECE.exec(text)![0]
-    let taken = piece
-    if (piece === family.line) mark("c", (taken = until("\n")))
-    else if (piece === "/*" && family.block) mark("c", (taken = until("*/")))
-    else if (piece === "<!--" && family.line === undefined) mark("c", (taken = until("-->")))
-    else if (piece in ENDS) {
-      const end = ENDS[piece]!
-      end.lastIndex = at + 1
-      mark("s", (taken = piece + (end.exec(text)?.[0] ?? "")))
+    let piece = PIECE.exec(text)![0]
+    const comment = commentEnd(piece)
+    const quote = ENDS.get(piece)
+    if (comment !== undefined) {
+      piece = until(comment)
+      mark("c", piece)
+    } else if (quote !== undefined) {
+      quote.lastIndex = at + 1
+      piece += quote.exec(text)?.[0] ?? ""
+      mark("s", piece)
     } else if (family.words.has(family.words === SQL ? piece.toLowerCase() : piece)) mark("k", piece)
     else if (/^\d/.test(piece)) mark("s", piece)
     else plain += piece
-    at += taken.length
+    at += piece.length
   }
   if (plain !== "") out.push(plain)
   return out

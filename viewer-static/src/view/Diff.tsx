@@ -53,7 +53,10 @@ export const Diff = ({ patch, path }: { readonly patch: string; readonly path: s
     <>
       <pre class="diff" tabIndex={0}>
         {shown.map((line, at) => (
-          <span key={at} class={`l ${line.sign === "+" ? "p" : line.sign === "-" ? "m" : line.sign === "@" ? "gap" : ""}`}>
+          <span
+            key={at}
+            class={`l ${line.sign === "+" ? "p" : line.sign === "-" ? "m" : line.sign === "@" ? "gap" : ""}`}
+          >
             <span>{line.number}</span>
             <span>{line.sign === "-" ? "−" : line.sign === "@" ? "⋯" : line.sign}</span>
             <span>{contentOf(shown, at, language)}</span>
@@ -77,7 +80,9 @@ const contentOf = (lines: ReadonlyArray<Line>, at: number, language: string): Co
   if (kept < line.text.trim().length / 3) return words(line.text, language)
   return pieces
     .filter((piece) => (line.sign === "-" ? !piece.added : !piece.removed))
-    .map((piece, key) => (piece.added || piece.removed ? <mark key={key}>{piece.value}</mark> : <span key={key}>{piece.value}</span>))
+    .map((piece, key) =>
+      piece.added || piece.removed ? <mark key={key}>{piece.value}</mark> : <span key={key}>{piece.value}</span>
+    )
 }
 
 /** In a block of as many removed as added lines, the line in the same place of the other half. */

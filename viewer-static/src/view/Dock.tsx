@@ -9,7 +9,12 @@ import { Icon } from "./icons.tsx"
 
 const BARS = 160
 
-export const Dock = (props: { readonly model: Model; readonly session: Listed; readonly log: Log; readonly send: (message: Message) => void }) => {
+export const Dock = (props: {
+  readonly model: Model
+  readonly session: Listed
+  readonly log: Log
+  readonly send: (message: Message) => void
+}) => {
   const { log, model, send, session } = props
   const { follow, fresh, replay } = model.reading
   const { waitingFor } = shownOf(model, log).timeline.session
@@ -19,7 +24,14 @@ export const Dock = (props: { readonly model: Model; readonly session: Listed; r
   const clock = time?._tag === "Event" ? clockOf(time.event.time) : ""
   const newer = replay === undefined ? fresh : log.count - replay.at
   const moved = (event: KeyboardEvent) => {
-    const by: Record<string, number> = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageUp: -turn(log), PageDown: turn(log) }
+    const by: Record<string, number> = {
+      ArrowLeft: -1,
+      ArrowDown: -1,
+      ArrowRight: 1,
+      ArrowUp: 1,
+      PageUp: -turn(log),
+      PageDown: turn(log)
+    }
     const step = by[event.key]
     if (step !== undefined) send({ _tag: "ReplayBy", by: step })
     else if (event.key === "Home") send({ _tag: "ReplayTo", at: 1 })
@@ -54,12 +66,18 @@ export const Dock = (props: { readonly model: Model; readonly session: Listed; r
           <div>
             <Icon name="waiting" />
             <div class="grow">
-              <div class="q" dir="auto">{waitingFor.what.startsWith("to ") ? `Permission ${waitingFor.what}` : waitingFor.what}</div>
+              <div class="q" dir="auto">
+                {waitingFor.what.startsWith("to ") ? `Permission ${waitingFor.what}` : waitingFor.what}
+              </div>
               <div class="how">
                 <span class="since">
-                  Waiting for you since {minuteOf(waitingFor.since)}, {duration(Math.max(0, model.now - waitingFor.since))}.
+                  Waiting for you since {minuteOf(waitingFor.since)},{" "}
+                  {duration(Math.max(0, model.now - waitingFor.since))}.
                 </span>{" "}
-                <span class="soft2">Answer in the agent’s own terminal{session.origin.host === undefined ? "" : ` on ${session.origin.host}`}; this page only watches.</span>
+                <span class="soft2">
+                  Answer in the agent’s own terminal
+                  {session.origin.host === undefined ? "" : ` on ${session.origin.host}`}; this page only watches.
+                </span>
               </div>
             </div>
           </div>
@@ -68,12 +86,21 @@ export const Dock = (props: { readonly model: Model; readonly session: Listed; r
       <div class="player">
         <div>
           {replay === undefined ? (
-            <button class={`follow${model.connection._tag === "Live" ? "" : " stale"}`} type="button" aria-pressed={follow} onClick={() => send({ _tag: "Follow", follow: !follow })}>
+            <button
+              class={`follow${model.connection._tag === "Live" ? "" : " stale"}`}
+              type="button"
+              aria-pressed={follow}
+              onClick={() => send({ _tag: "Follow", follow: !follow })}
+            >
               <Icon name={follow ? (model.connection._tag === "Live" ? "live" : "offline") : "idle"} />
               {follow ? "Following" : "Follow"}
             </button>
           ) : (
-            <button class="follow" type="button" onClick={() => send(replay.playing ? { _tag: "Pause" } : { _tag: "Play" })}>
+            <button
+              class="follow"
+              type="button"
+              onClick={() => send(replay.playing ? { _tag: "Pause" } : { _tag: "Play" })}
+            >
               <Icon name={replay.playing ? "pause" : "play"} />
               {replay.playing ? "Pause" : "Play"}
             </button>
@@ -94,12 +121,24 @@ export const Dock = (props: { readonly model: Model; readonly session: Listed; r
             <svg class="strip" viewBox={`0 0 ${BARS * 5} 32`} preserveAspectRatio="none" aria-hidden="true">
               <rect class="base" x="0" y="31" width={BARS * 5} height="1" />
               {strip.map(({ height, hole, mark }, bar) => {
-                if (height === 0) return hole ? <rect key={bar} class="hole" x={bar * 5} y="31" width="5" height="1" /> : null
+                if (height === 0)
+                  return hole ? <rect key={bar} class="hole" x={bar * 5} y="31" width="5" height="1" /> : null
                 const tall = mark === undefined ? 1 + Math.round(27 * height) : 31
                 const past = replay !== undefined && bar <= played ? "past" : ""
-                return <rect key={bar} class={mark === "ask" ? "q" : mark === "fail" ? "x" : past} x={bar * 5} y={32 - tall} width="4" height={tall} />
+                return (
+                  <rect
+                    key={bar}
+                    class={mark === "ask" ? "q" : mark === "fail" ? "x" : past}
+                    x={bar * 5}
+                    y={32 - tall}
+                    width="4"
+                    height={tall}
+                  />
+                )
               })}
-              {replay === undefined ? null : <rect class="head-line" x={Math.max(0, played) * 5 + 2} y="0" width="2" height="32" />}
+              {replay === undefined ? null : (
+                <rect class="head-line" x={Math.max(0, played) * 5 + 2} y="0" width="2" height="32" />
+              )}
             </svg>
           </div>
           <span class="clock num soft">
@@ -108,7 +147,12 @@ export const Dock = (props: { readonly model: Model; readonly session: Listed; r
           </span>
           <div class="speed" role="group" aria-label="Replay speed">
             {([1, 4, 20] as const).map((speed) => (
-              <button key={speed} type="button" aria-pressed={replay?.playing === true && replay.speed === speed} onClick={() => send({ _tag: "Play", speed })}>
+              <button
+                key={speed}
+                type="button"
+                aria-pressed={replay?.playing === true && replay.speed === speed}
+                onClick={() => send({ _tag: "Play", speed })}
+              >
                 {speed}×
               </button>
             ))}

@@ -2,10 +2,10 @@
  * One row of the timeline: time, mark, what happened. The same for the live page and for an exported file: it holds no state,
  * what is open is given, and what a reader does is told through `acts`, which a file does not have.
  */
-import { asksPeople, clean, isSubagent, questionOf, summarize } from "agent-sync/events"
+import { asksPeople, clean, isSubagent, questionOf, summarize, yieldOf } from "agent-sync/events"
 import type { ComponentChildren } from "preact"
 import type { Ask, Call, FileChange, Item, Picture } from "../timeline/Item.ts"
-import { isPlan, type ItemRow, type Row } from "../timeline/rows.ts"
+import { type ItemRow, isPlan, type Row } from "../timeline/rows.ts"
 import { bytes, clockOf, cost, duration, firstLine, grouped, momentOf, plural, short, shortPath } from "../words.ts"
 import { Ansi } from "./Ansi.tsx"
 import { Code, languageOf } from "./Code.tsx"
@@ -68,7 +68,12 @@ const At = ({ around, clock, id, time }: { id: string; clock: string; time: numb
   time === 0 ? (
     <span class="at" />
   ) : (
-    <a class="at" href={around.acts?.href(id) ?? `#${encodeURIComponent(id)}`} aria-label={clockOf(time)} title={momentOf(time)}>
+    <a
+      class="at"
+      href={around.acts?.href(id) ?? `#${encodeURIComponent(id)}`}
+      aria-label={clockOf(time)}
+      title={momentOf(time)}
+    >
       {clock}
     </a>
   )
@@ -93,18 +98,25 @@ const looksOf = (item: Item): { readonly className: string; readonly shape: Shap
       return { className: "call ok", shape: "ok" }
     case "Call":
       if (asksPeople(item.name)) {
-        return item.state === "open" ? { className: "ask open", shape: "waiting" } : { className: "ask", shape: "asked" }
+        return item.state === "open"
+          ? { className: "ask open", shape: "waiting" }
+          : { className: "ask", shape: "asked" }
       }
       if (item.state === "open") return { className: "call live", shape: "running" }
       return item.state === "ok" ? { className: "call ok", shape: "ok" } : { className: "call bad", shape: "bad" }
     case "Ask":
-      return item.decision === "asked" ? { className: "ask open", shape: "waiting" } : { className: "ask", shape: "asked" }
+      return item.decision === "asked"
+        ? { className: "ask open", shape: "waiting" }
+        : { className: "ask", shape: "asked" }
     case "Trouble":
       return { className: "warn", shape: "warn" }
     case "TurnEnd":
       return { className: "end", shape: "end" }
     case "Boundary":
-      return { className: item.what === "failed" ? "brk bad" : "brk", shape: item.what === "failed" ? "bad" : "boundary" }
+      return {
+        className: item.what === "failed" ? "brk bad" : "brk",
+        shape: item.what === "failed" ? "bad" : "boundary"
+      }
     case "Quiet":
       return { className: "note", shape: "note" }
   }
@@ -127,7 +139,16 @@ const Body = ({ around, row }: { row: ItemRow; around: Around }) => {
       )
     case "Thought":
       return (
-        <Fold row={row} around={around} line={<><span>Thought</span><span class="gist cut">{firstLine(item.text)}</span></>}>
+        <Fold
+          row={row}
+          around={around}
+          line={
+            <>
+              <span>Thought</span>
+              <span class="gist cut">{firstLine(item.text)}</span>
+            </>
+          }
+        >
           <div class="full">
             <Markdown text={item.text} />
           </div>
@@ -149,8 +170,21 @@ const Body = ({ around, row }: { row: ItemRow; around: Around }) => {
       return (
         <div class="call">
           {item.text.length > 200 || item.text.includes("\n") ? (
-            <Fold row={row} around={around} line={<><span class="name">{item.title}</span><span class="res cut">{firstLine(item.text)}</span></>}>
-              <div class="card"><pre class="out" tabIndex={0}><Ansi text={item.text.slice(0, CHARACTERS)} /></pre></div>
+            <Fold
+              row={row}
+              around={around}
+              line={
+                <>
+                  <span class="name">{item.title}</span>
+                  <span class="res cut">{firstLine(item.text)}</span>
+                </>
+              }
+            >
+              <div class="card">
+                <pre class="out" tabIndex={0}>
+                  <Ansi text={item.text.slice(0, CHARACTERS)} />
+                </pre>
+              </div>
             </Fold>
           ) : (
             <div class="fold">
@@ -177,14 +211,27 @@ const Body = ({ around, row }: { row: ItemRow; around: Around }) => {
     case "Boundary": {
       const line = (
         <>
-          <b>{{ began: "Session began", "goes on": "Session goes on", ended: "Ended", failed: "Failed", compacted: "Compacted", branched: "Branched" }[item.what]}</b>
+          <b>
+            {
+              {
+                began: "Session began",
+                "goes on": "Session goes on",
+                ended: "Ended",
+                failed: "Failed",
+                compacted: "Compacted",
+                branched: "Branched"
+              }[item.what]
+            }
+          </b>
           <span class="cut">{item.text}</span>
         </>
       )
       if (item.more === undefined) return <div class="mark-line">{line}</div>
       return (
         <Fold row={row} around={around} className="mark-line" line={line}>
-          <div class="full"><Markdown text={item.more} /></div>
+          <div class="full">
+            <Markdown text={item.more} />
+          </div>
         </Fold>
       )
     }
@@ -206,8 +253,8 @@ const Fold = (props: {
   readonly children: ComponentChildren
 }) => {
   const { around, children, className = "", line, row } = props
-  const toggled = (event: Event) => {
-    const { open } = event.currentTarget as HTMLDetailsElement
+  const toggled = (event: { readonly currentTarget: unknown }) => {
+    const { open = false } = event.currentTarget as { readonly open?: boolean }
     if (open !== row.open) around.acts?.fold(row.id, open)
   }
   return (
@@ -226,18 +273,45 @@ const Fold = (props: {
 const RunLine = ({ around, row }: { row: Extract<Row, { readonly _tag: "Run" }>; around: Around }) => {
   const took = row.calls.reduce((sum, { tookMs = 0 }) => sum + tookMs, 0)
   return (
-    <Fold row={row} around={around} line={<><span class="name">{row.text}</span><span class="end">{duration(took)}</span><span class="hide">succeeded</span></>}>
-      {around.whole ? row.calls.map((call) => <CallLine key={call.id} row={{ id: call.id, open: false }} call={call} around={around} />) : null}
+    <Fold
+      row={row}
+      around={around}
+      line={
+        <>
+          <span class="name">{row.text}</span>
+          <span class="end">{duration(took)}</span>
+          <span class="hide">succeeded</span>
+        </>
+      }
+    >
+      {around.whole
+        ? row.calls.map((call) => (
+            <CallLine key={call.id} row={{ id: call.id, open: false }} call={call} around={around} />
+          ))
+        : null}
     </Fold>
   )
 }
 
 const STATES = { open: "running", ok: "succeeded", failed: "failed", lost: "no result", denied: "denied" }
 
-const CallLine = ({ around, call, row }: { row: { readonly id: string; readonly open: boolean }; call: Call; around: Around }) => {
+const CallLine = ({
+  around,
+  call,
+  row
+}: {
+  row: { readonly id: string; readonly open: boolean }
+  call: Call
+  around: Around
+}) => {
   const { detail, form, label, text } = summarize(call.name, call.input)
   const shown = form === "path" ? shortPath(clean(text), around.cwd) : firstLine(clean(text), 300)
-  const took = call.state === "open" ? `${duration(Math.max(0, around.now - call.time))} so far` : call.tookMs === undefined ? "" : duration(call.tookMs)
+  const took =
+    call.state === "open"
+      ? `${duration(Math.max(0, around.now - call.time))} so far`
+      : call.tookMs === undefined
+        ? ""
+        : duration(call.tookMs)
   return (
     <Fold
       row={row}
@@ -246,9 +320,13 @@ const CallLine = ({ around, call, row }: { row: { readonly id: string; readonly 
         <>
           <span class="name">{clean(label)}</span>
           <bdi class="arg cut">{shown}</bdi>
-          <span class="res cut">{call.changes.length > 0 ? <Counts changes={call.changes} /> : factOf(call, detail)}</span>
+          <span class="res cut">
+            {call.changes.length > 0 ? <Counts changes={call.changes} /> : factOf(call, detail)}
+          </span>
           <span class="end">
-            {call.exitCode === undefined || call.exitCode === 0 ? null : <span class="exit">{`exit ${call.exitCode}`}</span>}
+            {call.exitCode === undefined || call.exitCode === 0 ? null : (
+              <span class="exit">{`exit ${call.exitCode}`}</span>
+            )}
             {call.state === "lost" || call.state === "denied" ? <span>{STATES[call.state]}</span> : null}
             <span>{took}</span>
           </span>
@@ -264,17 +342,35 @@ const CallLine = ({ around, call, row }: { row: { readonly id: string; readonly 
 /** The one fact worth a place in the line. */
 const factOf = (call: Call, detail: string | undefined): string => {
   if (call.tools > 0 || call.about !== undefined) {
-    const facts = [call.about ?? detail ?? "", call.tools > 0 ? plural(call.tools, "tool") : "", call.tokens > 0 ? `${short(call.tokens)} tokens` : ""]
+    const facts = [
+      call.about ?? detail ?? "",
+      call.tools > 0 ? plural(call.tools, "tool") : "",
+      call.tokens > 0 ? `${short(call.tokens)} tokens` : ""
+    ]
     return facts.filter((fact) => fact !== "").join(", ")
   }
   if (detail !== undefined) return clean(detail)
   const { result, state } = call
-  if (result === undefined || state === "failed" && call.changes.length > 0) return ""
-  const lines = clean(result.slice(0, 20_000)).split("\n").filter((line) => line.trim() !== "")
+  if (result === undefined || (state === "failed" && call.changes.length > 0)) return ""
+  const lines = clean(result.slice(0, 20_000))
+    .split("\n")
+    .filter((line) => line.trim() !== "")
   if (lines.length === 0) return "no output"
-  if (state === "failed") return firstLine(lines.find((line) => /\b(error|fail|failed|panic|denied|not found)\b/i.test(line)) ?? lines.at(-1)!, 120)
-  const { form } = summarize(call.name, call.input)
-  if (form === "path" || form === "pattern") return plural(result.trimEnd().split("\n").length, "line")
+  if (state === "failed")
+    return firstLine(
+      lines.find((line) => /\b(error|fail|failed|panic|denied|not found)\b/i.test(line)) ?? lines.at(-1)!,
+      120
+    )
+  const counted = /^Found (\d+ \w+)/i.exec(lines[0]!)?.[1]
+  if (counted !== undefined) return counted
+  const yields = yieldOf(call.name)
+  if (yields === "change" || yields === "nothing") return ""
+  if (yields !== undefined)
+    return plural(
+      result.trimEnd().split("\n").length,
+      yields === "lines" ? "line" : yields === "files" ? "file" : "match",
+      yields === "matches" ? "matches" : undefined
+    )
   return firstLine(lines.at(-1)!.trim(), 120)
 }
 
@@ -283,7 +379,8 @@ const Counts = ({ changes }: { changes: ReadonlyArray<FileChange> }) => {
   const removed = changes.reduce((sum, change) => sum + (change.removed ?? 0), 0)
   return (
     <>
-      {added > 0 ? <span class="plus">+{added}</span> : null} {removed > 0 ? <span class="minus">−{removed}</span> : null}
+      {added > 0 ? <span class="plus">+{added}</span> : null}{" "}
+      {removed > 0 ? <span class="minus">−{removed}</span> : null}
     </>
   )
 }
@@ -291,49 +388,79 @@ const ChangeLine = ({ around, change }: { change: FileChange; around: Around }) 
   <>
     <span class="name">{{ add: "Added", update: "Changed", delete: "Deleted" }[change.change]}</span>
     <bdi class="arg cut">{shortPath(clean(change.path), around.cwd)}</bdi>
-    <span class="res"><Counts changes={[change]} /></span>
+    <span class="res">
+      <Counts changes={[change]} />
+    </span>
   </>
 )
 
 const CallBody = ({ around, call, id }: { call: Call; around: Around; id: string }) => {
   if (isPlan(call)) return <Plan input={call.input} />
   const { form, text } = summarize(call.name, call.input)
-  const fields = typeof call.input === "object" && call.input !== null ? (call.input as Readonly<Record<string, unknown>>) : {}
+  const fields =
+    typeof call.input === "object" && call.input !== null ? (call.input as Readonly<Record<string, unknown>>) : {}
   const path = form === "path" ? text : ""
   const before = fields.old_string
   const after = fields.new_string
   const parts: Array<ComponentChildren> = []
   if (call.changes.length > 0) parts.push(call.changes.map((change, key) => <Changed key={key} change={change} />))
   else if (typeof before === "string" && typeof after === "string" && before.length + after.length < 40_000) {
-    parts.push(<div class="card"><Diff patch={patchOf(path, clean(before), clean(after))} path={path} /></div>)
+    parts.push(
+      <div class="card">
+        <Diff patch={patchOf(path, clean(before), clean(after))} path={path} />
+      </div>
+    )
   } else if (form === "path" && typeof fields.content === "string") {
     parts.push(<Code text={clean(fields.content.slice(0, CHARACTERS))} language={languageOf(path)} />)
   }
   const long = form === "command" && (text.includes("\n") || text.length > 80)
   if (long) parts.push(<Code text={clean(text.slice(0, CHARACTERS))} language="bash" />)
-  if (form === "fields" && Object.keys(fields).length > 0) parts.push(<Code text={jsonOf(call.input)} language="json" />)
+  if (form === "fields" && Object.keys(fields).length > 0)
+    parts.push(<Code text={jsonOf(call.input)} language="json" />)
   // What an edit tool answers repeats what the diff shows.
-  const said = call.tools === 0 && call.result !== undefined && call.result.trim() !== "" && (call.state === "failed" || parts.length === 0 || long || form === "fields")
+  const said =
+    call.tools === 0 &&
+    call.result !== undefined &&
+    call.result.trim() !== "" &&
+    (call.state === "failed" || parts.length === 0 || long || form === "fields")
   if (said) {
     parts.push(
       call.about !== undefined || isSubagent(call.name) ? (
-        <div class="said"><Markdown text={clean(call.result!)} /></div>
+        <div class="said">
+          <Markdown text={clean(call.result!)} />
+        </div>
       ) : form === "path" ? (
-        <Code text={clean(call.result!.slice(0, CHARACTERS)).replace(/^ *\d+[→\t]/gm, "")} language={languageOf(path)} />
+        <Code
+          text={clean(call.result!.slice(0, CHARACTERS)).replace(/^ *\d+[→\t]/gm, "")}
+          language={languageOf(path)}
+        />
       ) : (
         <Output text={call.result!} omitted={call.omitted} tail={call.state === "failed"} />
       )
     )
   }
-  if (parts.length === 0 && call.tools === 0 && call.about === undefined) parts.push(<p class="soft small">{call.state === "open" ? "No result yet" : "No output"}</p>)
+  if (parts.length === 0 && call.tools === 0 && call.about === undefined)
+    parts.push(<p class="soft small">{call.state === "open" ? "No result yet" : "No output"}</p>)
   return (
     <>
-      {parts.map((part, key) => <div key={key}>{part}</div>)}
+      {parts.map((part, key) => (
+        <div key={key}>{part}</div>
+      ))}
       {around.acts === undefined ? null : (
         <div class="more-acts">
-          {call.result === undefined || call.result.trim() === "" ? null : <button type="button" onClick={() => around.acts?.copy(call.result ?? "")}>Copy output</button>}
-          {form === "command" ? <button type="button" onClick={() => around.acts?.copy(text)}>Copy command</button> : null}
-          <button type="button" onClick={() => around.acts?.raw(id)}>Raw event</button>
+          {call.result === undefined || call.result.trim() === "" ? null : (
+            <button type="button" onClick={() => around.acts?.copy(call.result ?? "")}>
+              Copy output
+            </button>
+          )}
+          {form === "command" ? (
+            <button type="button" onClick={() => around.acts?.copy(text)}>
+              Copy command
+            </button>
+          ) : null}
+          <button type="button" onClick={() => around.acts?.raw(id)}>
+            Raw event
+          </button>
         </div>
       )}
     </>
@@ -351,10 +478,14 @@ const Output = ({ omitted, tail, text }: { text: string; omitted: number; tail: 
       {cut ? (
         <details class="above">
           <summary class="foot">Show {plural(above.length, "line")} above</summary>
-          <pre class="out" tabIndex={0}><Ansi text={above.join("\n")} /></pre>
+          <pre class="out" tabIndex={0}>
+            <Ansi text={above.join("\n")} />
+          </pre>
         </details>
       ) : null}
-      <pre class="out" tabIndex={0}><Ansi text={(cut ? lines.slice(-LINES) : lines).join("\n")} /></pre>
+      <pre class="out" tabIndex={0}>
+        <Ansi text={(cut ? lines.slice(-LINES) : lines).join("\n")} />
+      </pre>
       {left > 0 ? <p class="foot">{grouped(left)} characters are not shown</p> : null}
     </div>
   )
@@ -367,23 +498,39 @@ const Changed = ({ change }: { change: FileChange }) => (
     ) : (
       <Diff patch={change.patch} path={change.path} />
     )}
-    {change.omitted === undefined || change.omitted === 0 ? null : <p class="foot">{grouped(change.omitted)} characters are not shown</p>}
+    {change.omitted === undefined || change.omitted === 0 ? null : (
+      <p class="foot">{grouped(change.omitted)} characters are not shown</p>
+    )}
   </div>
 )
 
 const Plan = ({ input }: { input: unknown }) => {
   const fields = (typeof input === "object" && input !== null ? input : {}) as Readonly<Record<string, unknown>>
-  const steps = [fields.todos, fields.plan].flatMap((list) => (Array.isArray(list) ? (list as ReadonlyArray<unknown>) : []))
+  const steps = [fields.todos, fields.plan].flatMap((list) =>
+    Array.isArray(list) ? (list as ReadonlyArray<unknown>) : []
+  )
   return (
     <ul class="todo">
       {steps.map((step, key) => {
-        const { content, status, step: named } = (typeof step === "object" && step !== null ? step : {}) as Readonly<Record<string, unknown>>
+        const {
+          content,
+          status,
+          step: named
+        } = (typeof step === "object" && step !== null ? step : {}) as Readonly<Record<string, unknown>>
         const text = typeof content === "string" ? content : typeof named === "string" ? named : ""
-        const [name, shape, said] = status === "completed" ? (["done", "ok", "done"] as const) : status === "in_progress" ? (["doing", "running", "under way"] as const) : (["", "box", "to do"] as const)
+        const [name, shape, said] =
+          status === "completed"
+            ? (["done", "ok", "done"] as const)
+            : status === "in_progress"
+              ? (["doing", "running", "under way"] as const)
+              : (["", "box", "to do"] as const)
         return (
           <li key={key} class={name}>
             <Icon name={shape} />
-            <span><span class="hide">{said}: </span>{clean(text)}</span>
+            <span>
+              <span class="hide">{said}: </span>
+              {clean(text)}
+            </span>
           </li>
         )
       })}
@@ -395,19 +542,36 @@ const Plan = ({ input }: { input: unknown }) => {
 
 const Question = ({ call }: { call: Call }) => {
   const question = questionOf(call.name, call.input)
-  const fields = (typeof call.input === "object" && call.input !== null ? call.input : {}) as { readonly questions?: unknown; readonly plan?: unknown }
-  const first = Array.isArray(fields.questions) ? (fields.questions[0] as { readonly options?: unknown } | undefined) : undefined
+  const fields = (typeof call.input === "object" && call.input !== null ? call.input : {}) as {
+    readonly questions?: unknown
+    readonly plan?: unknown
+  }
+  const first = Array.isArray(fields.questions)
+    ? (fields.questions[0] as { readonly options?: unknown } | undefined)
+    : undefined
   const options = (Array.isArray(first?.options) ? (first.options as ReadonlyArray<unknown>) : []).map((option) => {
-    const { description, label } = (typeof option === "object" && option !== null ? option : { label: option }) as Readonly<Record<string, unknown>>
-    return { label: typeof label === "string" ? clean(label) : "…", description: typeof description === "string" ? clean(description) : undefined }
+    const { description, label } = (
+      typeof option === "object" && option !== null ? option : { label: option }
+    ) as Readonly<Record<string, unknown>>
+    return {
+      label: typeof label === "string" ? clean(label) : "…",
+      description: typeof description === "string" ? clean(description) : undefined
+    }
   })
-  const answer = call.result === undefined ? "" : [...call.result.matchAll(/"="([^"]*)"/g)].map(([, one]) => one).join(", ") || firstLine(clean(call.result), 300)
+  const answer =
+    call.result === undefined
+      ? ""
+      : [...call.result.matchAll(/"="([^"]*)"/g)].map(([, one]) => one).join(", ") || firstLine(clean(call.result), 300)
   return (
     <>
       <div class="open-q">
         <span class="who">Asks you</span> {question === undefined ? "to agree to its plan" : clean(question.text)}
       </div>
-      {typeof fields.plan === "string" ? <div class="said"><Markdown text={clean(fields.plan)} /></div> : null}
+      {typeof fields.plan === "string" ? (
+        <div class="said">
+          <Markdown text={clean(fields.plan)} />
+        </div>
+      ) : null}
       {options.length > 0 ? (
         <div class="said">
           <ol>
@@ -423,7 +587,15 @@ const Question = ({ call }: { call: Call }) => {
       {call.state === "open" ? null : (
         <div class={`verdict ${call.state === "ok" ? "yes" : "not"}`}>
           <Icon name={call.state === "ok" ? "ok" : "bad"} />
-          <span>{call.state === "ok" ? "Answered" : "Not answered"}{call.tookMs === undefined ? "" : ` after ${duration(call.tookMs)}`}{answer === "" ? null : <>: <q>{answer}</q></>}</span>
+          <span>
+            {call.state === "ok" ? "Answered" : "Not answered"}
+            {call.tookMs === undefined ? "" : ` after ${duration(call.tookMs)}`}
+            {answer === "" ? null : (
+              <>
+                : <q>{answer}</q>
+              </>
+            )}
+          </span>
         </div>
       )}
     </>
@@ -432,20 +604,38 @@ const Question = ({ call }: { call: Call }) => {
 
 const Asked = ({ around, ask }: { ask: Ask; around: Around }) => {
   const what = ask.tool === undefined ? undefined : summarize(ask.tool, ask.input)
-  const text = what === undefined ? "" : what.form === "path" ? shortPath(clean(what.text), around.cwd) : firstLine(clean(what.text), 300)
+  const text =
+    what === undefined
+      ? ""
+      : what.form === "path"
+        ? shortPath(clean(what.text), around.cwd)
+        : firstLine(clean(what.text), 300)
   return (
     <>
       <div class="what">
-        <b>{ask.decision === "asked" ? "Asks" : "Asked"}</b> {what === undefined ? "for a permission" : `to ${what.form === "fields" ? `use ${clean(what.label)}` : what.verb}`}{" "}
-        {what === undefined || what.form === "fields" || text === "" ? null : <code><bdi>{text}</bdi></code>}
+        <b>{ask.decision === "asked" ? "Asks" : "Asked"}</b>{" "}
+        {what === undefined
+          ? "for a permission"
+          : `to ${what.form === "fields" ? `use ${clean(what.label)}` : what.verb}`}{" "}
+        {what === undefined || what.form === "fields" || text === "" ? null : (
+          <code>
+            <bdi>{text}</bdi>
+          </code>
+        )}
         {ask.decision === "asked" ? <span class="waits"> waiting for you</span> : null}
       </div>
       {ask.decision === "asked" ? null : (
         <div class={`verdict ${ask.decision === "allowed" ? "yes" : "not"}`}>
           <Icon name={ask.decision === "allowed" ? "ok" : "bad"} />
           <span>
-            {ask.decision === "allowed" ? "Allowed" : "Denied"}{ask.by === undefined ? "" : ` by ${ask.by}`}{ask.afterMs === undefined ? "" : ` after ${duration(ask.afterMs)}`}
-            {ask.reason === undefined ? null : <>: <q>{ask.reason}</q></>}
+            {ask.decision === "allowed" ? "Allowed" : "Denied"}
+            {ask.by === undefined ? "" : ` by ${ask.by}`}
+            {ask.afterMs === undefined ? "" : ` after ${duration(ask.afterMs)}`}
+            {ask.reason === undefined ? null : (
+              <>
+                : <q>{ask.reason}</q>
+              </>
+            )}
           </span>
         </div>
       )}
@@ -463,7 +653,7 @@ const Shot = ({ picture }: { picture: Picture }) => {
   const drawn = content !== undefined && content.byteLength <= LARGEST && PICTURES.test(mediaType)
   return (
     <>
-      {drawn ? <img class="shot" src={dataUrl(mediaType, content)} alt={`Image in the session: ${note}`} /> : null}
+      {drawn ? <img class="shot" src={dataUrl(mediaType, content)} alt={`In the session: ${note}`} /> : null}
       <p class="shot-note">{drawn ? note : `Image, ${note}${content === undefined ? ", not recorded" : ""}`}</p>
     </>
   )
@@ -473,7 +663,8 @@ const dataUrl = (mediaType: string, content: Uint8Array) => {
   const known = urls.get(content)
   if (known !== undefined) return known
   let text = ""
-  for (let at = 0; at < content.byteLength; at += 8_192) text += String.fromCharCode(...content.subarray(at, at + 8_192))
+  for (let at = 0; at < content.byteLength; at += 8_192)
+    text += String.fromCharCode(...content.subarray(at, at + 8_192))
   const url = `data:${mediaType};base64,${btoa(text)}`
   urls.set(content, url)
   return url
@@ -483,7 +674,10 @@ const dataUrl = (mediaType: string, content: Uint8Array) => {
 const Long = ({ text }: { text: string }) => (
   <>
     {text.slice(0, 1_500)}…
-    <details class="above"><summary class="foot">Show all {grouped(text.length)} characters</summary><pre class="long">{text.slice(0, CHARACTERS)}</pre></details>
+    <details class="above">
+      <summary class="foot">Show all {grouped(text.length)} characters</summary>
+      <pre class="long">{text.slice(0, CHARACTERS)}</pre>
+    </details>
   </>
 )
 
@@ -493,12 +687,20 @@ const Raw = ({ around, item }: { item: Item; around: Around }) => {
   const text = jsonOf(item.events)
   return (
     <div class="card raw">
-      <pre class="out" tabIndex={0}>{text}</pre>
+      <pre class="out" tabIndex={0}>
+        {text}
+      </pre>
       <div class="foot">
-        <span>{plural(item.events.length, "event")}, {bytes(text.length)}</span>
+        <span>
+          {plural(item.events.length, "event")}, {bytes(text.length)}
+        </span>
         <span class="grow" />
-        <button type="button" onClick={() => around.acts?.copy(text)}>Copy</button>
-        <button type="button" onClick={() => around.acts?.raw(item.id)}>Close</button>
+        <button type="button" onClick={() => around.acts?.copy(text)}>
+          Copy
+        </button>
+        <button type="button" onClick={() => around.acts?.raw(item.id)}>
+          Close
+        </button>
       </div>
     </div>
   )
@@ -507,8 +709,16 @@ const Raw = ({ around, item }: { item: Item; around: Around }) => {
 /** JSON that is safe to show; bytes by their number, what nests too deep by a sentence. */
 export const jsonOf = (value: unknown): string => {
   try {
-    const text = JSON.stringify(value, (_, field: unknown) => (field instanceof Uint8Array ? `${field.byteLength} bytes` : field), 2) ?? "null"
-    return clean(text.slice(0, CHARACTERS)) + (text.length > CHARACTERS ? `\n… ${grouped(text.length - CHARACTERS)} more characters` : "")
+    const text =
+      JSON.stringify(
+        value,
+        (_, field: unknown) => (field instanceof Uint8Array ? `${field.byteLength} bytes` : field),
+        2
+      ) ?? "null"
+    return (
+      clean(text.slice(0, CHARACTERS)) +
+      (text.length > CHARACTERS ? `\n… ${grouped(text.length - CHARACTERS)} more characters` : "")
+    )
   } catch {
     return "It nests too deep to be shown."
   }

@@ -7,7 +7,10 @@ import type { Message } from "../update.ts"
 import { ago, cost, dayOf, grouped, minuteOf, short } from "../words.ts"
 import { Icon, type Shape } from "./icons.tsx"
 
-const STATES: Record<State, { readonly name: string; readonly shape: Shape; readonly word: string; readonly filter: string }> = {
+const STATES: Record<
+  State,
+  { readonly name: string; readonly shape: Shape; readonly word: string; readonly filter: string }
+> = {
   waiting: { name: "wait", shape: "waiting", word: "Waiting for you", filter: "Waiting" },
   running: { name: "run", shape: "running", word: "Running", filter: "Running" },
   idle: { name: "idle", shape: "idle", word: "Idle", filter: "Idle" },
@@ -50,15 +53,24 @@ export const FleetPage = (props: { readonly model: Model; readonly send: (messag
       <div class="tools">
         <div class="pick" role="group" aria-label="State">
           {(["all", "waiting", "running", "idle", "ended", "failed"] as const).map((filter) => (
-            <button key={filter} type="button" aria-pressed={model.fleet.filter === filter} onClick={() => send({ _tag: "Fleet", fleet: { filter } })}>
-              {filter === "all" ? "All" : STATES[filter].filter} <span class="num">{grouped(filter === "all" ? rows.length : (counts.get(filter) ?? 0))}</span>
+            <button
+              key={filter}
+              type="button"
+              aria-pressed={model.fleet.filter === filter}
+              onClick={() => send({ _tag: "Fleet", fleet: { filter } })}
+            >
+              {filter === "all" ? "All" : STATES[filter].filter}{" "}
+              <span class="num">{grouped(filter === "all" ? rows.length : (counts.get(filter) ?? 0))}</span>
             </button>
           ))}
         </div>
         <span class="grow" />
         <label class="sort">
           <span class="hide">Sort by</span>
-          <select value={model.fleet.sort} onChange={(event) => send({ _tag: "Fleet", fleet: { sort: event.currentTarget.value as Sort } })}>
+          <select
+            value={model.fleet.sort}
+            onChange={(event) => send({ _tag: "Fleet", fleet: { sort: event.currentTarget.value as Sort } })}
+          >
             <option value="state">By state</option>
             <option value="last">By last event</option>
             <option value="tokens">By tokens</option>
@@ -68,7 +80,13 @@ export const FleetPage = (props: { readonly model: Model; readonly send: (messag
         <label class="find">
           <Icon name="search" />
           <span class="hide">Find a session</span>
-          <input id="find" type="search" placeholder="Title, project, branch, host or agent" value={model.fleet.query} onInput={(event) => send({ _tag: "Fleet", fleet: { query: event.currentTarget.value } })} />
+          <input
+            id="find"
+            type="search"
+            placeholder="Title, project, branch, host or agent"
+            value={model.fleet.query}
+            onInput={(event) => send({ _tag: "Fleet", fleet: { query: event.currentTarget.value } })}
+          />
           <kbd>/</kbd>
         </label>
       </div>
@@ -92,7 +110,8 @@ export const FleetPage = (props: { readonly model: Model; readonly send: (messag
           {list(earlier)}
           {groups.earlier.length > earlier.length ? (
             <button class="more" type="button" onClick={() => setPages(pages + 1)}>
-              Show {grouped(Math.min(PAGE, groups.earlier.length - earlier.length))} more of {grouped(groups.earlier.length - earlier.length)}
+              Show {grouped(Math.min(PAGE, groups.earlier.length - earlier.length))} more of{" "}
+              {grouped(groups.earlier.length - earlier.length)}
             </button>
           ) : null}
         </div>
@@ -101,7 +120,12 @@ export const FleetPage = (props: { readonly model: Model; readonly send: (messag
   )
 }
 
-const FleetRow = (props: { readonly row: SessionRow; readonly now: number; readonly here: boolean; readonly send: (message: Message) => void }) => {
+const FleetRow = (props: {
+  readonly row: SessionRow
+  readonly now: number
+  readonly here: boolean
+  readonly send: (message: Message) => void
+}) => {
   const { here, now, row, send } = props
   const old = row.state === "ended"
   const kind = row.state === "waiting" ? " ask" : row.state === "failed" ? " bad" : old ? " old" : ""
@@ -115,7 +139,9 @@ const FleetRow = (props: { readonly row: SessionRow; readonly now: number; reado
     >
       <StateMark state={row.state} />
       <div class="cut">
-        <div class="title cut" dir="auto">{row.title}</div>
+        <div class="title cut" dir="auto">
+          {row.title}
+        </div>
         <div class="where cut">{row.where}</div>
       </div>
       <div class="now cut" dir="auto">
@@ -130,7 +156,8 @@ const FleetRow = (props: { readonly row: SessionRow; readonly now: number; reado
   )
 }
 
-const whenOf = (time: number, now: number) => (dayOf(time) === dayOf(now) && now - time < 86_400_000 ? minuteOf(time) : dayOf(time, now))
+const whenOf = (time: number, now: number) =>
+  dayOf(time) === dayOf(now) && now - time < 86_400_000 ? minuteOf(time) : dayOf(time, now)
 
 const Activity = ({ row }: { readonly row: SessionRow }) => {
   const most = Math.max(1, ...row.activity.map(({ count }) => count))
@@ -140,7 +167,16 @@ const Activity = ({ row }: { readonly row: SessionRow }) => {
       {row.activity.map(({ count, mark }, at) => {
         if (count === 0) return null
         const height = mark === undefined ? 2 + Math.round(15 * Math.sqrt(count / most)) : 19
-        return <rect key={at} class={mark === "ask" ? "q" : mark === "fail" ? "x" : ""} x={at * 4} y={20 - height} width="3" height={height} />
+        return (
+          <rect
+            key={at}
+            class={mark === "ask" ? "q" : mark === "fail" ? "x" : ""}
+            x={at * 4}
+            y={20 - height}
+            width="3"
+            height={height}
+          />
+        )
       })}
     </svg>
   )

@@ -21,7 +21,11 @@ const tokensOf = (text: string): ReadonlyArray<Token> => {
 }
 
 export const Markdown = ({ text }: { readonly text: string }) =>
-  text.length > LONGEST || deep(text) ? <pre class="long">{text}</pre> : <>{tokensOf(text).map(block)}</>
+  text.length > LONGEST || deep(text) ? (
+    <pre class="long">{text}</pre>
+  ) : (
+    <div class="text">{tokensOf(text).map(block)}</div>
+  )
 
 /** The lexer goes down one call for each level of a quote or list. */
 const deep = (text: string) => /(?:[>*+-][ \t]*){50}/.test(text) || /^[ \t]{200}/m.test(text)

@@ -4,7 +4,7 @@ import { useMemo } from "preact/hooks"
 import { projectOf, rowOf, titleOf } from "../fleet.ts"
 import { type Log, type Model, shownOf } from "../Model.ts"
 import type { Listed } from "../Source.ts"
-import { rowsOf, type Row, type Tab } from "../timeline/rows.ts"
+import { type Row, rowsOf, type Tab } from "../timeline/rows.ts"
 import type { Timeline } from "../timeline/Timeline.ts"
 import type { Message } from "../update.ts"
 import { cost, duration, grouped, minuteOf, modelOf, momentOf, plural, short, shortPath } from "../words.ts"
@@ -20,8 +20,11 @@ export interface Hands {
 }
 
 /** The rows of the page as they are drawn; also what the keys walk through. */
-export const sessionRows = (timeline: Timeline, tab: Tab | "summary", folds: Model["reading"]["folds"]): ReadonlyArray<Row> =>
-  tab === "summary" ? [] : rowsOf(timeline, tab, folds)
+export const sessionRows = (
+  timeline: Timeline,
+  tab: Tab | "summary",
+  folds: Model["reading"]["folds"]
+): ReadonlyArray<Row> => (tab === "summary" ? [] : rowsOf(timeline, tab, folds))
 
 export const SessionPage = (props: {
   readonly model: Model
@@ -35,7 +38,10 @@ export const SessionPage = (props: {
   const { drawn, hands, log, model, scroller, send, session } = props
   const { reading } = model
   const { timeline, version } = shownOf(model, log)
-  const rows = useMemo(() => sessionRows(timeline, reading.tab, reading.folds), [timeline, version, reading.tab, reading.folds])
+  const rows = useMemo(
+    () => sessionRows(timeline, reading.tab, reading.folds),
+    [timeline, version, reading.tab, reading.folds]
+  )
   drawn.current = rows
   const acts = useMemo(
     (): Acts => ({
@@ -57,7 +63,9 @@ export const SessionPage = (props: {
           <div class="column">
             {log.partial ? (
               <p class="earlier soft small">
-                {log.staged === undefined ? "Scroll up for earlier events" : `Reading earlier events, ${grouped(log.staged.count)} so far`}
+                {log.staged === undefined
+                  ? "Scroll up for earlier events"
+                  : `Reading earlier events, ${grouped(log.staged.count)} so far`}
               </p>
             ) : null}
             {rows.length === 0 && reading.tab !== "summary" ? (
@@ -110,11 +118,18 @@ const Head = (props: {
   const { origin } = session
   const { groups } = timeline
   const { reading } = model
-  const agent = [known.agentName ?? origin.agentName ?? origin.agent, known.version].filter((part) => part !== undefined).join(" ")
+  const agent = [known.agentName ?? origin.agentName ?? origin.agent, known.version]
+    .filter((part) => part !== undefined)
+    .join(" ")
   const started = log.partial ? session.startedAt : (known.startedAt ?? session.startedAt)
   const ended = known.endedAt ?? known.lastAt ?? session.told
   const figures: Figures = log.partial ? (session.figures ?? {}) : known.figures
-  const counts = { timeline: groups.chat + groups.artifact + groups.audit, chat: groups.chat, artifacts: groups.artifact, audit: groups.audit }
+  const counts = {
+    timeline: groups.chat + groups.artifact + groups.audit,
+    chat: groups.chat,
+    artifacts: groups.artifact,
+    audit: groups.audit
+  }
   const state = model.reading.replay === undefined ? rowOf(session, log, model.now).state : known.state
   const offline = model.connection._tag === "Offline"
   const branch = known.branch ?? origin.branch
@@ -123,10 +138,18 @@ const Head = (props: {
       <div class="line">
         <h1 dir="auto">{titleOf(session, log)}</h1>
         <StateMark state={state} />
-        {offline && model.connection._tag === "Offline" ? <span class="as-of">as of {minuteOf(model.connection.since)}</span> : null}
+        {offline && model.connection._tag === "Offline" ? (
+          <span class="as-of">as of {minuteOf(model.connection.since)}</span>
+        ) : null}
       </div>
       <dl class="facts">
-        <Fact name="Agent" hidden value={[agent, known.model === undefined ? "" : modelOf(known.model)].filter((part) => part !== "").join(", ")} />
+        <Fact
+          name="Agent"
+          hidden
+          value={[agent, known.model === undefined ? "" : modelOf(known.model)]
+            .filter((part) => part !== "")
+            .join(", ")}
+        />
         <Fact name="Place" hidden value={[projectOf(session), branch ?? ""].filter((part) => part !== "").join(", ")} />
         <Fact name="on" wide value={origin.host ?? known.host ?? ""} />
         <Fact name="started" wide value={momentOf(started, model.now)} />
@@ -136,7 +159,8 @@ const Head = (props: {
       </dl>
       {log.refused === undefined ? null : (
         <p class="err">
-          <b>{log.refused.code === "retired" ? "Retired by the hub" : "The hub does not give this log"}</b> {log.refused.reason}
+          <b>{log.refused.code === "retired" ? "Retired by the hub" : "The hub does not give this log"}</b>{" "}
+          {log.refused.reason}
         </p>
       )}
       <div class="tabs">
@@ -165,18 +189,38 @@ const Head = (props: {
             value={reading.query}
             onInput={(event) => send({ _tag: "Find", query: event.currentTarget.value })}
           />
-          {reading.query === "" ? <kbd>/</kbd> : <span class="num small" role="status">{reading.hits.length === 0 ? "none" : `${grouped(reading.hit + 1)} of ${grouped(reading.hits.length)}`}</span>}
+          {reading.query === "" ? (
+            <kbd>/</kbd>
+          ) : (
+            <span class="num small" role="status">
+              {reading.hits.length === 0 ? "none" : `${grouped(reading.hit + 1)} of ${grouped(reading.hits.length)}`}
+            </span>
+          )}
         </label>
         <span class="exports">
-          <button type="button" class="link" onClick={() => hands.export("html")}>Save as HTML</button>
-          <button type="button" class="link" onClick={() => hands.export("md")}>Markdown</button>
+          <button type="button" class="link" onClick={() => hands.export("html")}>
+            Save as HTML
+          </button>
+          <button type="button" class="link" onClick={() => hands.export("md")}>
+            Markdown
+          </button>
         </span>
       </div>
     </div>
   )
 }
 
-const Fact = ({ hidden = false, name, value, wide = false }: { name: string; value: string; hidden?: boolean; wide?: boolean }) =>
+const Fact = ({
+  hidden = false,
+  name,
+  value,
+  wide = false
+}: {
+  name: string
+  value: string
+  hidden?: boolean
+  wide?: boolean
+}) =>
   value === "" ? null : (
     <div class={wide ? "wide" : undefined}>
       <dt class={hidden ? "hide" : undefined}>{name}</dt>
@@ -187,7 +231,15 @@ const Fact = ({ hidden = false, name, value, wide = false }: { name: string; val
 const FILES = 12
 const OUTLINE = 60
 
-const Side = ({ cwd, log, timeline }: { readonly timeline: Timeline; readonly cwd: string | undefined; readonly log: string }) => {
+const Side = ({
+  cwd,
+  log,
+  timeline
+}: {
+  readonly timeline: Timeline
+  readonly cwd: string | undefined
+  readonly log: string
+}) => {
   const { files, session, tools, turns } = timeline
   const { figures } = session
   const changed = [...files].sort(([, a], [, b]) => b.added + b.removed - a.added - a.removed)
@@ -200,8 +252,16 @@ const Side = ({ cwd, log, timeline }: { readonly timeline: Timeline; readonly cw
             {turns.slice(-OUTLINE).map((turn) => (
               <a key={turn.id} href={`#session=${encodeURIComponent(log)}&event=${encodeURIComponent(turn.id)}`}>
                 <time>{minuteOf(turn.time)}</time>
-                <span class="cut" dir="auto">{turn.text}</span>
-                <span class="num">{turn.figures.costUsd === undefined ? (tokensOf(turn.figures) > 0 ? short(tokensOf(turn.figures)) : "") : cost(turn.figures.costUsd)}</span>
+                <span class="cut" dir="auto">
+                  {turn.text}
+                </span>
+                <span class="num">
+                  {turn.figures.costUsd === undefined
+                    ? tokensOf(turn.figures) > 0
+                      ? short(tokensOf(turn.figures))
+                      : ""
+                    : cost(turn.figures.costUsd)}
+                </span>
               </a>
             ))}
           </nav>
@@ -213,7 +273,9 @@ const Side = ({ cwd, log, timeline }: { readonly timeline: Timeline; readonly cw
           <ul class="files">
             {changed.slice(0, FILES).map(([path, { added, removed }]) => (
               <li key={path}>
-                <span class="cut"><bdi>{shortPath(path, cwd)}</bdi></span>
+                <span class="cut">
+                  <bdi>{shortPath(path, cwd)}</bdi>
+                </span>
                 {added > 0 ? <span class="plus">+{added}</span> : null}
                 {removed > 0 ? <span class="minus">−{removed}</span> : null}
               </li>
@@ -226,11 +288,26 @@ const Side = ({ cwd, log, timeline }: { readonly timeline: Timeline; readonly cw
         <section>
           <h2>Tools</h2>
           <table class="tally">
-            <thead><tr><th scope="col">Name</th><th scope="col">Calls</th><th scope="col">Failed</th><th scope="col">Time</th></tr></thead>
+            <thead>
+              <tr>
+                <th scope="col">Name</th>
+                <th scope="col">Calls</th>
+                <th scope="col">Failed</th>
+                <th scope="col">Time</th>
+              </tr>
+            </thead>
             <tbody>
-              {[...tools].sort(([, a], [, b]) => b.calls - a.calls).slice(0, FILES).map(([name, { calls, failed, ms }]) => (
-                <tr key={name}><td>{name}</td><td>{grouped(calls)}</td><td>{grouped(failed)}</td><td>{duration(ms)}</td></tr>
-              ))}
+              {[...tools]
+                .sort(([, a], [, b]) => b.calls - a.calls)
+                .slice(0, FILES)
+                .map(([name, { calls, failed, ms }]) => (
+                  <tr key={name}>
+                    <td>{name}</td>
+                    <td>{grouped(calls)}</td>
+                    <td>{grouped(failed)}</td>
+                    <td>{duration(ms)}</td>
+                  </tr>
+                ))}
             </tbody>
           </table>
         </section>
@@ -243,11 +320,22 @@ const Side = ({ cwd, log, timeline }: { readonly timeline: Timeline; readonly cw
             <Used name="Read from cache" count={figures.cacheRead} />
             <Used name="Written to cache" count={figures.cacheWrite} />
             <Used name="Output" count={figures.output} />
-            {figures.costUsd === undefined ? null : <tr class="sum"><td>Cost, by the agent</td><td>{cost(figures.costUsd)}</td></tr>}
+            {figures.costUsd === undefined ? null : (
+              <tr class="sum">
+                <td>Cost, by the agent</td>
+                <td>{cost(figures.costUsd)}</td>
+              </tr>
+            )}
           </tbody>
         </table>
       </section>
     </>
   )
 }
-const Used = ({ count, name }: { name: string; count: number | undefined }) => (count === undefined ? null : <tr><td>{name}</td><td>{short(count)}</td></tr>)
+const Used = ({ count, name }: { name: string; count: number | undefined }) =>
+  count === undefined ? null : (
+    <tr>
+      <td>{name}</td>
+      <td>{short(count)}</td>
+    </tr>
+  )

@@ -27,7 +27,8 @@ export const standingOf = (model: Model): Standing => {
     case "Refused":
       return { name: "no", shape: "refused", word: "Refused", fact: connection.error }
     case "Live": {
-      if (behind > 0) return { name: "late", shape: "behind", word: `Behind by ${grouped(behind)}`, fact: "catching up" }
+      if (behind > 0)
+        return { name: "late", shape: "behind", word: `Behind by ${grouped(behind)}`, fact: "catching up" }
       const log = logOf(model)
       const logs = log === undefined ? [...model.logs.values()] : [log]
       const unopened = logs.reduce((sum, one) => sum + one.unopened, 0) + model.indexUnopened
