@@ -1,5 +1,5 @@
 /** The tenant's sessions in the order people need them: who waits, what failed, what runs, and the rest by age. */
-import { type Figures, type State, summarize, tokensOf } from "agent-sync/events"
+import { type Figures, questionOf, type State, summarize, tokensOf } from "agent-sync/events"
 import type { Fleet, Log, Model } from "./Model.ts"
 import type { Listed } from "./Source.ts"
 import { duration, firstLine } from "./words.ts"
@@ -68,7 +68,10 @@ const nowOf = (state: State, log: Log | undefined, now: number): Pick<SessionRow
   if (state === "waiting" && session.waitingFor !== undefined) {
     const { call, what } = session.waitingFor
     const question = call === undefined ? undefined : session.openCalls.get(call)
-    return plain(what.startsWith("to ") ? `Permission ${what}` : what, question === undefined ? "" : question.name)
+    return plain(
+      what.startsWith("to ") ? `Permission ${what}` : what,
+      question === undefined ? "" : (questionOf(question.name, question.input)?.detail ?? question.name)
+    )
   }
   if (state === "running") {
     const open = [...session.openCalls.values()].at(-1)

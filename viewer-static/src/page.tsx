@@ -111,7 +111,8 @@ export const openPage = (options: {
     attempt()
   }
   addEventListener("keydown", (event) => {
-    const target = event.target as HTMLElement
+    const { target } = event
+    if (!(target instanceof HTMLElement)) return
     const typing = target.matches("input, select, textarea")
     if (event.key === "Escape" && typing) {
       if (model.route.page === "session") send({ _tag: "Find", query: "" })

@@ -321,7 +321,11 @@ const CallLine = ({
           <span class="name">{clean(label)}</span>
           <bdi class="arg cut">{shown}</bdi>
           <span class="res cut">
-            {call.changes.length > 0 ? <Counts changes={call.changes} /> : factOf(call, detail)}
+            {call.changes.length > 0 ? (
+              <Counts changes={call.changes} />
+            ) : row.open && call.state === "failed" ? null : (
+              factOf(call, detail)
+            )}
           </span>
           <span class="end">
             {call.exitCode === undefined || call.exitCode === 0 ? null : (

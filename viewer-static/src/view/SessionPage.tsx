@@ -54,7 +54,9 @@ export const SessionPage = (props: {
   )
   const running = timeline.session.openCalls.size > 0
   const cwd = timeline.session.cwd ?? session.origin.cwd
-  const around = useMemo(() => ({ cwd, now: model.now, acts, whole: false }), [cwd, running ? model.now : 0, acts])
+  const { replay } = reading
+  const now = replay === undefined ? model.now : (timeline.session.lastAt ?? model.now)
+  const around = useMemo(() => ({ cwd, now, acts, whole: false }), [cwd, running ? now : 0, acts])
   return (
     <>
       <main id="main">
@@ -312,23 +314,25 @@ const Side = ({
           </table>
         </section>
       )}
-      <section>
-        <h2>Usage</h2>
-        <table class="tally">
-          <tbody>
-            <Used name="Input" count={figures.input} />
-            <Used name="Read from cache" count={figures.cacheRead} />
-            <Used name="Written to cache" count={figures.cacheWrite} />
-            <Used name="Output" count={figures.output} />
-            {figures.costUsd === undefined ? null : (
-              <tr class="sum">
-                <td>Cost, by the agent</td>
-                <td>{cost(figures.costUsd)}</td>
-              </tr>
-            )}
-          </tbody>
-        </table>
-      </section>
+      {Object.keys(figures).length === 0 ? null : (
+        <section>
+          <h2>Usage</h2>
+          <table class="tally">
+            <tbody>
+              <Used name="Input" count={figures.input} />
+              <Used name="Read from cache" count={figures.cacheRead} />
+              <Used name="Written to cache" count={figures.cacheWrite} />
+              <Used name="Output" count={figures.output} />
+              {figures.costUsd === undefined ? null : (
+                <tr class="sum">
+                  <td>Cost, by the agent</td>
+                  <td>{cost(figures.costUsd)}</td>
+                </tr>
+              )}
+            </tbody>
+          </table>
+        </section>
+      )}
     </>
   )
 }
