@@ -11,7 +11,7 @@ const EXPLAIN_MS = 5_000
 /** `connect` may throw, as WebSocket does on an address or a subprotocol that cannot be. */
 export const overWebSocket = (connect: (target: Target) => WebSocket): Network => ({
   open: (target, events) => open(connect, target, events),
-  explain
+  explain: (target) => explain(target)
 })
 
 /** Where a program cannot set a header, which is everywhere but on Bun: the token travels as a subprotocol. */
