@@ -15,10 +15,13 @@ import type { Figures } from "../domain/AuditEvent.ts"
 import type { LogId, SessionId } from "../domain/Ids.ts"
 import type { IndexEvent, Origin, State } from "../domain/IndexEvent.ts"
 import * as Payload from "../domain/Payload.ts"
-import type { Refusal, StoredEntry } from "../protocol/Message.ts"
+import type { StoredEntry } from "../protocol/Message.ts"
 import type { Part } from "./Connection.ts"
 import { makeFollower } from "./Follower.ts"
-import { makeWriterChains, type WriterChains } from "./WriterChains.ts"
+import { linkOf, makeLogReader, type Notice, type OpenedEntry, openEntry } from "./LogReader.ts"
+import { makeWriterChains } from "./WriterChains.ts"
+
+export type { Notice, OpenedEntry } from "./LogReader.ts"
 
 /** A session as the index tells it. */
 export interface KnownSession {
@@ -37,28 +40,6 @@ export interface KnownSession {
   readonly figures: Figures | undefined
 }
 
-/** An entry that could be opened. */
-export interface OpenedEntry {
-  readonly sequence: number
-  readonly entryId: Uint8Array
-  /** Hex of the writer's id. */
-  readonly writer: string
-  readonly n: number
-  readonly content: Payload.Decoded
-}
-
-/** What a reader must be told about a log beside its events. */
-export type Notice =
-  /** Entries that could not be opened, by sequence, both inclusive. */
-  | { readonly _tag: "Unopened"; readonly from: number; readonly to: number; readonly why: CannotOpen }
-  /** Sequences the hub promised and does not have, both inclusive. */
-  | { readonly _tag: "Gap"; readonly from: number; readonly to: number }
-  /** A writer's own count has a hole before this sequence. */
-  | { readonly _tag: "Missing"; readonly sequence: number; readonly count: number }
-  /** One writer wrote two histories. */
-  | { readonly _tag: "Forked"; readonly sequence: number }
-  | { readonly _tag: "Refused"; readonly refusal: Refusal }
-
 export interface TenantReaderEvents {
   readonly onSession: (session: KnownSession, change: "started" | "changed") => void
   /** All that the index held when it was asked has been told. */
@@ -71,9 +52,9 @@ export interface TenantReaderEvents {
   readonly onWrongKey: () => void
 }
 
-export interface TenantReader {
+/** A reader of sessions, whatever it knows them from. */
+export interface SessionReader {
   readonly part: Part
-  readonly index: LogId
   readonly sessions: () => Iterable<KnownSession>
   readonly session: (log: LogId) => KnownSession | undefined
   /** Follows a session's log: all of it, or about its last `entries`. */
@@ -84,9 +65,8 @@ export interface TenantReader {
   readonly settled: () => Promise<void>
 }
 
-interface Watched {
-  readonly chains: WriterChains
-  fromStart: boolean
+export interface TenantReader extends SessionReader {
+  readonly index: LogId
 }
 
 export const makeTenantReader = (options: {
@@ -100,7 +80,6 @@ export const makeTenantReader = (options: {
   /** Index keys by key id (hex), and whose they are: a writer cannot speak as another. */
   const owners = new Map<string, string>()
   const sessions = new Map<LogId, KnownSession>()
-  const watched = new Map<LogId, Watched>()
   let indexChains = makeWriterChains()
   let indexEntries = 0
   let kept = 0
@@ -123,7 +102,7 @@ export const makeTenantReader = (options: {
         inOrder(async () => {
           for (const entry of own) await readIndexEntry(entry)
         })
-      } else openEntries(log as LogId, entries)
+      } else logs.open(log as LogId, entries)
     },
     onCaughtUp: (log) => {
       if (log !== index) return events.onCaughtUp(log as LogId)
@@ -145,20 +124,29 @@ export const makeTenantReader = (options: {
     }
   })
 
+  const logs = makeLogReader({
+    aead,
+    keys,
+    follower,
+    onEntries: events.onEntries,
+    onNotice: (...about) => notice(...about)
+  })
+
   const notice = (log: string, what: Notice) => events.onNotice(log === index ? undefined : (log as LogId), what)
 
   const readIndexEntry = async (entry: StoredEntry) => {
     indexEntries++
     const place = { log: index, entryId: entry.entryId }
     const fromRecorder = Sealer.kindOf(entry.encryptedEntry) === "recorder"
-    const plain = fromRecorder
-      ? await openAsReader(reader, place, entry.encryptedEntry).catch(withoutX25519)
-      : Sealer.open(aead, keys, place, entry.encryptedEntry)
-    const opened = Either.flatMap(plain, Envelope.decode)
+    const opened = fromRecorder
+      ? Either.flatMap(await openAsReader(reader, place, entry.encryptedEntry).catch(withoutX25519), Envelope.decode)
+      : openEntry(aead, keys, index, entry)
     if (Either.isLeft(opened)) return unopened(index, entry.sequence, opened.left)
     const envelope = opened.right
     const writer = bytesToHex(envelope.writer)
-    if (!linked(index, envelope, writer, entry, indexChains, true)) return
+    const link = linkOf(indexChains, envelope, writer, entry, true)
+    if (link === "repeat") return
+    if (link !== undefined) notice(index, link)
     const content = Payload.decode(envelope.plain)
     if (content._tag !== "Index") return
     const claimed = content.event
@@ -207,58 +195,6 @@ export const makeTenantReader = (options: {
     events.onSession(session, "changed")
   }
 
-  const openEntries = (log: LogId, entries: ReadonlyArray<StoredEntry>) => {
-    const state = watched.get(log)
-    if (state === undefined) return
-    let opened: Array<OpenedEntry> = []
-    const tell = () => {
-      if (opened.length > 0) events.onEntries(log, opened)
-      opened = []
-    }
-    for (const entry of entries) {
-      const plain = Sealer.open(aead, keys, { log, entryId: entry.entryId }, entry.encryptedEntry)
-      const envelope = Either.flatMap(plain, Envelope.decode)
-      if (Either.isLeft(envelope)) {
-        tell()
-        unopened(log, entry.sequence, envelope.left)
-        continue
-      }
-      const { n, plain: content, writer: id } = envelope.right
-      const writer = bytesToHex(id)
-      // A notice about an entry comes after the events before it.
-      if (!linked(log, envelope.right, writer, entry, state.chains, state.fromStart, tell)) continue
-      opened.push({
-        sequence: entry.sequence,
-        entryId: entry.entryId.slice(),
-        writer,
-        n,
-        content: Payload.decode(content)
-      })
-    }
-    tell()
-  }
-
-  /** False where the entry was seen before. */
-  const linked = (
-    log: LogId,
-    envelope: Envelope.Envelope,
-    writer: string,
-    entry: StoredEntry,
-    chains: WriterChains,
-    fromStart: boolean,
-    before: () => void = () => {}
-  ) => {
-    const link = chains.check(envelope, writer, entry.encryptedEntry, fromStart)
-    if (link._tag === "Repeat") return false
-    if (link._tag !== "Next") {
-      before()
-      if (link._tag === "Missing") {
-        notice(log, { _tag: "Missing", sequence: entry.sequence, count: link.count })
-      } else notice(log, { _tag: "Forked", sequence: entry.sequence })
-    }
-    return true
-  }
-
   const unopened = (log: LogId, sequence: number, why: CannotOpen) =>
     notice(log, { _tag: "Unopened", from: sequence, to: sequence, why })
 
@@ -276,24 +212,9 @@ export const makeTenantReader = (options: {
     session: (log) => sessions.get(log),
     watch: (log, entries) => {
       const session = sessions.get(log)
-      if (session === undefined || watched.has(log)) return
-      keys.add(session.key)
-      const state: Watched = { chains: makeWriterChains(), fromStart: true }
-      watched.set(log, state)
-      if (entries === "all") return follower.follow(log, 0)
-      follower.read(log, 1, 0).then(
-        ({ head }) => {
-          if (!watched.has(log)) return
-          const after = Math.max(0, head - entries)
-          state.fromStart = after === 0
-          follower.follow(log, after)
-        },
-        (refusal: Refusal) => notice(log, { _tag: "Refused", refusal })
-      )
+      if (session !== undefined) logs.watch(log, session.key, entries)
     },
-    unwatch: (log) => {
-      if (watched.delete(log)) follower.unfollow(log)
-    },
+    unwatch: logs.unwatch,
     behind: follower.behind,
     settled: () => queue
   }

@@ -1,0 +1,144 @@
+/**
+ * Opens session logs whose keys are at hand: follows those that are asked for, checks each writer's chain, and hands
+ * out opened events in order, each once. Where the keys come from is its owner's: `TenantReader` learns them from the
+ * index, `SharedReader` from a share link.
+ */
+import { bytesToHex } from "@noble/hashes/utils.js"
+import * as Either from "effect/Either"
+import type { Aead } from "../crypto/Aead.ts"
+import type { CannotOpen } from "../crypto/CannotOpen.ts"
+import * as Envelope from "../crypto/Envelope.ts"
+import * as Sealer from "../crypto/Sealer.ts"
+import type { LogId } from "../domain/Ids.ts"
+import * as Payload from "../domain/Payload.ts"
+import type { Refusal, StoredEntry } from "../protocol/Message.ts"
+import type { Follower } from "./Follower.ts"
+import { makeWriterChains, type WriterChains } from "./WriterChains.ts"
+
+/** An entry that could be opened. */
+export interface OpenedEntry {
+  readonly sequence: number
+  readonly entryId: Uint8Array
+  /** Hex of the writer's id. */
+  readonly writer: string
+  readonly n: number
+  readonly content: Payload.Decoded
+}
+
+/** What a reader must be told about a log beside its events. */
+export type Notice =
+  /** Entries that could not be opened, by sequence, both inclusive. */
+  | { readonly _tag: "Unopened"; readonly from: number; readonly to: number; readonly why: CannotOpen }
+  /** Sequences the hub promised and does not have, both inclusive. */
+  | { readonly _tag: "Gap"; readonly from: number; readonly to: number }
+  /** A writer's own count has a hole before this sequence. */
+  | { readonly _tag: "Missing"; readonly sequence: number; readonly count: number }
+  /** One writer wrote two histories. */
+  | { readonly _tag: "Forked"; readonly sequence: number }
+  | { readonly _tag: "Refused"; readonly refusal: Refusal }
+
+export interface LogReader {
+  /** Follows a log: all of it, or about its last `entries`. One that is followed already is left as it is. */
+  readonly watch: (log: LogId, key: Uint8Array, entries: number | "all") => void
+  readonly unwatch: (log: LogId) => void
+  /** Entries of a followed log, as they come. */
+  readonly open: (log: LogId, entries: ReadonlyArray<StoredEntry>) => void
+}
+
+export interface LogReaderOptions {
+  readonly aead: Aead
+  readonly keys: Sealer.Keyring
+  readonly follower: Pick<Follower, "follow" | "unfollow" | "read">
+  readonly onEntries: (log: LogId, entries: ReadonlyArray<OpenedEntry>) => void
+  readonly onNotice: (log: LogId, notice: Notice) => void
+}
+
+interface Watched {
+  readonly chains: WriterChains
+  fromStart: boolean
+}
+
+export const makeLogReader = ({ aead, follower, keys, onEntries, onNotice }: LogReaderOptions): LogReader => {
+  const watched = new Map<LogId, Watched>()
+
+  return {
+    watch: (log, key, entries) => {
+      if (watched.has(log)) return
+      keys.add(key)
+      const state: Watched = { chains: makeWriterChains(), fromStart: true }
+      watched.set(log, state)
+      if (entries === "all") return follower.follow(log, 0)
+      follower.read(log, 1, 0).then(
+        ({ head }) => {
+          if (watched.get(log) !== state) return
+          const after = Math.max(0, head - entries)
+          state.fromStart = after === 0
+          follower.follow(log, after)
+        },
+        (refusal: Refusal) => onNotice(log, { _tag: "Refused", refusal })
+      )
+    },
+    unwatch: (log) => {
+      if (watched.delete(log)) follower.unfollow(log)
+    },
+    open: (log, entries) => {
+      const state = watched.get(log)
+      if (state === undefined) return
+      let opened: Array<OpenedEntry> = []
+      const tell = () => {
+        if (opened.length > 0) onEntries(log, opened)
+        opened = []
+      }
+      for (const entry of entries) {
+        const envelope = openEntry(aead, keys, log, entry)
+        if (Either.isLeft(envelope)) {
+          tell()
+          onNotice(log, { _tag: "Unopened", from: entry.sequence, to: entry.sequence, why: envelope.left })
+          continue
+        }
+        const { n, plain, writer: id } = envelope.right
+        const writer = bytesToHex(id)
+        const link = linkOf(state.chains, envelope.right, writer, entry, state.fromStart)
+        if (link === "repeat") continue
+        if (link !== undefined) {
+          // A notice about an entry comes after the events before it.
+          tell()
+          onNotice(log, link)
+        }
+        const content = Payload.decode(plain)
+        opened.push({ sequence: entry.sequence, entryId: entry.entryId.slice(), writer, n, content })
+      }
+      tell()
+    }
+  }
+}
+
+/** An entry that a log key, or a writer's index key, opens. */
+export const openEntry = (
+  aead: Aead,
+  keys: Sealer.Keyring,
+  log: LogId,
+  { encryptedEntry, entryId }: StoredEntry
+): Either.Either<Envelope.Envelope, CannotOpen> =>
+  Either.flatMap(Sealer.open(aead, keys, { log, entryId }, encryptedEntry), Envelope.decode)
+
+/** What the chain of the entry's writer says of it: nothing, a notice, or that it was there before. */
+export const linkOf = (
+  chains: WriterChains,
+  envelope: Envelope.Envelope,
+  writer: string,
+  { encryptedEntry, sequence }: StoredEntry,
+  fromStart: boolean
+): Notice | "repeat" | undefined => {
+  const link = chains.check(envelope, writer, encryptedEntry, fromStart)
+  switch (link._tag) {
+    case "Next":
+      return undefined
+    case "Repeat":
+      return "repeat"
+    case "Missing":
+      return { _tag: "Missing", sequence, count: link.count }
+    case "Forked":
+      return { _tag: "Forked", sequence }
+  }
+}
