@@ -15,7 +15,7 @@ export const buildViewer = async (
     splitting: true,
     plugins: [withoutPolyfill],
     naming: { entry: "[name].[ext]", chunk: "assets/[name]-[hash].[ext]", asset: "assets/[name]-[hash].[ext]" },
-    publicPath: "./",
+    publicPath: "/",
     define: { "process.env.NODE_ENV": '"production"' }
   })
   const lines = Object.entries(headers).map(([name, value]) => `  ${name}: ${value}`)

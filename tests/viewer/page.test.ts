@@ -6,7 +6,7 @@ import { join } from "node:path"
 import type { Browser, Page } from "playwright-core"
 import { buildViewer } from "../../viewer-static/build.ts"
 import { headers } from "../../viewer-static/headers.ts"
-import { launchChromium } from "../support/chromium.ts"
+import { launch } from "../support/browser.ts"
 import { afterThisTest } from "../support/undo.ts"
 
 setDefaultTimeout(60_000)
@@ -28,7 +28,7 @@ beforeAll(async () => {
       return (await file.exists()) ? new Response(file, { headers }) : new Response("", { status: 404 })
     }
   })
-  browser = await launchChromium()
+  browser = await launch()
 })
 afterAll(async () => {
   await browser.close()
@@ -92,6 +92,13 @@ const serious = async (page: Page) => {
   return violations
     .filter(({ impact }) => impact === "serious" || impact === "critical")
     .map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)
+}
+
+/** A download has no ending, and a browser goes by it. */
+const copied = async (path: string) => {
+  const file = join(folder, "saved.html")
+  await Bun.write(file, Bun.file(path))
+  return file
 }
 
 test("the fleet says who needs you, filters, and finds", async () => {
@@ -223,6 +230,38 @@ test("a link to an event opens there, and copying one holds no key", async () =>
   await page.keyboard.press("y")
   await page.getByText("Link copied; it holds no key").waitFor()
   expect(await page.evaluate<string>("navigator.clipboard.readText()")).toEndWith("#session=main&event=call%3Atoolu_12")
+})
+
+test("a session is saved as one file that opens without a network, and as Markdown", async () => {
+  const page = await open({ path: session("work") })
+  await page.locator(".slot").first().waitFor()
+  const saved = async (button: string) => {
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("button", { name: button }).click()
+    ])
+    return { name: download.suggestedFilename(), path: await download.path() }
+  }
+  const markdown = await saved("Markdown")
+  expect(markdown.name).toBe("session-end-hooks-for-claude-and-gemini.md")
+  expect(await Bun.file(markdown.path).text()).toContain("## Review what you did before I look.")
+  const html = await saved("Save as HTML")
+  expect(html.name).toBe("session-end-hooks-for-claude-and-gemini.html")
+  const context = await browser.newContext({
+    offline: true,
+    javaScriptEnabled: false,
+    viewport: { width: 1000, height: 800 }
+  })
+  afterThisTest(() => context.close())
+  const file = await context.newPage()
+  const troubles: Array<string> = []
+  file.on("console", (message) => troubles.push(message.text()))
+  await file.goto(`file://${await copied(html.path)}`)
+  await file.getByText("Review what you did before I look. Use a subagent.").waitFor()
+  expect(await file.locator(".nested").count()).toBe(4)
+  await file.getByText("Show 24 lines above").click()
+  await file.getByText("=== RUN TestAgentHook/3\n").first().waitFor()
+  expect(troubles).toEqual([])
 })
 
 test("replay plays, and the slider moves by keys", async () => {

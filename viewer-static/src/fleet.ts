@@ -1,5 +1,5 @@
 /** The tenant's sessions in the order people need them: who waits, what failed, what runs, and the rest by age. */
-import { type Figures, questionOf, type State, summarize, tokensOf } from "agent-sync/events"
+import { clean, type Figures, questionOf, type State, summarize, tokensOf } from "agent-sync/events"
 import type { Fleet, Log, Model } from "./Model.ts"
 import type { Listed } from "./Source.ts"
 import { duration, firstLine } from "./words.ts"
@@ -86,7 +86,8 @@ const nowOf = (state: State, log: Log | undefined, now: number): Pick<SessionRow
   }
   const trouble = state === "failed" ? items.findLast(({ _tag }) => _tag === "Trouble") : undefined
   if (trouble?._tag === "Trouble") return plain(trouble.text || trouble.title)
-  const said = items.findLast(({ _tag }) => _tag === "Say")
+  const said = items.findLast(({ _tag }) => _tag === "Say" || _tag === "Printed")
+  if (said?._tag === "Printed") return { now: firstLine(clean(said.text), 160), code: true, small: "" }
   return plain(
     said?._tag === "Say" ? said.text.replace(/[*_`#>]/g, "") : "",
     session.turns > 0 && !log.partial ? `turn ${session.turns}` : ""

@@ -4,33 +4,32 @@ import { liveSource } from "./live.ts"
 import { initial } from "./Model.ts"
 import { openPage, restoreTheme, routeOf } from "./page.tsx"
 
-restoreTheme()
-const address = readAddress()
-const served = await fetch("viewer.json").then(servedBy, () => ({}) as Served)
-const tenant = address.tenant ?? served.tenant
-const hub = served.hub ?? "own"
-const opened = await liveSource({ ...address, tenant })
-openPage({
-  model: initial({ now: Date.now(), tenant, hub, blocked: opened.blocked, route: routeOf(location.hash) }),
-  connect: hub === "none" ? undefined : opened.connect,
-  root: document.getElementById("page")!
-})
+const STORED = "agent-sync"
 
 interface Served {
   readonly tenant?: string
   readonly hub?: "proxied" | "own" | "none"
 }
 
-/** Only `agent-sync viewer` has that file; a deployed Worker answers 404. */
-async function servedBy(answer: Response): Promise<Served> {
-  return answer.ok ? ((await answer.json()) as Served) : {}
+const begin = async () => {
+  restoreTheme()
+  const address = readAddress()
+  const served = await fetch("viewer.json").then(servedBy, (): Served => ({}))
+  const tenant = address.tenant ?? served.tenant
+  const hub = served.hub ?? "own"
+  const { blocked, connect } = await liveSource({ ...address, tenant })
+  openPage({
+    model: initial({ now: Date.now(), tenant, hub, blocked, route: routeOf(location.hash) }),
+    connect: hub === "none" ? undefined : connect,
+    root: document.getElementById("page")!
+  })
 }
 
 /** Takes the secrets out of the address into the tab's storage. */
-function readAddress(): Opened {
+const readAddress = (): Opened => {
   const { opened, rest } = readFragment(location.hash, stored())
   try {
-    sessionStorage.setItem("agent-sync", JSON.stringify(opened))
+    sessionStorage.setItem(STORED, JSON.stringify(opened))
   } catch {
     // Without storage the key lasts as long as the page is not loaded again.
   }
@@ -38,10 +37,16 @@ function readAddress(): Opened {
   return opened
 }
 
-function stored() {
+const stored = () => {
   try {
-    return sessionStorage.getItem("agent-sync")
+    return sessionStorage.getItem(STORED)
   } catch {
     return null
   }
 }
+
+/** Only `agent-sync viewer` has that file; a deployed Worker answers 404. */
+const servedBy = async (answer: Response): Promise<Served> =>
+  answer.ok ? ((await answer.json().catch(() => ({}))) as Served) : {}
+
+void begin()

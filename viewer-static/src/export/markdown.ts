@@ -66,6 +66,8 @@ const linesOf = (item: Item, indent: string, cwd: string | undefined): ReadonlyA
       ].filter((fact) => fact !== "")
       return facts.length === 0 ? [] : ["", `_${facts.join(", ")}_`, ""]
     }
+    case "Printed":
+      return ["", `    ${clean(item.text)}`]
     case "Thought":
     case "Picture":
     case "Quiet":

@@ -99,6 +99,12 @@ export interface Boundary extends Base {
   /** To be read on demand. */
   readonly more: string | undefined
 }
+/** A line that the agent's process printed and that is no record: all there is of a program that tells nothing else. */
+export interface Printed extends Base {
+  readonly _tag: "Printed"
+  /** With its colours. */
+  readonly text: string
+}
 /** Worth a line only for who looks for it: usage, hooks, notes, queue, progress. */
 export interface Quiet extends Base {
   readonly _tag: "Quiet"
@@ -106,4 +112,16 @@ export interface Quiet extends Base {
   readonly text: string
 }
 
-export type Item = Prompt | Say | Thought | Picture | Call | Change | Ask | Trouble | TurnEnd | Boundary | Quiet
+export type Item =
+  | Prompt
+  | Say
+  | Thought
+  | Picture
+  | Call
+  | Change
+  | Ask
+  | Trouble
+  | TurnEnd
+  | Boundary
+  | Quiet
+  | Printed

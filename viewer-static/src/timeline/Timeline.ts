@@ -289,6 +289,10 @@ export const makeTimeline = (partial = false): Timeline => {
       case "progress":
         return quiet(base, "Progress", event.data.text ?? "")
       case "note":
+        if (event.data.what === "output") return put({ ...base, _tag: "Printed", text: event.data.text ?? "" })
+        if (event.source.agent === "jsonl") {
+          return put({ ...base, _tag: "Printed", text: `${event.data.what} ${event.data.text ?? ""}` })
+        }
         return quiet(base, event.data.what, event.data.text ?? "")
       case "unrecognized":
         return quiet(base, event.original.kind, "an event of a newer agent-sync")
@@ -323,10 +327,12 @@ export const makeTimeline = (partial = false): Timeline => {
       if (part.type === "thinking") put({ ...own, _tag: "Thought", text })
       else if (role === "assistant") put({ ...own, _tag: "Say", text })
       else if (role === "system") quiet(own, "System", firstLine(text))
+      // A subagent's orders are in the call that started it.
+      else if (event.parent !== undefined) quiet(own, "Orders", firstLine(text))
       else {
         const known = find(own.id) !== undefined
         put({ ...own, _tag: "Prompt", text })
-        if (event.parent !== undefined || known) continue
+        if (known) continue
         turns.push({ id: own.id, time: event.time, text: firstLine(text, 120), figures: {} })
       }
     }

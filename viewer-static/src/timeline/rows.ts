@@ -169,6 +169,7 @@ const rawText = (item: Item): string => {
     case "Prompt":
     case "Say":
     case "Thought":
+    case "Printed":
       return item.text
     case "Call": {
       const { text } = summarize(item.name, item.input)

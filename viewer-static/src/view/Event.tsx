@@ -117,6 +117,8 @@ const looksOf = (item: Item): { readonly className: string; readonly shape: Shap
         className: item.what === "failed" ? "brk bad" : "brk",
         shape: item.what === "failed" ? "bad" : "boundary"
       }
+    case "Printed":
+      return { className: "printed", shape: "note" }
     case "Quiet":
       return { className: "note", shape: "note" }
   }
@@ -235,6 +237,12 @@ const Body = ({ around, row }: { row: ItemRow; around: Around }) => {
         </Fold>
       )
     }
+    case "Printed":
+      return (
+        <pre class="line">
+          <Ansi text={item.text.slice(0, CHARACTERS)} />
+        </pre>
+      )
     case "Quiet":
       return (
         <div class="quiet cut">
