@@ -130,6 +130,14 @@ export const madeUp = (fixture: Fixture, count: number) => {
   return {
     connect,
     tell: (one: Told) => tell(one),
+    /** All of the main session at once, as if it had been read from its beginning. */
+    whole: () => {
+      const { entries } = made.get("main")!
+      for (let at = 0; at < entries.length - 2_000; at += 500) {
+        const page = entries.slice(at, Math.min(at + 500, entries.length - 2_000))
+        setTimeout(() => tell({ _tag: "Entries", log: "main", entries: page, partial: false }))
+      }
+    },
     /** New events of the main session, as they would come live. */
     push: (texts: ReadonlyArray<string>) => {
       const { entries } = made.get("main")!

@@ -53,7 +53,12 @@ export interface Timeline {
   readonly groups: Readonly<Record<"chat" | "artifact" | "audit", number>>
   /** The last entry's number, 0 before the first. */
   readonly last: number
+  /** How often items of each block of `BLOCK` top items, or what is under them, have changed: what is drawn of a block can be kept. */
+  readonly changes: ReadonlyArray<number>
 }
+
+/** Items. */
+export const BLOCK = 256
 
 interface Place {
   readonly list: Array<Item>
@@ -64,6 +69,7 @@ interface Place {
 export const makeTimeline = (partial = false): Timeline => {
   const fold = makeSession()
   const top: Array<Item> = []
+  const changes: Array<number> = []
   const lists = new Map<string, Array<Item>>()
   const places = new Map<string, Place>()
   const turns: Array<Turn> = []
@@ -82,6 +88,7 @@ export const makeTimeline = (partial = false): Timeline => {
 
   const put = (item: Item) => {
     const place = places.get(item.id)
+    touch(item)
     if (place !== undefined) {
       const before = place.list[place.index]!
       const events = item.events.some((event) => before.events.includes(event))
@@ -93,6 +100,14 @@ export const makeTimeline = (partial = false): Timeline => {
     const list = item.parent === undefined ? top : listOf(item.parent)
     places.set(item.id, { list, index: list.length })
     list.push(item)
+  }
+  const touch = (item: Item) => {
+    let above: Item | undefined = item
+    for (let level = 0; above?.parent !== undefined && level < 64; level++) above = find(callId(above.parent))
+    const at = above === undefined ? undefined : (places.get(above.id)?.index ?? top.length)
+    if (at === undefined) return
+    const block = Math.floor(at / BLOCK)
+    changes[block] = (changes[block] ?? 0) + 1
   }
   const listOf = (call: string) => {
     const list = lists.get(call) ?? []
@@ -487,7 +502,8 @@ export const makeTimeline = (partial = false): Timeline => {
     groups,
     get last() {
       return last
-    }
+    },
+    changes
   }
 
   function tell(sequence: number, title: string, text: string) {

@@ -5,7 +5,7 @@
 import { clean, summarize, yieldOf } from "agent-sync/events"
 import { clockOf, dayOf, minuteOf, plural } from "../words.ts"
 import type { Call, Item } from "./Item.ts"
-import { runsSubagent, type Timeline } from "./Timeline.ts"
+import { BLOCK, runsSubagent, type Timeline } from "./Timeline.ts"
 
 export type Tab = "timeline" | "chat" | "artifacts" | "audit"
 export const TABS: ReadonlyArray<Tab> = ["timeline", "chat", "artifacts", "audit"]
@@ -50,10 +50,49 @@ const RUN = 4
 /** Boxes in boxes are drawn so deep; what lies deeper is drawn at this level. */
 const LEVELS = 3
 
+/** Rows of a block of items, and what they were made of. */
+interface Drawn {
+  readonly change: number
+  readonly tab: Tab
+  readonly folds: Folds
+  readonly before: Clock
+  readonly after: Clock
+  readonly rows: ReadonlyArray<Row>
+}
+/** The minute and the day of the row before. */
+interface Clock {
+  readonly minute: string
+  readonly day: string
+}
+const kept = new WeakMap<Timeline, Array<Drawn>>()
+
+/** Rows of blocks that have not changed are kept: one new event among 100,000 costs those of its block. */
 export const rowsOf = (timeline: Timeline, tab: Tab, folds: Folds): ReadonlyArray<Row> => {
+  const blocks = kept.get(timeline) ?? []
+  kept.set(timeline, blocks)
+  let clock: Clock = { minute: "", day: "" }
+  for (let block = 0; block * BLOCK < timeline.items.length; block++) {
+    const change = timeline.changes[block] ?? 0
+    const known = blocks[block]
+    const same = known?.change === change && known.tab === tab && known.folds === folds
+    if (known === undefined || !same || known.before.minute !== clock.minute || known.before.day !== clock.day) {
+      const items = timeline.items.slice(block * BLOCK, (block + 1) * BLOCK)
+      blocks[block] = { change, tab, folds, before: clock, ...blockRows(timeline, items, tab, folds, clock) }
+    }
+    clock = blocks[block]!.after
+  }
+  return blocks.flatMap(({ rows }) => rows)
+}
+
+const blockRows = (
+  timeline: Timeline,
+  top: ReadonlyArray<Item>,
+  tab: Tab,
+  folds: Folds,
+  before: Clock
+): Pick<Drawn, "rows" | "after"> => {
   const rows: Array<Row> = []
-  let minute = ""
-  let day = ""
+  let { day, minute } = before
 
   const clock = (time: number) => {
     const now = minuteOf(time)
@@ -94,8 +133,8 @@ export const rowsOf = (timeline: Timeline, tab: Tab, folds: Folds): ReadonlyArra
       walk(timeline.under(item.call), Math.min(LEVELS, level + 1))
   }
 
-  walk(timeline.items, 0)
-  return rows
+  walk(top, 0)
+  return { rows, after: { minute, day } }
 }
 
 /** Open without being asked: what failed, what changed a file, a subagent, a plan; nothing of that inside a subagent. */

@@ -19,7 +19,11 @@ export const Dock = (props: {
   const { follow, fresh, replay } = model.reading
   const { waitingFor } = shownOf(model, log).timeline.session
   const at = replay?.at ?? log.count
-  const strip = useMemo(() => stripOf(log.entries, BARS), [log.entries, log.count])
+  // In a long log a new event does not show; the strip follows by the second.
+  const strip = useMemo(
+    () => stripOf(log.entries, BARS),
+    [log.entries, log.caughtUp, log.count > 5_000 ? model.now : log.count]
+  )
   const time = log.entries[at - 1]?.content
   const clock = time?._tag === "Event" ? clockOf(time.event.time) : ""
   const newer = replay === undefined ? fresh : log.count - replay.at
