@@ -11,6 +11,8 @@ const root = join(import.meta.dir, "..")
 export const itself: BunPlugin = {
   name: "the package by its own name",
   setup: (build) => {
+    // A bundle for a browser or a Worker is what this is for; Bun's own finds `#platform` by itself.
+    build.onResolve({ filter: /^#platform$/ }, () => ({ path: join(root, "sdk/src/sync/anyPlatform.ts") }))
     build.onResolve({ filter: /^agent-sync(\/|$)/ }, ({ path }) => {
       const entry: unknown = Object.entries(manifest.exports).find(
         ([name]) => name === `.${path.slice("agent-sync".length)}`

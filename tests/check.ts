@@ -4,6 +4,7 @@ const steps: ReadonlyArray<readonly [string, ReadonlyArray<string>]> = [
   ["types: Bun (cli, sdk, tests)", [...bin("tsc"), "-p", "."]],
   ["types: any platform (sdk)", [...bin("tsc"), "-p", "sdk"]],
   ["types: workerd (sdk/src/worker, worker-template)", [...bin("tsc"), "-p", "tests/worker"]],
+  ["types: browser (viewer)", [...bin("tsc"), "-p", "viewer-static"]],
   ["lint and format", [...bin("biome"), "check", "--error-on-warnings", "."]],
   ["floors and packages", [process.execPath, "test", "tests/floors.test.ts", "tests/packages.test.ts"]]
 ]

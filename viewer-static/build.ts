@@ -13,14 +13,15 @@ export const buildViewer = async (
     outdir,
     target: "browser",
     minify: true,
+    splitting: true,
+    plugins: [itself, withoutPolyfill],
     naming: { entry: "[name].[ext]", chunk: "assets/[name]-[hash].[ext]", asset: "assets/[name]-[hash].[ext]" },
-    publicPath: "./",
-    define: { "process.env.NODE_ENV": '"production"' },
-    plugins: [itself, withoutPolyfill]
+    publicPath: "/",
+    define: { "process.env.NODE_ENV": '"production"' }
   })
-  const lines = Object.entries(headers).map(([name, value]) => `  ${name}: ${value}\n`)
-  const kept = "/assets/*\n  cache-control: public, max-age=31536000, immutable\n"
-  await Bun.write(join(outdir, "_headers"), `/*\n${lines.join("")}${kept}`)
+  const lines = Object.entries(headers).map(([name, value]) => `  ${name}: ${value}`)
+  const cache = "/assets/*\n  cache-control: public, max-age=31536000, immutable\n"
+  await Bun.write(join(outdir, "_headers"), `/*\n${lines.join("\n")}\n${cache}`)
   return built.outputs.map(({ path }) => path)
 }
 

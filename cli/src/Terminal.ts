@@ -2,8 +2,11 @@
  * What the terminal is, as a value, and how text is made fit for it: measured in cells, cut, and without anything that an
  * agent could use to steer the terminal. Rows are put together in `commands/tail/row.ts`.
  */
+import { clean } from "agent-sync/events"
 import { createColors } from "picocolors"
 import { type Env, variable } from "./Folders.ts"
+
+export { clean }
 
 export interface Terminal {
   /** Cells of a line. */
@@ -78,49 +81,6 @@ export const cutPath = (path: string, cells: number, mark = "…"): string => {
   }
   return cut(path.includes("/") ? name : path, cells, mark)
 }
-
-/**
- * Sequences that a terminal acts on, 7 and 8 bit: CSI; OSC, DCS, SOS, PM and APC with their content; other escapes. A
- * content without an end goes to the end of its line, as a terminal would swallow it.
- */
-const SEQUENCES =
-  /(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b[\]PX^_]|[\x90\x98\x9d\x9e\x9f])(?:[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)|[^\x07\x1b\x9c\n]*)|\x1b[ -/]*[0-~]/g
-/** What is left of C0 and C1, but the line end and the tab. */
-const CONTROLS = /[\x00-\x08\x0b-\x1f\x7f-\x9f]/g
-/**
- * Direction marks, invisible characters and tags. Those in the first group mean what they say: joiners and tags
- * inside emoji, and the non-joiner between letters, which Persian needs.
- */
-const INVISIBLE =
-  /(\p{ExtPict}[\ufe0f\p{EMod}]?(?:\u200d\p{ExtPict}[\ufe0f\p{EMod}]?)+|\u{1f3f4}[\u{e0030}-\u{e007a}]{3,6}\u{e007f}|\u200c(?<=[\p{L}\p{M}]\u200c)(?=\p{L}))|[\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu
-/** Halves of characters have no bytes of their own. */
-const HALVES = /\p{Surrogate}/gu
-/** More marks on one letter than any script has: they would run over the lines around. */
-const STACKED = /(\p{M}{8})\p{M}+/gu
-const HARMLESS = /^[\n\x20-\x7e]*$/
-
-const shown = (character: string) => {
-  const code = character.codePointAt(0) ?? 0
-  const digits = code.toString(16)
-  if (code < 0x100) return `\\x${digits.padStart(2, "0")}`
-  return code < 0x10000 ? `\\u${digits.padStart(4, "0")}` : `\\u{${digits}}`
-}
-
-/** The text without anything a terminal would act on: sequences are gone, other controls are shown as what they are. */
-export const clean = (text: string): string =>
-  HARMLESS.test(text)
-    ? text
-    : text
-        .replace(/\r\n/g, "\n")
-        .replace(SEQUENCES, "")
-        .split("\n")
-        // A carriage return writes over the line: what comes last is what would be seen.
-        .map((line) => line.split("\r").findLast((part) => part !== "") ?? "")
-        .join("\n")
-        .replace(CONTROLS, shown)
-        .replace(INVISIBLE, (found: string, meant: string | undefined) => meant ?? shown(found))
-        .replace(HALVES, "\ufffd")
-        .replace(STACKED, "$1")
 
 /** The first line that is not blank, with single spaces, and how many more there are. */
 export const oneLine = (text: string): { readonly line: string; readonly more: number } => {

@@ -41,6 +41,8 @@ export interface SharedOptions extends Pick<From, "onStatus"> {
 export interface ReadingRemote<Reader extends SessionReader = TenantReader> {
   readonly reader: Reader
   readonly status: () => SyncStatus
+  /** Offline: tries at once instead of waiting. */
+  readonly retryNow: () => void
   /** Closes the socket and never opens another. */
   readonly stop: () => void
 }
@@ -63,6 +65,6 @@ export const readShared = (
 
 const connected = (network: Network, { onStatus, token, url }: From, part: Part) => {
   const from = { network, timers: liveTimers, target: async () => ({ url, token: await token() }) }
-  const { status, stop } = connect({ ...from, parts: [linePerLog(part, from)], onStatus })
-  return { status, stop }
+  const { retryNow, status, stop } = connect({ ...from, parts: [linePerLog(part, from)], onStatus })
+  return { status, retryNow, stop }
 }

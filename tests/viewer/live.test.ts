@@ -1,0 +1,159 @@
+/** The page against a real hub: what an agent prints appears in it, and a hub that dies and comes back is told and caught up with. */
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
+import { readFileSync } from "node:fs"
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import type { Browser } from "playwright-core"
+import { buildViewer } from "../../viewer-static/build.ts"
+import { headers } from "../../viewer-static/headers.ts"
+import { launch } from "../support/browser.ts"
+import { machine, recordings, startHub, tempFolder } from "../support/cli.ts"
+import { keysOf } from "../support/reader.ts"
+import { afterThisTest } from "../support/undo.ts"
+
+setDefaultTimeout(60_000)
+
+let browser: Browser
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "viewer-live-"))
+  await buildViewer(folder)
+  browser = await launch()
+})
+afterAll(async () => {
+  await browser.close()
+  await rm(folder, { recursive: true })
+})
+
+/** The page and the hub's sockets on one origin, as its policy wants it. */
+const serve = (hub: string, token: () => Promise<string>) => {
+  interface Relay {
+    readonly path: string
+    readonly early: Array<string | Uint8Array>
+    up?: WebSocket
+  }
+  const server = Bun.serve<Relay>({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch: async (request, on) => {
+      const { pathname } = new URL(request.url)
+      if (pathname.startsWith("/event-log/")) {
+        const upgraded = on.upgrade(request, {
+          data: { path: pathname, early: [] },
+          headers: { "sec-websocket-protocol": "agent-sync" }
+        })
+        if (upgraded) return undefined
+        return fetch(`${hub.replace(/^ws/, "http")}${pathname}`, {
+          headers: { authorization: `Bearer ${await token()}` }
+        }).catch(() => new Response("", { status: 502 }))
+      }
+      const file = Bun.file(join(folder, pathname === "/" ? "index.html" : pathname))
+      return (await file.exists()) ? new Response(file, { headers }) : new Response("", { status: 404 })
+    },
+    websocket: {
+      open: async (socket) => {
+        const up = new WebSocket(`${hub}${socket.data.path}`, {
+          headers: { authorization: `Bearer ${await token()}` },
+          protocols: ["agent-sync"]
+        })
+        up.binaryType = "arraybuffer"
+        socket.data.up = up
+        up.onopen = () => {
+          for (const frame of socket.data.early.splice(0)) up.send(frame as Uint8Array<ArrayBuffer>)
+        }
+        up.onmessage = ({ data }) => void socket.send(data as ArrayBuffer)
+        up.onclose = ({ code, reason }) => socket.close(code === 1006 ? 1011 : code, reason)
+        up.onerror = () => {}
+      },
+      message: ({ data }, frame) => {
+        if (data.up?.readyState === WebSocket.OPEN) data.up.send(frame)
+        else data.early.push(typeof frame === "string" ? frame : new Uint8Array(frame))
+      },
+      close: ({ data }) => data.up?.close()
+    }
+  })
+  afterThisTest(() => server.stop(true))
+  return server.url.href
+}
+
+const opened = async (url: string) => {
+  const page = await browser.newPage({ viewport: { width: 1280, height: 900 } })
+  const violations: Array<string> = []
+  page.on("console", (message) => {
+    // A socket that cannot be opened is logged by the browser itself, and so is the answer that there is no `viewer.json`.
+    if (!/WebSocket connection|Failed to load resource/.test(message.text())) violations.push(message.text())
+  })
+  page.on("pageerror", (error) => violations.push(error.message))
+  afterThisTest(async () => {
+    await page.close()
+    expect(violations).toEqual([])
+  })
+  await page.goto(url)
+  return page
+}
+
+test("a recorded session is in the fleet, opens, and goes on live; a dead hub is told, and what was missed comes", async () => {
+  const here = machine(tempFolder(), { AGENT_SYNC_TENANT: "acme" })
+  const hub = await startHub(here)
+  const recording = readFileSync(join(recordings, "claude-code", "edits.jsonl"), "utf8")
+  await here.run(["run", "--wait-sync", "--url", hub.url, "-"], { stdin: recording })
+  const { token } = keysOf(here)
+  const key = readFileSync(join(here.home, "keys", "acme", "reader.key"), "utf8").trim()
+  const page = await opened(`${serve(hub.url, () => token("read"))}#tenant=acme&key=${key}`)
+  expect(page.url()).not.toContain("asr1")
+
+  await page.locator(".row").first().waitFor()
+  await page.locator(".row").first().click()
+  await page.locator(".ev.call").first().waitFor()
+
+  await page.goBack()
+  const run = here.start(
+    ["run", "--url", hub.url, "--agent", "text", "--", "sh", "-c", "while read line; do echo $line; done"],
+    {
+      stdin: "open"
+    }
+  )
+  run.process.stdin?.write("first words\n")
+  run.process.stdin?.flush()
+  await page.getByText("first words").first().waitFor()
+  await page.getByText("first words").first().click()
+  await page.locator(".ev.printed").first().waitFor()
+  run.process.stdin?.write("second words\n")
+  run.process.stdin?.flush()
+  await page.getByText("second words").first().waitFor()
+
+  await hub.kill()
+  await page
+    .getByText(/^Offline since/)
+    .first()
+    .waitFor()
+  expect(await page.locator(".slot").count()).toBeGreaterThan(1)
+  run.process.stdin?.write("said while it was away\n")
+  run.process.stdin?.flush()
+  await startHub(here, { port: hub.port })
+  await page.getByText("said while it was away").first().waitFor()
+  await page.locator(".sync.live").waitFor()
+
+  await page.reload()
+  await page.getByText("second words").first().waitFor()
+})
+
+test("another tenant's key is refused by name, and a page without one says how to get one", async () => {
+  const here = machine(tempFolder(), { AGENT_SYNC_TENANT: "acme" })
+  const there = machine(tempFolder(), { AGENT_SYNC_TENANT: "acme" })
+  const hub = await startHub(here)
+  await here.run(["run", "--wait-sync", "--url", hub.url, "--", "echo", "hello"])
+  await there.run(["init", "--local"])
+  await there.run(["run", "--", "echo", "hello"])
+  const { token } = keysOf(here)
+  const origin = serve(hub.url, () => token("read"))
+  const foreign = readFileSync(join(there.home, "keys", "acme", "reader.key"), "utf8").trim()
+  const wrong = await opened(`${origin}#tenant=acme&key=${foreign}`)
+  await wrong.getByRole("heading", { name: "This key does not open tenant acme" }).waitFor()
+  const broken = await opened(`${origin}#tenant=acme&key=${foreign.slice(0, -3)}`)
+  await broken.getByRole("heading", { name: "The key in the link is not whole" }).waitFor()
+  const none = await opened(origin)
+  await none.getByRole("heading", { name: "This page has no key" }).waitFor()
+  expect(await none.locator(".cmdline").count()).toBe(2)
+})

@@ -1,0 +1,345 @@
+/** The page in a real browser under its own policy: every view, by keys alone, on a phone, with a hostile session. */
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test"
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import type { Browser, Page } from "playwright-core"
+import { buildViewer } from "../../viewer-static/build.ts"
+import { headers } from "../../viewer-static/headers.ts"
+import { launch } from "../support/browser.ts"
+import { afterThisTest } from "../support/undo.ts"
+
+setDefaultTimeout(60_000)
+
+let browser: Browser
+let folder: string
+let server: ReturnType<typeof Bun.serve>
+const axe = Bun.file(new URL(import.meta.resolve("axe-core/axe.min.js"))).text()
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "viewer-"))
+  await buildViewer(folder, join(import.meta.dir, "page", "index.html"))
+  server = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch: async (request) => {
+      const { pathname } = new URL(request.url)
+      const file = Bun.file(join(folder, pathname === "/" ? "index.html" : pathname))
+      return (await file.exists()) ? new Response(file, { headers }) : new Response("", { status: 404 })
+    }
+  })
+  browser = await launch()
+})
+afterAll(async () => {
+  await browser.close()
+  await server.stop(true)
+  await rm(folder, { recursive: true })
+})
+
+interface Look {
+  readonly path?: string
+  readonly width?: number
+  readonly height?: number
+  readonly dark?: boolean
+  readonly reduced?: boolean
+}
+
+/** A page that fails the test where anything is violated, thrown or logged. */
+const open = async ({
+  dark = false,
+  height = 900,
+  path = "",
+  reduced = false,
+  width = 1280
+}: Look = {}): Promise<Page> => {
+  const context = await browser.newContext({
+    viewport: { width, height },
+    colorScheme: dark ? "dark" : "light",
+    reducedMotion: reduced ? "reduce" : "no-preference",
+    permissions: ["clipboard-read", "clipboard-write"]
+  })
+  const page = await context.newPage()
+  const troubles: Array<string> = []
+  page.on("console", (message) => troubles.push(`${message.type()}: ${message.text()}`))
+  page.on("pageerror", (error) => troubles.push(error.message))
+  page.on("request", (request) => {
+    if (new URL(request.url()).host !== server.url.host && !request.url().startsWith("data:"))
+      troubles.push(`asked ${request.url()}`)
+  })
+  afterThisTest(async () => {
+    await context.close()
+    expect(troubles).toEqual([])
+  })
+  await page.goto(`${server.url}${path}`)
+  return page
+}
+const session = (fixture: string, more = "") => `?fixture=${fixture}${more}#session=main`
+const text = (page: Page) => page.evaluate<string>("document.body.innerText")
+/** Playwright's own way to wait runs `eval` in the page, which the policy refuses. */
+const settled = async (page: Page, what: string) => {
+  const until = Date.now() + 10_000
+  while ((await page.evaluate(what)) !== true) {
+    if (Date.now() > until) throw new Error(`It did not come to be: ${what}`)
+    await Bun.sleep(30)
+  }
+}
+const serious = async (page: Page) => {
+  // The page's policy lets no script in by markup; the inspector's own evaluation is not under it.
+  await page.evaluate(await axe)
+  const { violations } = await page.evaluate<{
+    violations: Array<{ id: string; impact: string; nodes: Array<{ html: string }> }>
+  }>("axe.run()")
+  return violations
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)
+}
+
+/** A download has no ending, and a browser goes by it. */
+const copied = async (path: string) => {
+  const file = join(folder, "saved.html")
+  await Bun.write(file, Bun.file(path))
+  return file
+}
+
+test("the fleet says who needs you, filters, and finds", async () => {
+  const page = await open()
+  await page.getByRole("heading", { name: /1 is waiting for you/ }).waitFor()
+  expect(await page.locator(".row").count()).toBe(15)
+  expect(await page.locator(".row").first().textContent()).toContain("When should ended_at be set?")
+  await page.getByRole("button", { name: /^Failed/ }).click()
+  await settled(page, "document.querySelectorAll('.row').length === 1")
+  await page.getByRole("button", { name: /^All/ }).click()
+  await page.getByRole("searchbox").fill("credo")
+  await settled(page, "document.querySelectorAll('.row').length === 1")
+  expect(await page.title()).toBe("(1) Sessions, agent-sync")
+})
+
+test("a thousand sessions stand in pages", async () => {
+  const page = await open({ path: "?fixture=fleet" })
+  await page.getByText(/Show 100 more of/).waitFor()
+  expect(await page.locator(".row").count()).toBe(103)
+})
+
+test("a session shows what was asked, said, done, changed, denied and asked", async () => {
+  const page = await open({ path: session("work"), height: 4_000 })
+  await page.getByRole("heading", { level: 1, name: "Session end hooks for Claude and Gemini" }).waitFor()
+  await page.getByText("Go ahead with the plan, first batch.").first().waitFor()
+  const shown = await text(page)
+  for (const part of [
+    "Read 4 files, searched once",
+    "exit 1",
+    "Allowed by alex after 7 min 46 s",
+    "Denied by alex after 34 s",
+    "Show 24 lines above",
+    "Explore, haiku, 2 tools",
+    "Compacted",
+    "Asks you"
+  ]) {
+    expect(shown).toContain(part)
+  }
+  expect(await page.locator(".nested").count()).toBe(4)
+  await settled(page, "document.querySelector('img.shot').naturalWidth === 2")
+  expect(await page.locator(".a-red").first().textContent()).toContain("Error return value")
+  expect(await page.locator("a.out-link").getAttribute("rel")).toContain("noopener")
+})
+
+test("tabs show chat, artifacts and audit, each its own", async () => {
+  const page = await open({ path: session("work"), height: 3_000 })
+  await page.getByRole("button", { name: /^Chat/ }).click()
+  await settled(
+    page,
+    "document.querySelectorAll('.ev.call').length === 0 && document.querySelectorAll('.ev.say').length > 0"
+  )
+  await page.getByRole("button", { name: /^Audit/ }).click()
+  await settled(
+    page,
+    "document.querySelectorAll('.ev.note').length > 0 && document.querySelectorAll('.ev.say').length === 0"
+  )
+  await page.getByRole("button", { name: /^Artifacts/ }).click()
+  await settled(page, "document.querySelectorAll('.diff').length === 2")
+})
+
+test("new events come into view while one follows, and never move what one reads", async () => {
+  const page = await open({ path: session("work") })
+  await page.getByText("When should ended_at be set?").first().waitFor()
+  await page.evaluate("fixture.push(['a new word'])")
+  await page.getByText("a new word").waitFor()
+  await settled(page, "document.documentElement.scrollHeight - scrollY - innerHeight < 3")
+  await page.mouse.move(500, 400)
+  await page.mouse.wheel(0, -900)
+  await settled(page, "document.querySelector('.follow').getAttribute('aria-pressed') === 'false'")
+  await page.waitForTimeout(300)
+  const before = await page.evaluate<number>("scrollY")
+  await page.evaluate("fixture.push(['second', 'third'])")
+  await page.getByRole("button", { name: "2 new events" }).waitFor()
+  expect(await page.evaluate<number>("scrollY")).toBe(before)
+  await page.getByRole("button", { name: "2 new events" }).click()
+  await page.getByText("third", { exact: true }).waitFor()
+})
+
+test("a hundred thousand events: few are drawn, and earlier ones come when one scrolls up, in place", async () => {
+  const page = await open({ path: session("many", "&n=100000") })
+  await page.getByText(/2,000 of 2,000/).waitFor()
+  expect(await page.locator(".slot").count()).toBeLessThan(80)
+  await page.keyboard.press("g")
+  await page.getByText(/16,000 of 16,000/).waitFor()
+  await page.waitForTimeout(300)
+  expect(await page.evaluate<number>("scrollY")).toBeGreaterThan(10_000)
+  expect(await page.locator(".slot").count()).toBeLessThan(80)
+})
+
+test("by keys alone: into a session, through it, find, raw, replay, and out again", async () => {
+  const page = await open()
+  await page.locator(".row").first().waitFor()
+  await page.keyboard.press("j")
+  await settled(page, "document.activeElement.classList.contains('row')")
+  await page.keyboard.press("Enter")
+  await page.getByRole("heading", { level: 1, name: /Session end hooks/ }).waitFor()
+  await page.locator(".slot").first().waitFor()
+  await page.keyboard.press("g")
+  await settled(
+    page,
+    "document.activeElement.classList.contains('slot') && document.activeElement.dataset.index === '0'"
+  )
+  await page.keyboard.press("e")
+  await settled(page, "document.activeElement.innerText.includes('mise run lint')")
+  await page.keyboard.press("r")
+  await page.locator(".raw").waitFor()
+  await page.keyboard.press("Enter")
+  await page.keyboard.press("/")
+  await page.keyboard.type("EISDIR")
+  await page.getByText("1 of 1").waitFor()
+  await page.keyboard.press("Escape")
+  await page.keyboard.press("?")
+  await page.getByRole("dialog").waitFor()
+  await page.keyboard.press("Escape")
+  await settled(page, "document.querySelector('[role=dialog]') === null")
+  await page.keyboard.press(",")
+  await page.getByRole("button", { name: "Back to live" }).waitFor()
+  await page.keyboard.press("G")
+  await page.getByRole("button", { name: "Following" }).waitFor()
+  await page.keyboard.press("u")
+  await page.getByRole("heading", { name: /waiting for you/ }).waitFor()
+})
+
+test("a link to an event opens there, and copying one holds no key", async () => {
+  const page = await open({ path: `${session("work")}&event=${encodeURIComponent("call:toolu_12")}` })
+  await page.locator(".ev.here").waitFor()
+  expect(await page.locator(".ev.here").textContent()).toContain("EISDIR")
+  await page.locator(".slot:has(.here)").focus()
+  await page.keyboard.press("y")
+  await page.getByText("Link copied; it holds no key").waitFor()
+  expect(await page.evaluate<string>("navigator.clipboard.readText()")).toEndWith("#session=main&event=call%3Atoolu_12")
+})
+
+test("a session is saved as one file that opens without a network, and as Markdown", async () => {
+  const page = await open({ path: session("work") })
+  await page.locator(".slot").first().waitFor()
+  const saved = async (button: string) => {
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("button", { name: button }).click()
+    ])
+    return { name: download.suggestedFilename(), path: await download.path() }
+  }
+  const markdown = await saved("Markdown")
+  expect(markdown.name).toBe("session-end-hooks-for-claude-and-gemini.md")
+  expect(await Bun.file(markdown.path).text()).toContain("## Review what you did before I look.")
+  const html = await saved("Save as HTML")
+  expect(html.name).toBe("session-end-hooks-for-claude-and-gemini.html")
+  const context = await browser.newContext({
+    offline: true,
+    javaScriptEnabled: false,
+    viewport: { width: 1000, height: 800 }
+  })
+  afterThisTest(() => context.close())
+  const file = await context.newPage()
+  const troubles: Array<string> = []
+  file.on("console", (message) => troubles.push(message.text()))
+  await file.goto(`file://${await copied(html.path)}`)
+  await file.getByText("Review what you did before I look. Use a subagent.").waitFor()
+  expect(await file.locator(".nested").count()).toBe(4)
+  await file.getByText("Show 24 lines above").click()
+  await file.getByText("=== RUN TestAgentHook/3\n").first().waitFor()
+  expect(troubles).toEqual([])
+})
+
+test("replay plays, and the slider moves by keys", async () => {
+  const page = await open({ path: session("work") })
+  await page.locator(".slot").first().waitFor()
+  const slider = page.getByRole("slider")
+  await slider.focus()
+  await page.keyboard.press("Home")
+  await settled(page, "document.querySelector('[role=slider]').getAttribute('aria-valuenow') === '1'")
+  await page.getByRole("button", { name: "20×" }).click()
+  await settled(page, "Number(document.querySelector('[role=slider]').getAttribute('aria-valuenow')) > 10")
+  await page.getByRole("button", { name: "Pause" }).click()
+  await page.getByRole("button", { name: "Back to live" }).click()
+  await page.getByText("67 of 67").waitFor()
+})
+
+test("a hostile session stays text, whatever of it is opened", async () => {
+  const page = await open({ path: session("hostile"), height: 2_000 })
+  await page.locator(".slot").first().waitFor()
+  for (const summary of await page.locator("summary").all()) await summary.click({ timeout: 1_000 }).catch(() => {})
+  await page.keyboard.press("g")
+  await page.waitForTimeout(300)
+  for (const key of ["j", "r", "j", "r", "j", "r", "j", "r"]) await page.keyboard.press(key)
+  await page.waitForTimeout(200)
+  expect(await page.evaluate("window.pwned")).toBeUndefined()
+  expect(
+    await page
+      .locator("main :is(script, iframe, style, object, embed, [onerror], [onload], a[href^='javascript'])")
+      .count()
+  ).toBe(0)
+  expect(await page.locator("main img").count()).toBe(0)
+  expect(await page.evaluate<boolean>("/[\\u202a-\\u202e\\u2066-\\u2069\\u001b]/.test(document.body.innerText)")).toBe(
+    false
+  )
+})
+
+test("a wrong key, a refusal, an absent hub and an empty tenant each say what is so and what helps", async () => {
+  for (const [fixture, title, help] of [
+    ["wrongkey", "This key does not open tenant acme", "agent-sync viewer"],
+    ["refused", "The hub refused: the token expired", "agent-sync token create --role read"],
+    ["offline", "The hub cannot be reached", "agent-sync doctor"],
+    ["empty", "Nothing recorded for acme yet", "agent-sync run"]
+  ]) {
+    const page = await open({ path: `?fixture=${fixture}` })
+    await page.getByRole("heading", { level: 1, name: title! }).waitFor()
+    expect(await text(page)).toContain(help!)
+    expect(await serious(page)).toEqual([])
+  }
+})
+
+test("offline, what is there stays, with since when", async () => {
+  const page = await open({ path: session("work") })
+  await page.locator(".slot").first().waitFor()
+  await page.evaluate(
+    "fixture.tell({ _tag: 'Connection', connection: { _tag: 'Offline', since: Date.now(), retryAt: Date.now() + 8000, why: 'gone' } })"
+  )
+  await page
+    .getByText(/^Offline since/)
+    .first()
+    .waitFor()
+  expect(await page.locator(".slot").count()).toBeGreaterThan(5)
+  expect(await text(page)).toMatch(/next try in \d s/)
+})
+
+for (const [name, look] of [
+  ["light and wide", {}],
+  ["dark on a phone", { dark: true, width: 390, height: 844 }],
+  ["still, where motion is not wanted", { reduced: true, width: 320, height: 700 }]
+] as const) {
+  test(`${name}: nothing serious for those who cannot see or point, and no scrolling sideways`, async () => {
+    const fleet = await open(look)
+    await fleet.locator(".row").first().waitFor()
+    expect(await serious(fleet)).toEqual([])
+    expect(await fleet.evaluate("document.documentElement.scrollWidth - innerWidth")).toBe(0)
+    const page = await open({ ...look, path: session("work") })
+    await page.locator(".slot").first().waitFor()
+    await page.waitForTimeout(200)
+    expect(await serious(page)).toEqual([])
+    expect(await page.evaluate("document.documentElement.scrollWidth - innerWidth")).toBe(0)
+  })
+}

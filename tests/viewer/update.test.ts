@@ -1,0 +1,216 @@
+/** The page's model, without a page: what is followed, what is read, what moves and what does not. */
+import { describe, expect, test } from "bun:test"
+import type { SessionId } from "agent-sync/events"
+import { readFragment } from "../../viewer-static/src/address.ts"
+import { initial, type Model } from "../../viewer-static/src/Model.ts"
+import type { Listed } from "../../viewer-static/src/Source.ts"
+import { type Effect, logOf, type Message, update } from "../../viewer-static/src/update.ts"
+import { many, work } from "./page/events.ts"
+import { entriesOf } from "./page/source.ts"
+
+const NOW = 1_770_000_000_000
+const listed = (log: string, more: Partial<Listed> = {}): Listed => ({
+  log,
+  origin: { session: `id-${log}` as SessionId, agent: "claude-code" },
+  startedAt: NOW - 60_000,
+  title: `Session ${log}`,
+  state: "running",
+  told: NOW,
+  alias: undefined,
+  figures: undefined,
+  ...more
+})
+const start = (route: Model["route"] = { page: "fleet" }) =>
+  initial({ now: NOW, tenant: "acme", hub: "own", blocked: undefined, route })
+const play = (model: Model, ...messages: ReadonlyArray<Message>) => {
+  const effects: Array<Effect> = []
+  let now = model
+  for (const message of messages) {
+    const [next, more] = update(now, message)
+    now = next
+    effects.push(...more)
+  }
+  return { model: now, effects }
+}
+const opened = (events = work(NOW), partial = false) =>
+  play(
+    start({ page: "session", session: "a", event: undefined }),
+    { _tag: "Listed", session: listed("a") },
+    { _tag: "IndexRead" },
+    { _tag: "Entries", log: "a", entries: entriesOf(events), partial },
+    { _tag: "CaughtUp", log: "a" }
+  )
+
+describe("what is followed", () => {
+  test("the fleet looks into sessions that go on, and into no ended one", () => {
+    const { effects } = play(
+      start(),
+      { _tag: "Listed", session: listed("a") },
+      { _tag: "Listed", session: listed("b", { state: "ended" }) },
+      { _tag: "IndexRead" }
+    )
+    expect(effects).toEqual([{ _tag: "Watch", log: "a", entries: 120 }])
+  })
+
+  test("of a thousand sessions only the newest that go on are followed", () => {
+    const sessions = Array.from(
+      { length: 1_000 },
+      (_, i): Message => ({ _tag: "Listed", session: listed(`s${i}`, { told: NOW + i }) })
+    )
+    const { effects } = play(start(), ...sessions, { _tag: "IndexRead" })
+    expect(effects).toHaveLength(24)
+    expect(effects[0]).toEqual({ _tag: "Watch", log: "s999", entries: 120 })
+  })
+
+  test("a session page follows its session before the index is read to its end, and by the end of its id", () => {
+    const { effects } = play(start({ page: "session", session: "id-a", event: undefined }), {
+      _tag: "Listed",
+      session: listed("a")
+    })
+    expect(effects).toEqual([{ _tag: "Watch", log: "a", entries: 2_000 }])
+  })
+
+  test("leaving the session gives its log back to the fleet, and ended ones are let go", () => {
+    const { model } = opened()
+    const ended = play(
+      model,
+      { _tag: "Listed", session: listed("a", { state: "ended" }) },
+      { _tag: "Went", route: { page: "fleet" } }
+    )
+    expect(ended.effects).toContainEqual({ _tag: "Unwatch", log: "a" })
+    expect(ended.model.logs.size).toBe(0)
+  })
+
+  test("earlier pages are read aside and take the place of the newest when all are there", () => {
+    const events = many(NOW, 200)
+    const { model } = opened(events.slice(150), true)
+    const asked = play(model, { _tag: "AtStart" }, { _tag: "AtStart" })
+    expect(asked.effects).toEqual([{ _tag: "Watch", log: "a", entries: 400 }])
+    const during = play(asked.model, { _tag: "Entries", log: "a", entries: entriesOf(events), partial: false })
+    expect(logOf(during.model)?.count).toBe(50)
+    const after = play(during.model, { _tag: "CaughtUp", log: "a" })
+    expect(logOf(after.model)?.count).toBe(200)
+    expect(play(after.model, { _tag: "AtStart" }).effects).toEqual([])
+  })
+})
+
+describe("reading", () => {
+  test("new events while one reads above are counted, and going to the end forgets them", () => {
+    const away = play(opened().model, { _tag: "AtEnd", atEnd: false })
+    const more = entriesOf(work(NOW + 1), 500).map((entry, at) => ({ ...entry, sequence: 500 + at }))
+    const { effects, model } = play(away.model, {
+      _tag: "Entries",
+      log: "a",
+      entries: more.slice(0, 3),
+      partial: false
+    })
+    expect(model.reading.fresh).toBe(3)
+    expect(effects).toEqual([])
+    const back = play(model, { _tag: "Follow", follow: true })
+    expect(back.model.reading.fresh).toBe(0)
+    expect(back.effects).toEqual([{ _tag: "ScrollToEnd" }])
+  })
+
+  test("a link to an event opens what hides it and scrolls there", () => {
+    const { model } = opened()
+    const task = logOf(model)!.timeline.items.find((item) => item._tag === "Call" && item.name === "Task")
+    const child = logOf(model)!.timeline.under("toolu_11")[0]
+    expect(task?.id).toBe("call:toolu_11")
+    const folded = play(model, { _tag: "Folded", id: task!.id, open: false })
+    const { effects, model: there } = play(folded.model, {
+      _tag: "Went",
+      route: { page: "session", session: "a", event: child!.id }
+    })
+    expect(effects).toEqual([{ _tag: "ScrollTo", id: child!.id }])
+    expect(there.reading.folds.get(task!.id)).toBe(true)
+    expect(there.reading.follow).toBe(false)
+  })
+
+  test("a search finds what is folded, goes round, and ends", () => {
+    const found = play(opened().model, { _tag: "Find", query: "InstallHooks() COUNT" })
+    expect(found.model.reading.hits).toHaveLength(1)
+    const [hit] = found.model.reading.hits
+    expect(found.model.reading.folds.get(hit!)).toBe(true)
+    expect(play(found.model, { _tag: "NextHit", by: -1 }).model.reading.hit).toBe(0)
+    expect(play(found.model, { _tag: "Find", query: "" }).model.reading.hits).toEqual([])
+  })
+
+  test("what could not be opened and what is gone stands in the line and in the count", () => {
+    const { model } = play(
+      opened().model,
+      { _tag: "Notice", log: "a", notice: { _tag: "Unopened", from: 90, to: 92, why: "another key" } },
+      { _tag: "Notice", log: "a", notice: { _tag: "Gap", from: 93, to: 94 } }
+    )
+    expect(logOf(model)).toMatchObject({ unopened: 3, gone: 2 })
+    expect(
+      logOf(model)
+        ?.timeline.items.slice(-2)
+        .map((item) => item._tag === "Trouble" && item.title)
+    ).toEqual(["3 entries could not be opened", "2 entries are gone from the hub"])
+  })
+
+  test("a wrong key clears what was shown", () => {
+    const { model } = play(opened().model, { _tag: "WrongKey" })
+    expect(model.blocked).toBe("wrong key")
+    expect(model.sessions.size + model.logs.size).toBe(0)
+  })
+})
+
+describe("replay", () => {
+  test("it shows what was there then, forward and back, and leaves the log as it is", () => {
+    const { model } = opened()
+    const all = logOf(model)!.count
+    const half = play(model, { _tag: "ReplayTo", at: 20 })
+    expect(half.model.reading.replay?.timeline.last).toBe(20)
+    const on = play(half.model, { _tag: "ReplayBy", by: 5 })
+    expect(on.model.reading.replay?.timeline.last).toBe(25)
+    const back = play(on.model, { _tag: "ReplayTo", at: 3 })
+    expect(back.model.reading.replay?.timeline.last).toBe(3)
+    expect(logOf(back.model)?.count).toBe(all)
+    expect(play(back.model, { _tag: "BackToLive" }).model.reading.replay).toBeUndefined()
+  })
+
+  test("it plays at its speed, squeezes pauses, and stops at the end", () => {
+    const playing = play(opened().model, { _tag: "Play", speed: 20 })
+    expect(playing.model.reading.replay).toMatchObject({ at: 1, playing: true, speed: 20 })
+    // The session has a pause of 466 s and one of 300 s; squeezed, the whole is some minutes.
+    let { model } = playing
+    let ms = 0
+    while (model.reading.replay?.playing === true && ms < 60_000) {
+      model = play(model, { _tag: "Played", ms: 50 }).model
+      ms += 50
+    }
+    expect(model.reading.replay?.at).toBe(logOf(model)!.count)
+    expect(ms).toBeLessThan(20_000)
+    expect(ms).toBeGreaterThan(2_000)
+  })
+
+  test("events that come meanwhile are not drawn", () => {
+    const { model } = play(
+      opened().model,
+      { _tag: "ReplayTo", at: 10 },
+      { _tag: "Entries", log: "a", entries: entriesOf(work(NOW), 200), partial: false }
+    )
+    expect(model.reading.replay?.timeline.last).toBe(10)
+  })
+})
+
+describe("the address", () => {
+  test("keys leave it, and the place stays", () => {
+    const { opened, rest } = readFragment("#tenant=acme&key=asr1x&token=t&session=s&event=e", null)
+    expect(opened).toEqual({ tenant: "acme", key: "asr1x", token: "t", share: undefined })
+    expect(rest).toBe("#session=s&event=e")
+  })
+
+  test("what the tab kept serves where the address has none, and a new key never meets an old token", () => {
+    const kept = JSON.stringify({ tenant: "acme", key: "asr1x", token: "t" })
+    expect(readFragment("#session=s", kept).opened).toMatchObject({ tenant: "acme", key: "asr1x", token: "t" })
+    expect(readFragment("#key=asr1y", kept).opened).toEqual({
+      tenant: undefined,
+      key: "asr1y",
+      token: undefined,
+      share: undefined
+    })
+    expect(readFragment("", "{broken").opened.key).toBeUndefined()
+  })
+})

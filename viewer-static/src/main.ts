@@ -1,0 +1,52 @@
+/** Where the page begins: takes the keys out of the address, and connects to the hub of its own origin. */
+import { type Opened, readFragment } from "./address.ts"
+import { liveSource } from "./live.ts"
+import { initial } from "./Model.ts"
+import { openPage, restoreTheme, routeOf } from "./page.tsx"
+
+const STORED = "agent-sync"
+
+interface Served {
+  readonly tenant?: string
+  readonly hub?: "proxied" | "own" | "none"
+}
+
+const begin = async () => {
+  restoreTheme()
+  const address = readAddress()
+  const served = await fetch("viewer.json").then(servedBy, (): Served => ({}))
+  const tenant = address.tenant ?? served.tenant
+  const hub = served.hub ?? "own"
+  const { blocked, connect } = await liveSource({ ...address, tenant })
+  openPage({
+    model: initial({ now: Date.now(), tenant, hub, blocked, route: routeOf(location.hash) }),
+    connect: hub === "none" ? undefined : connect,
+    root: document.getElementById("page")!
+  })
+}
+
+/** Takes the secrets out of the address into the tab's storage. */
+const readAddress = (): Opened => {
+  const { opened, rest } = readFragment(location.hash, stored())
+  try {
+    sessionStorage.setItem(STORED, JSON.stringify(opened))
+  } catch {
+    // Without storage the key lasts as long as the page is not loaded again.
+  }
+  history.replaceState(null, "", `${location.pathname}${location.search}${rest}`)
+  return opened
+}
+
+const stored = () => {
+  try {
+    return sessionStorage.getItem(STORED)
+  } catch {
+    return null
+  }
+}
+
+/** Only `agent-sync viewer` has that file; a deployed Worker answers 404. */
+const servedBy = async (answer: Response): Promise<Served> =>
+  answer.ok ? ((await answer.json().catch(() => ({}))) as Served) : {}
+
+void begin()

@@ -1,0 +1,537 @@
+/**
+ * A session's entries folded into items, in the log's order. It only grows: an item keeps its place, and changes by being
+ * replaced. What is drawn of it, and in which lines, is `rows.ts`.
+ */
+import {
+  type AgentEvent,
+  asksPeople,
+  clean,
+  type Decoded,
+  type EventOf,
+  type Figures,
+  isSubagent,
+  makeSession,
+  type Session,
+  tokensOf
+} from "agent-sync/events"
+import { bytes, cost, duration, firstLine, grouped, modelOf, short, shortPath } from "../words.ts"
+import type { Ask, Call, FileChange, Item } from "./Item.ts"
+
+export interface Entry {
+  readonly sequence: number
+  /** Hex of the writer's id. */
+  readonly writer: string
+  readonly content: Decoded
+}
+
+export interface Turn {
+  /** The item it begins with. */
+  readonly id: string
+  readonly time: number
+  readonly text: string
+  readonly figures: Figures
+}
+export interface ToolSum {
+  readonly calls: number
+  readonly failed: number
+  readonly ms: number
+}
+
+export interface Timeline {
+  readonly add: (entry: Entry) => void
+  /** Something that must be told about the log itself, after the entries that have been added. */
+  readonly tell: (sequence: number, title: string, text: string) => void
+  readonly items: ReadonlyArray<Item>
+  /** Of a subagent, by its call. */
+  readonly under: (call: string) => ReadonlyArray<Item>
+  readonly find: (id: string) => Item | undefined
+  readonly session: Session
+  readonly turns: ReadonlyArray<Turn>
+  readonly tools: ReadonlyMap<string, ToolSum>
+  readonly files: ReadonlyMap<string, { readonly added: number; readonly removed: number }>
+  /** How many there are of each group of events. */
+  readonly groups: Readonly<Record<"chat" | "artifact" | "audit", number>>
+  /** The last entry's number, 0 before the first. */
+  readonly last: number
+  /** How often items of each block of `BLOCK` top items, or what is under them, have changed: what is drawn of a block can be kept. */
+  readonly changes: ReadonlyArray<number>
+}
+
+/** Items. */
+export const BLOCK = 256
+
+interface Place {
+  readonly list: Array<Item>
+  readonly index: number
+}
+
+/** `partial`: what came before is not here, so turns are not counted. */
+export const makeTimeline = (partial = false): Timeline => {
+  const fold = makeSession()
+  const top: Array<Item> = []
+  const changes: Array<number> = []
+  const lists = new Map<string, Array<Item>>()
+  const places = new Map<string, Place>()
+  const turns: Array<Turn> = []
+  const tools = new Map<string, { calls: number; failed: number; ms: number }>()
+  const files = new Map<string, { added: number; removed: number }>()
+  const changesSeen = new Map<string, FileChange>()
+  /** Pieces of blobs, by the blob's key. */
+  const blobs = new Map<string, Array<EventOf<"blob"> | undefined>>()
+  const spent = new Map<string, Map<string, number>>()
+  const groups = { chat: 0, artifact: 0, audit: 0 }
+  let toolsBefore = 0
+  let turnOpen = false
+  let began = false
+  let last = 0
+  let lastCompaction: string | undefined
+
+  const put = (item: Item) => {
+    const place = places.get(item.id)
+    touch(item)
+    if (place !== undefined) {
+      const before = place.list[place.index]!
+      const events = item.events.some((event) => before.events.includes(event))
+        ? item.events
+        : [...before.events, ...item.events]
+      place.list[place.index] = { ...item, sequence: before.sequence, time: before.time, events }
+      return
+    }
+    const list = item.parent === undefined ? top : listOf(item.parent)
+    places.set(item.id, { list, index: list.length })
+    list.push(item)
+  }
+  const touch = (item: Item) => {
+    let above: Item | undefined = item
+    for (let level = 0; above?.parent !== undefined && level < 64; level++) above = find(callId(above.parent))
+    const at = above === undefined ? undefined : (places.get(above.id)?.index ?? top.length)
+    if (at === undefined) return
+    const block = Math.floor(at / BLOCK)
+    changes[block] = (changes[block] ?? 0) + 1
+  }
+  const listOf = (call: string) => {
+    const list = lists.get(call) ?? []
+    lists.set(call, list)
+    return list
+  }
+  const find = (id: string) => {
+    const place = places.get(id)
+    return place?.list[place.index]
+  }
+
+  const callOf = (call: string): Call | undefined => {
+    const item = find(callId(call))
+    return item?._tag === "Call" ? item : undefined
+  }
+  /** The call with what is new; made now where only its end is here. */
+  const update = (call: string, event: AgentEvent, base: Base, change: (before: Call) => Partial<Call>) => {
+    const before =
+      callOf(call) ??
+      ({
+        ...base,
+        _tag: "Call",
+        id: callId(call),
+        call,
+        name: "Tool",
+        input: {},
+        state: "open",
+        tookMs: undefined,
+        exitCode: undefined,
+        result: undefined,
+        omitted: 0,
+        changes: [],
+        tools: 0,
+        tokens: 0,
+        about: undefined
+      } satisfies Call)
+    put({
+      ...before,
+      ...change(before),
+      events: before.events.includes(event) ? before.events : [...before.events, event]
+    })
+  }
+
+  const tally = (name: string, calls: number, failed: number, ms: number) => {
+    const sum = tools.get(name) ?? { calls: 0, failed: 0, ms: 0 }
+    tools.set(name, { calls: sum.calls + calls, failed: sum.failed + failed, ms: sum.ms + ms })
+  }
+
+  const add = (event: AgentEvent, sequence: number, isNew: boolean) => {
+    const base: Base = { id: idOf(event), sequence, time: event.time, parent: event.parent, events: [event] }
+    switch (event.kind) {
+      case "message":
+        return message(event, base)
+      case "summary": {
+        const { of, text } = event.data
+        if (of === "title") return
+        const compaction = lastCompaction === undefined ? undefined : find(lastCompaction)
+        if (of === "compaction" && compaction?._tag === "Boundary") return put({ ...compaction, more: clean(text) })
+        const what = of === "compaction" ? "compacted" : "branched"
+        return put({ ...base, _tag: "Boundary", what, text: "", more: clean(text) })
+      }
+      case "tool_started": {
+        const { call, input, name } = event.data
+        turnOpen = true
+        const known = callOf(call)
+        update(call, event, { ...base, id: callId(call) }, () => ({ name: clean(name), input }))
+        if (known === undefined || known.name === "Tool") tally(clean(name), 1, 0, 0)
+        if (isNew && event.parent !== undefined)
+          grow(event.parent, () => ({ tools: under(event.parent!, "tools") + 1 }))
+        return
+      }
+      case "tool_finished": {
+        const { call, durationMs, exitCode, ok } = event.data
+        const before = callOf(call)
+        update(call, event, base, (known) => ({
+          ...(known.name === "Tool" && event.data.name !== undefined ? { name: clean(event.data.name) } : {}),
+          state: known.state === "denied" ? "denied" : ok ? "ok" : "failed",
+          tookMs: durationMs ?? event.time - known.time,
+          exitCode
+        }))
+        return finished(call, before)
+      }
+      case "tool_result": {
+        const { call, ok, omitted = 0, text } = event.data
+        const before = callOf(call)
+        update(call, event, base, (known) => ({
+          state: known.state === "denied" ? "denied" : ok ? "ok" : "failed",
+          tookMs: known.tookMs ?? event.time - known.time,
+          result: text,
+          omitted
+        }))
+        return finished(call, before)
+      }
+      case "file_change": {
+        const { data } = event
+        change(event)
+        if (data.call === undefined || callOf(data.call) === undefined) {
+          return put({ ...base, _tag: "Change", change: data })
+        }
+        return update(data.call, event, base, ({ changes }) => ({ changes: [...changes, data] }))
+      }
+      case "permission":
+        return permission(event, base)
+      case "error": {
+        const { attempt, attempts, message: text, retryMs, what } = event.data
+        const tries = attempt === undefined ? "" : `try ${attempt}${attempts === undefined ? "" : ` of ${attempts}`}`
+        return put({
+          ...base,
+          _tag: "Trouble",
+          bad: what !== "retry" && what !== "interrupted" && what !== "parse",
+          title: TROUBLES.get(what) ?? "Error",
+          text: [clean(text), tries].filter((part) => part !== "").join(", "),
+          figure: retryMs === undefined ? undefined : duration(retryMs)
+        })
+      }
+      case "compaction": {
+        const { tokensAfter, tokensBefore, trigger } = event.data
+        const facts = [
+          tokensBefore === undefined ? "" : `at ${grouped(tokensBefore)} tokens`,
+          tokensAfter === undefined ? "" : `to ${grouped(tokensAfter)}`,
+          trigger === "auto" ? "by itself" : trigger === "manual" ? "as asked" : ""
+        ]
+        lastCompaction = base.id
+        const text = facts.filter((fact) => fact !== "").join(", ")
+        return put({ ...base, _tag: "Boundary", what: "compacted", text, more: undefined })
+      }
+      case "session_start": {
+        const { agentName, branch, cwd, host, model, version } = event.data
+        const facts = [
+          [agentName, version].filter((part) => part !== undefined).join(" "),
+          model === undefined ? "" : modelOf(model),
+          cwd === undefined ? "" : shortPath(cwd, undefined),
+          branch ?? "",
+          host === undefined ? "" : `on ${host}`
+        ]
+        const text = clean(facts.filter((fact) => fact !== "").join(", "))
+        put({ ...base, _tag: "Boundary", what: began ? "goes on" : "began", text, more: undefined })
+        began = true
+        return
+      }
+      case "session_end": {
+        const { exitCode, ok, reason, signal } = event.data
+        lose(() => true)
+        const why = ok ? "" : exitCode === undefined ? (signal ?? reason) : `exit ${exitCode}`
+        return put({ ...base, _tag: "Boundary", what: ok ? "ended" : "failed", text: clean(why), more: undefined })
+      }
+      case "turn_start":
+        turnOpen = true
+        return
+      case "turn_end":
+        return turnEnded(event, base)
+      case "usage": {
+        const { figures, messageId, model } = event.data
+        if (event.parent !== undefined) {
+          const counts = spent.get(event.parent) ?? new Map<string, number>()
+          const id = messageId ?? event.key
+          counts.set(id, Math.max(counts.get(id) ?? 0, tokensOf(figures)))
+          spent.set(event.parent, counts)
+          let tokens = 0
+          for (const count of counts.values()) tokens += count
+          grow(event.parent, () => ({ tokens }))
+        }
+        const facts = [
+          `${short(tokensOf(figures))} tokens`,
+          figures.cacheRead === undefined ? "" : `${short(figures.cacheRead)} from cache`,
+          figures.costUsd === undefined ? "" : cost(figures.costUsd),
+          model === undefined ? "" : modelOf(model)
+        ]
+        return quiet(base, "Usage", facts.filter((fact) => fact !== "").join(", "))
+      }
+      case "hook": {
+        const { exitCode, name, ok, output = "" } = event.data
+        if (ok !== false) return quiet(base, "Hook", `${name} ${event.data.phase}`)
+        const figure = exitCode === undefined ? undefined : `exit ${exitCode}`
+        return put({
+          ...base,
+          _tag: "Trouble",
+          bad: true,
+          title: `Hook ${clean(name)} failed`,
+          text: clean(output),
+          figure
+        })
+      }
+      case "agent_spawned": {
+        const { call, description, type } = event.data
+        const about = [type, description].filter((part) => part !== undefined).join(", ")
+        if (call === undefined || callOf(call) === undefined) return quiet(base, "Subagent", about)
+        return update(call, event, base, () => ({ about: clean(type ?? "") }))
+      }
+      case "blob":
+        return blob(event, base)
+      case "queue":
+        return quiet(base, "Queue", `${event.data.operation} ${event.data.text ?? ""}`)
+      case "progress":
+        return quiet(base, "Progress", event.data.text ?? "")
+      case "note":
+        if (event.data.what === "output") return put({ ...base, _tag: "Printed", text: event.data.text ?? "" })
+        if (event.source.agent === "jsonl") {
+          return put({ ...base, _tag: "Printed", text: `${event.data.what} ${event.data.text ?? ""}` })
+        }
+        return quiet(base, event.data.what, event.data.text ?? "")
+      case "unrecognized":
+        return quiet(base, event.original.kind, "an event of a newer agent-sync")
+    }
+  }
+
+  const quiet = (base: Base, title: string, text: string) =>
+    put({ ...base, _tag: "Quiet", title: clean(title), text: clean(text) })
+
+  const message = (event: EventOf<"message">, base: Base) => {
+    const { parts, role } = event.data
+    if (role !== "system") turnOpen = true
+    for (const [index, part] of parts.entries()) {
+      const own = { ...base, id: index === 0 ? base.id : `${base.id}.${index}` }
+      if (part.type === "image") {
+        const { blob: key, mediaType, size } = part
+        // Its bytes came before it, and are drawn already.
+        if (key !== undefined && find(`blob:${key}`) !== undefined) continue
+        put({
+          ...own,
+          _tag: "Picture",
+          mediaType,
+          size,
+          name: undefined,
+          bytes: bytesOf(key),
+          ...named(own, key)
+        })
+        continue
+      }
+      const text = clean(part.text)
+      if (text.trim() === "") continue
+      if (part.type === "thinking") put({ ...own, _tag: "Thought", text })
+      else if (role === "assistant") put({ ...own, _tag: "Say", text })
+      else if (role === "system") quiet(own, "System", firstLine(text))
+      // A subagent's orders are in the call that started it.
+      else if (event.parent !== undefined) quiet(own, "Orders", firstLine(text))
+      else {
+        const known = find(own.id) !== undefined
+        put({ ...own, _tag: "Prompt", text })
+        if (known) continue
+        turns.push({ id: own.id, time: event.time, text: firstLine(text, 120), figures: {} })
+      }
+    }
+  }
+  /** Pictures wait here for the bytes that come later, by the blob's key. */
+  const waiting = new Map<string, string>()
+  const named = (own: Base, key: string | undefined) => {
+    if (key !== undefined) waiting.set(key, own.id)
+    return {}
+  }
+  const bytesOf = (key: string | undefined): Uint8Array | undefined => {
+    const pieces = key === undefined ? undefined : blobs.get(key)
+    const first = pieces?.find((piece) => piece !== undefined)
+    if (pieces === undefined || first === undefined) return undefined
+    const count = first.data.part?.[1] ?? 1
+    const parts = Array.from({ length: count }, (_, index) => pieces[index]?.data.bytes)
+    if (parts.some((part) => part === undefined)) return undefined
+    const all = new Uint8Array(parts.reduce((sum, part) => sum + part!.byteLength, 0))
+    let at = 0
+    for (const part of parts) {
+      all.set(part!, at)
+      at += part!.byteLength
+    }
+    return all.byteLength === first.data.size ? all : undefined
+  }
+  const blob = (event: EventOf<"blob">, base: Base) => {
+    const { mediaType, name, part, size } = event.data
+    const index = part?.[0] ?? 0
+    const key = index === 0 ? event.key : event.key.slice(0, -`:${index}`.length)
+    const pieces = blobs.get(key) ?? []
+    pieces[index] = event
+    blobs.set(key, pieces)
+    const picture = find(waiting.get(key) ?? "")
+    const whole = bytesOf(key)
+    if (picture?._tag === "Picture") {
+      if (whole !== undefined) put({ ...picture, bytes: whole, name: name ?? picture.name, events: [event] })
+      return
+    }
+    if (key.endsWith(":whole")) return
+    if (!mediaType.startsWith("image/")) {
+      if (index === 0) quiet(base, name ?? mediaType, `${mediaType}, ${bytes(size)}`)
+      return
+    }
+    put({ ...base, id: `blob:${key}`, _tag: "Picture", mediaType, size, name, bytes: whole })
+  }
+
+  const under = (call: string, what: "tools") => callOf(call)?.[what] ?? 0
+  const grow = (call: string, change: (before: Call) => Partial<Call>) => {
+    const before = callOf(call)
+    if (before !== undefined) put({ ...before, ...change(before) })
+  }
+
+  const finished = (call: string, before: Call | undefined) => {
+    const now = callOf(call)
+    if (now === undefined) return
+    const failed = (now.state === "failed" ? 1 : 0) - (before?.state === "failed" ? 1 : 0)
+    tally(now.name, before === undefined ? 1 : 0, failed, (now.tookMs ?? 0) - (before?.tookMs ?? 0))
+  }
+
+  const change = (event: EventOf<"file_change">) => {
+    const before = changesSeen.get(event.key)
+    changesSeen.set(event.key, event.data)
+    const { path } = event.data
+    const sum = files.get(path) ?? { added: 0, removed: 0 }
+    files.set(path, {
+      added: sum.added + (event.data.added ?? 0) - (before?.added ?? 0),
+      removed: sum.removed + (event.data.removed ?? 0) - (before?.removed ?? 0)
+    })
+  }
+
+  const permission = (event: EventOf<"permission">, base: Base) => {
+    const { by, call, decision, reason, tool } = event.data
+    const known = call === undefined ? undefined : callOf(call)
+    if (known !== undefined && asksPeople(known.name)) return
+    const id = `ask:${call ?? event.key}`
+    const before = find(id)
+    const asked = before?._tag === "Ask" ? before : undefined
+    // The ask may come late, after what was decided.
+    if (decision === "asked" && asked !== undefined && asked.decision !== "asked") return
+    const ask: Ask = {
+      ...base,
+      id,
+      _tag: "Ask",
+      call,
+      tool: known?.name ?? (tool === undefined ? undefined : clean(tool)),
+      input: known?.input,
+      decision,
+      by: by === undefined ? asked?.by : clean(by),
+      reason: reason === undefined ? undefined : clean(reason),
+      afterMs: asked === undefined || decision === "asked" ? undefined : event.time - asked.time
+    }
+    put(ask)
+    if (decision === "denied" && known !== undefined) grow(known.call, () => ({ state: "denied" }))
+  }
+
+  const lose = (which: (call: Call) => boolean) => {
+    for (const call of openCalls) {
+      const item = callOf(call)
+      if (item?.state === "open" && which(item)) put({ ...item, state: "lost" })
+    }
+  }
+  /** Calls without a result. */
+  const openCalls = new Set<string>()
+
+  const turnEnded = (event: EventOf<"turn_end">, base: Base) => {
+    if (event.parent !== undefined) return
+    const known = find(base.id)
+    if (!turnOpen && known === undefined) return
+    const { durationMs, ok, reason } = event.data
+    const { counts, turnFigures, turns: number } = fold.view
+    lose(({ parent }) => parent === undefined)
+    const turn = turns.at(-1)
+    if (turn !== undefined) turns[turns.length - 1] = { ...turn, figures: turnFigures }
+    put({
+      ...base,
+      _tag: "TurnEnd",
+      number: partial || number === 0 ? undefined : number,
+      how: ok ? "ended" : reason === "interrupted" ? "interrupted" : "failed",
+      tookMs: durationMs,
+      tools: known?._tag === "TurnEnd" ? known.tools : counts.tools - toolsBefore,
+      figures: turnFigures
+    })
+    turnOpen = false
+    toolsBefore = counts.tools
+  }
+
+  return {
+    add: ({ content, sequence, writer }) => {
+      last = Math.max(last, sequence)
+      if (content._tag !== "Event") {
+        if (content._tag === "Unreadable") tell(sequence, "An entry could not be read", content.why)
+        return
+      }
+      const { event } = content
+      const change = fold.add(event, writer)
+      if (change === "kept") return
+      if (change === "new") groups[event.group]++
+      if (event.kind === "tool_started" && fold.view.openCalls.has(event.data.call)) openCalls.add(event.data.call)
+      add(event, sequence, change === "new")
+      if (event.kind === "tool_finished" || event.kind === "tool_result") openCalls.delete(event.data.call)
+    },
+    tell: (sequence, title, text) => tell(sequence, title, text),
+    items: top,
+    under: (call) => lists.get(call) ?? [],
+    find,
+    get session() {
+      return fold.view
+    },
+    turns,
+    tools,
+    files,
+    groups,
+    get last() {
+      return last
+    },
+    changes
+  }
+
+  function tell(sequence: number, title: string, text: string) {
+    const base: Base = {
+      id: `told:${sequence}:${title}`,
+      sequence,
+      time: top.at(-1)?.time ?? 0,
+      parent: undefined,
+      events: []
+    }
+    put({ ...base, _tag: "Trouble", bad: false, title, text: clean(text), figure: undefined })
+  }
+}
+
+type Base = Pick<Item, "id" | "sequence" | "time" | "parent" | "events">
+
+/** What went wrong, in words. */
+const TROUBLES = new Map([
+  ["api", "The API answered with an error"],
+  ["retry", "Tried again"],
+  ["interrupted", "Interrupted"],
+  ["parse", "A line could not be read"],
+  ["tool", "A tool failed"]
+])
+
+const callId = (call: string) => `call:${call}`
+const idOf = (event: AgentEvent) => `${event.kind === "unrecognized" ? event.original.kind : event.kind}:${event.key}`
+
+/** Whether a subagent runs in the call. */
+export const runsSubagent = (timeline: Timeline, item: Call): boolean =>
+  isSubagent(item.name) || timeline.under(item.call).length > 0

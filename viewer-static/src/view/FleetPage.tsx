@@ -1,0 +1,183 @@
+/** All sessions of the tenant: who needs you, what runs, what was. */
+import { type State, tokensOf } from "agent-sync/events"
+import { useMemo, useState } from "preact/hooks"
+import { groupsOf, rowsOfFleet, type SessionRow, sentenceOf } from "../fleet.ts"
+import type { Model, Sort } from "../Model.ts"
+import type { Message } from "../update.ts"
+import { ago, cost, dayOf, grouped, minuteOf, short } from "../words.ts"
+import { Icon, type Shape } from "./icons.tsx"
+
+const STATES: Record<
+  State,
+  { readonly name: string; readonly shape: Shape; readonly word: string; readonly filter: string }
+> = {
+  waiting: { name: "wait", shape: "waiting", word: "Waiting for you", filter: "Waiting" },
+  running: { name: "run", shape: "running", word: "Running", filter: "Running" },
+  idle: { name: "idle", shape: "idle", word: "Idle", filter: "Idle" },
+  ended: { name: "end", shape: "ended", word: "Ended", filter: "Ended" },
+  failed: { name: "fail", shape: "bad", word: "Failed", filter: "Failed" }
+}
+
+export const StateMark = ({ state }: { readonly state: State }) => (
+  <span class={`state ${STATES[state].name}`}>
+    <Icon name={STATES[state].shape} />
+    {STATES[state].word}
+  </span>
+)
+
+/** Rows of the "earlier" group that stand at once. */
+const PAGE = 100
+
+export const FleetPage = (props: { readonly model: Model; readonly send: (message: Message) => void }) => {
+  const { model, send } = props
+  const [pages, setPages] = useState(1)
+  const rows = useMemo(() => rowsOfFleet(model), [model.sessions, model.logs, Math.floor(model.now / 1000)])
+  const groups = groupsOf(rows, model.fleet, model.now)
+  const counts = new Map<State, number>()
+  for (const { state } of rows) counts.set(state, (counts.get(state) ?? 0) + 1)
+  const earlier = groups.earlier.slice(0, PAGE * pages)
+  const none = groups.first.length + groups.going.length + groups.earlier.length === 0
+  const list = (some: ReadonlyArray<SessionRow>) =>
+    some.length === 0 ? null : (
+      <ul class="rows">
+        {some.map((row) => (
+          <li key={row.log}>
+            <FleetRow row={row} now={model.now} here={model.fleet.here === row.log} send={send} />
+          </li>
+        ))}
+      </ul>
+    )
+  return (
+    <main id="main" class="fleet">
+      <h1>{sentenceOf(rows, model.now)}</h1>
+      <div class="tools">
+        <div class="pick" role="group" aria-label="State">
+          {(["all", "waiting", "running", "idle", "ended", "failed"] as const).map((filter) => (
+            <button
+              key={filter}
+              type="button"
+              aria-pressed={model.fleet.filter === filter}
+              onClick={() => send({ _tag: "Fleet", fleet: { filter } })}
+            >
+              {filter === "all" ? "All" : STATES[filter].filter}{" "}
+              <span class="num">{grouped(filter === "all" ? rows.length : (counts.get(filter) ?? 0))}</span>
+            </button>
+          ))}
+        </div>
+        <span class="grow" />
+        <label class="sort">
+          <span class="hide">Sort by</span>
+          <select
+            value={model.fleet.sort}
+            onChange={(event) => send({ _tag: "Fleet", fleet: { sort: event.currentTarget.value as Sort } })}
+          >
+            <option value="state">By state</option>
+            <option value="last">By last event</option>
+            <option value="tokens">By tokens</option>
+            <option value="cost">By cost</option>
+          </select>
+        </label>
+        <label class="find">
+          <Icon name="search" />
+          <span class="hide">Find a session</span>
+          <input
+            id="find"
+            type="search"
+            placeholder="Title, project, branch, host or agent"
+            value={model.fleet.query}
+            onInput={(event) => send({ _tag: "Fleet", fleet: { query: event.currentTarget.value } })}
+          />
+          <kbd>/</kbd>
+        </label>
+      </div>
+      <div class="group">
+        <div class="heads" aria-hidden="true">
+          <span>State</span>
+          <span>Session</span>
+          <span>Now</span>
+          <span class="act">Last 30 min</span>
+          <span>Last event</span>
+          <span class="tok">Tokens</span>
+          <span>Cost</span>
+        </div>
+        {list(groups.first)}
+        {list(groups.going)}
+        {none ? <p class="nothing">No session is like that.</p> : null}
+      </div>
+      {earlier.length === 0 ? null : (
+        <div class="group">
+          <h2>Earlier</h2>
+          {list(earlier)}
+          {groups.earlier.length > earlier.length ? (
+            <button class="more" type="button" onClick={() => setPages(pages + 1)}>
+              Show {grouped(Math.min(PAGE, groups.earlier.length - earlier.length))} more of{" "}
+              {grouped(groups.earlier.length - earlier.length)}
+            </button>
+          ) : null}
+        </div>
+      )}
+    </main>
+  )
+}
+
+const FleetRow = (props: {
+  readonly row: SessionRow
+  readonly now: number
+  readonly here: boolean
+  readonly send: (message: Message) => void
+}) => {
+  const { here, now, row, send } = props
+  const old = row.state === "ended"
+  const kind = row.state === "waiting" ? " ask" : row.state === "failed" ? " bad" : old ? " old" : ""
+  const tokens = tokensOf(row.figures)
+  return (
+    <a
+      class={`row${kind}${here ? " here" : ""}`}
+      id={`row-${row.log}`}
+      href={`#session=${encodeURIComponent(row.log)}`}
+      onFocus={() => send({ _tag: "Fleet", fleet: { here: row.log } })}
+    >
+      <StateMark state={row.state} />
+      <div class="cut">
+        <div class="title cut" dir="auto">
+          {row.title}
+        </div>
+        <div class="where cut">{row.where}</div>
+      </div>
+      <div class="now cut" dir="auto">
+        <div class="cut">{row.code ? <code>{row.now}</code> : row.now}</div>
+        {row.small === "" ? null : <small class="cut">{row.small}</small>}
+      </div>
+      <span class="act">{old ? null : <Activity row={row} />}</span>
+      <span class="n last">{old || now - row.last > 12 * 3_600_000 ? whenOf(row.last, now) : ago(now - row.last)}</span>
+      <span class="n tok">{tokens > 0 ? short(tokens) : ""}</span>
+      <span class="n cost">{row.figures.costUsd === undefined ? "" : cost(row.figures.costUsd)}</span>
+    </a>
+  )
+}
+
+const whenOf = (time: number, now: number) =>
+  dayOf(time) === dayOf(now) && now - time < 86_400_000 ? minuteOf(time) : dayOf(time, now)
+
+const Activity = ({ row }: { readonly row: SessionRow }) => {
+  const most = Math.max(1, ...row.activity.map(({ count }) => count))
+  return (
+    <svg class="strip" viewBox="0 0 120 20" preserveAspectRatio="none" aria-hidden="true">
+      <rect class="base" x="0" y="19" width="120" height="1" />
+      {row.activity.map(({ count, mark }, at) => {
+        if (count === 0) return null
+        const height = mark === undefined ? 2 + Math.round(15 * Math.sqrt(count / most)) : 19
+        return (
+          <rect
+            key={at}
+            class={mark === "ask" ? "q" : mark === "fail" ? "x" : ""}
+            x={at * 4}
+            y={20 - height}
+            width="3"
+            height={height}
+          />
+        )
+      })}
+    </svg>
+  )
+}

@@ -1,0 +1,83 @@
+/** Figures and times as the page says them: `9.5 s`, `7 min 09 s`, `182k`, `$0.62`, `00:36`. Times are the reader's own. */
+
+const two = (n: number) => String(n).padStart(2, "0")
+
+/** `8 ms` `0.2 s` `48 s` `7 min 09 s` `2 h 55 min` `3 days`. */
+export const duration = (ms: number): string => {
+  if (ms < 100) return `${Math.max(0, Math.round(ms))} ms`
+  if (ms < 9_950) return `${(ms / 1000).toFixed(1)} s`
+  const seconds = Math.round(ms / 1000)
+  if (seconds < 60) return `${seconds} s`
+  const minutes = Math.floor(seconds / 60)
+  if (minutes < 60) return `${minutes} min ${two(seconds % 60)} s`
+  const hours = Math.floor(minutes / 60)
+  return hours < 48 ? `${hours} h ${two(minutes % 60)} min` : `${Math.floor(hours / 24)} days`
+}
+
+/** How long ago, in one coarse figure: `now` `12 s` `4 min` `5 h` `3 days`. */
+export const ago = (ms: number): string => {
+  const seconds = Math.floor(ms / 1000)
+  if (seconds < 2) return "now"
+  if (seconds < 60) return `${seconds} s`
+  const minutes = Math.floor(seconds / 60)
+  if (minutes < 60) return `${minutes} min`
+  const hours = Math.floor(minutes / 60)
+  return hours < 48 ? `${hours} h` : `${Math.floor(hours / 24)} days`
+}
+
+/** `999` `12k` `1.9M`. */
+export const short = (count: number): string => {
+  if (count < 1_000) return String(Math.round(count))
+  if (count < 9_950) return `${(count / 1_000).toFixed(1)}k`
+  if (count < 999_500) return `${Math.round(count / 1_000)}k`
+  return `${(count / 1_000_000).toFixed(1)}M`
+}
+
+/** US dollars as the agent told them. */
+export const cost = (usd: number): string => (usd > 0 && usd < 0.01 ? "<$0.01" : `$${usd.toFixed(2)}`)
+
+export const bytes = (count: number): string =>
+  count < 1_000
+    ? `${count} B`
+    : count < 999_500
+      ? `${Math.round(count / 1_000)} kB`
+      : `${(count / 1_000_000).toFixed(1)} MB`
+
+/** `1,204`. */
+export const grouped = (count: number): string => count.toLocaleString("en-US")
+
+export const plural = (count: number, one: string, many = `${one}s`) => `${grouped(count)} ${count === 1 ? one : many}`
+
+/** `00:36`. */
+export const minuteOf = (time: number): string => {
+  const at = new Date(time)
+  return `${two(at.getHours())}:${two(at.getMinutes())}`
+}
+/** `00:36:21`. */
+export const clockOf = (time: number): string => `${minuteOf(time)}:${two(new Date(time).getSeconds())}`
+
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+const DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
+/** `Tue 3 Feb`, with the year where it is not `now`'s. */
+export const dayOf = (time: number, now = time): string => {
+  const at = new Date(time)
+  const year = at.getFullYear() === new Date(now).getFullYear() ? "" : ` ${at.getFullYear()}`
+  return `${DAYS[at.getDay()]} ${at.getDate()} ${MONTHS[at.getMonth()]}${year}`
+}
+/** `Tue 3 Feb, 00:36`. */
+export const momentOf = (time: number, now = time): string => `${dayOf(time, now)}, ${minuteOf(time)}`
+
+/** Below the session's folder without it, below its home with `~`. */
+export const shortPath = (path: string, cwd: string | undefined): string => {
+  if (cwd !== undefined && path.startsWith(`${cwd}/`)) return path.slice(cwd.length + 1)
+  return path.replace(/^\/(?:home|Users)\/[^/]+(?=\/|$)/, "~")
+}
+
+/** The model without its family's name and its date. */
+export const modelOf = (model: string): string => model.replace(/^claude-/, "").replace(/-\d{8}$/, "")
+
+/** The first line that is not blank, with single spaces, at most `most` characters. */
+export const firstLine = (text: string, most = 200): string => {
+  const line = text.slice(0, 4_000).trim().split("\n", 1)[0]!.replace(/\s+/g, " ")
+  return line.length > most ? `${line.slice(0, most - 1).replace(/[\ud800-\udbff]$/, "")}…` : line
+}
