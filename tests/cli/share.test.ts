@@ -206,7 +206,7 @@ describe("the links of this machine", () => {
     const { id, url } = await share(here, hub.url, read!.session.origin.session)
     const { stdout } = await here.run(["share", "list"])
     expect(stdout).toMatch(new RegExp(`^${id}  open +until \\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d  `))
-    const file = join(here.home, "keys", "acme", "shares.json")
+    const file = join(here.home, "keys", "acme", "tokens.jsonl")
     const text = readFileSync(file, "utf8")
     const link = right(parseShareLink(url))
     expect(statSync(file).mode & 0o777).toBe(0o600)
@@ -244,7 +244,7 @@ describe("the links of this machine", () => {
       }
     })
     afterThisTest(() => standIn.stop(true))
-    const { code, stderr } = await here.run(["share", "revoke", id.slice(0, 8)])
+    const { code, stderr } = await here.run(["share", "revoke", id.slice(0, 8), "--url", hub.url])
     expect([code, stderr]).toEqual([0, expect.stringContaining("ended")])
     expect(heard).toEqual([
       { method: "POST", pathname: "/event-log/acme/revocations", roles: ["admin"], body: { id, until } }

@@ -3,7 +3,8 @@ import * as Effect from "effect/Effect"
 import { type Flags, settings } from "../../Config.ts"
 import { EXIT } from "../../Failure.ts"
 import { clean, cut } from "../../Terminal.ts"
-import { readShares, type Share } from "./Shares.ts"
+import type { MadeToken } from "../../Tokens.ts"
+import { linksOf, titleOf } from "./links.ts"
 
 export interface ListInput extends Flags {
   readonly json: boolean
@@ -12,9 +13,9 @@ export interface ListInput extends Flags {
 export const run = (input: ListInput) =>
   Effect.gen(function* () {
     const { files, tenant } = yield* settings(input, { env: process.env, cwd: process.cwd() })
-    const shares = yield* readShares(files)
+    const links = yield* linksOf(files)
     const now = Date.now() / 1000
-    const rows = shares.map((share) => ({ ...share, state: stateOf(share, now) }))
+    const rows = links.map((link) => ({ ...link, state: stateOf(link, now) }))
     if (input.json) {
       for (const row of rows) process.stdout.write(`${JSON.stringify({ schema: 1, tenant, ...row })}\n`)
       return EXIT.ok
@@ -23,17 +24,16 @@ export const run = (input: ListInput) =>
       process.stderr.write(`No link of ${tenant} was made on this machine.  Make one:  agent-sync share SESSION\n`)
       return EXIT.ok
     }
-    for (const { id, revoked, session, state, title, until } of rows) {
-      const when = new Date((revoked ?? until) * 1000).toISOString().slice(0, 16).replace("T", " ")
-      const named = clean(title ?? session)
-      process.stdout.write(`${id}  ${state.padEnd(7)}  ${WORDS[state]} ${when}  ${cut(named, TITLE_CELLS)}\n`)
+    for (const row of rows) {
+      const { exp = 0, id, session = "", state } = row
+      const until = new Date(exp * 1000).toISOString().slice(0, 16).replace("T", " ")
+      const named = cut(clean(titleOf(row) ?? session), TITLE_CELLS)
+      process.stdout.write(`${id}  ${state.padEnd(7)}  until ${until}  ${named}\n`)
     }
     return EXIT.ok
   })
 
 const TITLE_CELLS = 60
-type State = "open" | "ended" | "revoked"
-const WORDS: Record<State, string> = { open: "until", ended: "at   ", revoked: "at   " }
 
-const stateOf = ({ revoked, until }: Share, now: number): State =>
-  revoked !== undefined ? "revoked" : until <= now ? "ended" : "open"
+const stateOf = ({ exp, revoked }: MadeToken, now: number) =>
+  revoked === true ? "revoked" : exp !== undefined && exp <= now ? "ended" : "open"

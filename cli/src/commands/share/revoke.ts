@@ -6,8 +6,9 @@ import { EXIT, Failure } from "../../Failure.ts"
 import { authSecret } from "../../Keys.ts"
 import { paintFor } from "../../paint.ts"
 import { refused, unreachable } from "../../Reading.ts"
-import { noSecret } from "./run.ts"
-import { readShares, writeShares } from "./Shares.ts"
+import { type MadeToken, rememberRevoked } from "../../Tokens.ts"
+import { kept, linksOf } from "./links.ts"
+import { noHub, noSecret } from "./run.ts"
 
 export interface RevokeInput extends Flags {
   /** The end of it is enough. */
@@ -22,39 +23,36 @@ const ANSWER_MS = 10_000
 
 export const run = (input: RevokeInput) =>
   Effect.gen(function* () {
-    const { files, tenant } = yield* settings(input, { env: process.env, cwd: process.cwd() })
-    const shares = yield* readShares(files)
-    const matches = shares.filter(({ id }) => id === input.id || id.startsWith(input.id))
-    const [share] = matches
-    if (share === undefined || matches.length > 1) {
+    const { files, tenant, url } = yield* settings(input, { env: process.env, cwd: process.cwd() })
+    const links = yield* linksOf(files)
+    const matches = links.filter(({ id }) => id.startsWith(input.id))
+    const [link] = matches
+    if (link === undefined || matches.length > 1) {
       return yield* new Failure({
         exit: EXIT.failure,
-        code: share === undefined ? "NoSuchShare" : "AmbiguousShare",
+        code: link === undefined ? "NoSuchShare" : "AmbiguousShare",
         what:
-          share === undefined
+          link === undefined
             ? `No link made on this machine for ${tenant} has the id ${input.id}.`
             : `${matches.length} links begin with ${input.id}; give more of the id.`,
         now: "Nothing was changed.",
         tries: [{ command: "agent-sync share list", why: "shows the ids" }]
       })
     }
+    if (url === undefined) return yield* noHub(tenant)
     const secret = authSecret(files)
     if (secret === undefined) return yield* noSecret(tenant)
     const answer = yield* Effect.tryPromise({
       try: async () => {
         const token = await mintToken(secret, { tenant, roles: ["admin"] }, ADMIN_SECONDS)
-        return tell(share.hub, token, share)
+        return tell(url, token, link)
       },
-      catch: () => new Failure(unreachable(share.hub, "it does not answer"))
+      catch: () => new Failure(unreachable(url, "it does not answer"))
     })
     if (answer !== undefined) return yield* new Failure(refused(answer))
 
-    const revoked = Math.floor(Date.now() / 1000)
-    yield* writeShares(
-      files,
-      shares.map((each) => (each === share ? { ...each, revoked } : each))
-    )
-    if (input.json) process.stdout.write(`${JSON.stringify({ schema: 1, tenant, id: share.id, revoked: true })}\n`)
+    yield* kept(files, () => rememberRevoked(files, link.id))
+    if (input.json) process.stdout.write(`${JSON.stringify({ schema: 1, tenant, id: link.id, revoked: true })}\n`)
     else {
       const paint = paintFor(process.stderr)
       process.stderr.write(
@@ -65,11 +63,11 @@ export const run = (input: RevokeInput) =>
   })
 
 /** Undefined where the hub has done it. */
-const tell = async (hub: string, token: string, { id, until }: { readonly id: string; readonly until: number }) => {
+const tell = async (hub: string, token: string, { exp, id }: MadeToken) => {
   const answer = await fetch(`${hub.replace(/^ws/, "http")}/revocations`, {
     method: "POST",
     headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-    body: JSON.stringify({ id, until }),
+    body: JSON.stringify({ id, ...(exp === undefined ? {} : { until: exp }) }),
     signal: AbortSignal.timeout(ANSWER_MS)
   })
   if (answer.ok) return undefined

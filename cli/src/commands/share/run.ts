@@ -23,7 +23,8 @@ import {
   wrongKey
 } from "../../Reading.ts"
 import { clean } from "../../Terminal.ts"
-import { readShares, writeShares } from "./Shares.ts"
+import { remember } from "../../Tokens.ts"
+import { kept, labelOf } from "./links.ts"
 
 export interface ShareInput extends Flags {
   readonly session: string | undefined
@@ -54,7 +55,6 @@ export const run = (input: ShareInput) =>
     const { files, tenant } = asked.found
     const secret = authSecret(files)
     if (secret === undefined) return yield* noSecret(tenant)
-    const shares = yield* readShares(files)
     const { known, logs } = yield* find(asked, input.session)
 
     const id = Buffer.from(crypto.getRandomValues(new Uint8Array(ID_BYTES))).toString("hex")
@@ -74,10 +74,8 @@ export const run = (input: ShareInput) =>
     })
     const link = `${page ?? own}/#share=${text}`
     const { title } = known
-    yield* writeShares(files, [
-      ...shares,
-      { id, session, ...(title === undefined ? {} : { title }), hub: asked.url, made, until }
-    ])
+    const label = labelOf(title)
+    yield* kept(files, () => remember(files, { id, roles: ["read"], label, session, made, exp: until }))
     if (input.json) {
       process.stdout.write(
         `${JSON.stringify({ schema: 1, tenant, session, id, until, logs: logs.length, url: link })}\n`
@@ -116,6 +114,15 @@ export const noSecret = (tenant: string) =>
     what: `This machine cannot make tokens for tenant ${tenant}: the secret that signs them is not here.`,
     now: "Nothing was changed.",
     tries: [{ command: `agent-sync share … --tenant ${tenant}`, why: "where the hub was set up (agent-sync init)" }]
+  })
+
+export const noHub = (tenant: string) =>
+  new Failure({
+    exit: EXIT.usage,
+    code: "NoHub",
+    what: `No hub is configured for tenant ${tenant}.`,
+    now: "Nothing was changed.",
+    tries: [{ command: "agent-sync share … --url wss://…", why: "names one" }]
   })
 
 const pageUrl = (text: string) => {
