@@ -8,17 +8,19 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import manifest from "../../package.json" with { type: "json" }
 import { dev } from "./commands/dev/command.ts"
-import { imports } from "./commands/import/command.ts"
+import { exportSessions } from "./commands/export/command.ts"
+import { importSessions } from "./commands/import/command.ts"
 import { init } from "./commands/init/command.ts"
 import { run } from "./commands/run/command.ts"
 import { tail } from "./commands/tail/command.ts"
+import { watch } from "./commands/watch/command.ts"
 import { EXIT, Failure, tell } from "./Failure.ts"
 
 const root = Command.make("agent-sync").pipe(
   Command.withDescription(
     "Records AI agent sessions, sealed on this machine, syncs them to a hub of your own, shows them live."
   ),
-  Command.withSubcommands([init, dev, run, tail, imports])
+  Command.withSubcommands([init, dev, run, tail, importSessions, exportSessions, watch])
 )
 
 const explain = (failure: Failure) => {

@@ -13,6 +13,7 @@ export {
 export { LogId, SessionId, TenantId } from "./domain/Ids.ts"
 export { type Journal, JournalFailed } from "./journal/Journal.ts"
 export { type Backlog, makeBacklog } from "./runtime/Backlog.ts"
+export type { OwnSession } from "./runtime/ownSessions.ts"
 export {
   type Ending,
   makeRecorder,
