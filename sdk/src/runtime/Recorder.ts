@@ -16,7 +16,7 @@ import { makeSession, type Session, type SessionFold } from "../domain/Session.t
 import type { Journal, JournalFailed } from "../journal/Journal.ts"
 import type { Timer, Timers } from "../sync/Link.ts"
 import { makeBacklog } from "./Backlog.ts"
-import { entriesOf, openSession, sessionIdOf } from "./entries.ts"
+import { entriesOf, openSession, safeOf, sessionIdOf } from "./entries.ts"
 
 /** How long, in lines, bytes and milliseconds, output may leave open whose it is. */
 const UNDECIDED_LINES = 10
@@ -299,7 +299,7 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
     const plains: Array<Plain> = []
     let bytes = 0
     for (const event of withContext(batch)) {
-      const entries = entriesOf(event, redacted)
+      const entries = entriesOf(safeOf(event), redacted)
       for (const part of entries.events) of.fold.add(part)
       plains.push(...entries.plains)
       bytes += entries.bytes

@@ -6,7 +6,7 @@
 
 import * as Either from "effect/Either"
 import type { About } from "../agents/Adapter.ts"
-import { redactText } from "../agents/Redaction.ts"
+import { type Redacted, redactText } from "../agents/Redaction.ts"
 import type { AgentEvent } from "../domain/AgentEvent.ts"
 import type { LogId } from "../domain/Ids.ts"
 import type { IndexEvent, Origin, State } from "../domain/IndexEvent.ts"
@@ -14,7 +14,7 @@ import { encodeIndex, type Plain } from "../domain/Payload.ts"
 import { makeSession, type Session } from "../domain/Session.ts"
 import type { Journal } from "../journal/Journal.ts"
 import type { Backlog } from "./Backlog.ts"
-import { digestOf, entriesOf, openSession, sessionIdOf } from "./entries.ts"
+import { digestOf, entriesOf, openSession, safeOf, sessionIdOf } from "./entries.ts"
 
 /** Milliseconds without a word after which a session that told no end counts as ended. */
 const OVER_MS = 30 * 60_000
@@ -132,7 +132,7 @@ export const makeSessionWriter = (options: SessionWriterOptions): SessionWriter 
     )
 
   /** Leaves out what the log has, before anything is made of it. */
-  const unknown = (to: Journal, events: ReadonlyArray<AgentEvent>, marks: ReadonlyArray<string>) => {
+  const unknown = (to: Journal, events: ReadonlyArray<Redacted>, marks: ReadonlyArray<string>) => {
     const found = log === undefined ? undefined : Either.getOrUndefined(to.known(log, marks))
     if (found === undefined) return events.map((event, n) => [event, marks[n]!] as const)
     known += found.filter((one) => one).length
@@ -150,17 +150,18 @@ export const makeSessionWriter = (options: SessionWriterOptions): SessionWriter 
     add: (fresh) => {
       if (fresh.length === 0) return
       const events = fresh.map((event) => placed(event, calls))
-      for (const event of events) fold.add(event)
+      const safe = events.map(safeOf)
+      for (const { event } of safe) fold.add(event)
       if (journal === undefined) {
-        for (const event of events) added += entriesOf(event, redacted).plains.length
+        for (const one of safe) added += entriesOf(one, redacted).plains.length
         return
       }
       if (!isBegun) begin(journal)
       const plains: Array<Plain> = []
       const kept: Array<string> = []
       let bytes = 0
-      for (const [event, mark] of unknown(journal, events, events.map(markOf))) {
-        const entries = entriesOf(event, redacted)
+      for (const [one, mark] of unknown(journal, safe, events.map(markOf))) {
+        const entries = entriesOf(one, redacted)
         plains.push(...entries.plains)
         kept.push(...entries.plains.map((_, n) => (n === 0 ? mark : `${mark} ${n}`)))
         bytes += entries.bytes

@@ -5,7 +5,7 @@
 import { sha256 } from "@noble/hashes/sha2.js"
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js"
 import * as Either from "effect/Either"
-import { redact } from "../agents/Redaction.ts"
+import { type Redacted, redact } from "../agents/Redaction.ts"
 import type { AgentEvent } from "../domain/AgentEvent.ts"
 import { type LogId, SessionId } from "../domain/Ids.ts"
 import type { Origin, State } from "../domain/IndexEvent.ts"
@@ -25,9 +25,11 @@ export interface Entries {
   readonly bytes: number
 }
 
+/** The event as it may leave the agent's machine: nothing of it is folded, titled or written down before. */
+export const safeOf = (event: AgentEvent): Redacted => redact(bounded(event))
+
 /** Counts what was redacted into `redacted`, by rule. */
-export const entriesOf = (event: AgentEvent, redacted: Map<string, number>): Entries => {
-  const safe = redact(bounded(event))
+export const entriesOf = (safe: Redacted, redacted: Map<string, number>): Entries => {
   for (const rule of safe.found) redacted.set(rule, (redacted.get(rule) ?? 0) + 1)
   const events = fit(safe.event, EVENT_BYTES)
   const plains = events.map(encodeEvent)
@@ -35,7 +37,7 @@ export const entriesOf = (event: AgentEvent, redacted: Map<string, number>): Ent
 }
 
 /** An id is no place for a megabyte: a longer one keeps its beginning and is told apart by its digest. */
-export const bounded = (event: AgentEvent): AgentEvent => {
+const bounded = (event: AgentEvent): AgentEvent => {
   const { key, parent, subagent } = event
   if (Math.max(key.length, parent?.length ?? 0, subagent?.length ?? 0) <= ID_CHARACTERS) return event
   const short = (id: string) => (id.length <= ID_CHARACTERS ? id : `${id.slice(0, 64)}#${digestOf(id)}`)
