@@ -64,6 +64,7 @@ try {
     const backlog = makeBacklog({ timers: liveTimers, onTrouble: (failed) => console.error(failed.message) })
     const once = () => {
       const began = performance.now()
+      const used = process.cpuUsage()
       let writer: SessionWriter | undefined
       const reader = openFile(
         fileAt(path)[0]!,
@@ -77,14 +78,19 @@ try {
       reader.end()
       writer?.settle(true)
       const seconds = (performance.now() - began) / 1_000
-      return { perSecond: records / seconds, added: writer?.written().added ?? 0 }
+      const { system, user } = process.cpuUsage(used)
+      return {
+        perSecond: records / seconds,
+        perCpu: records / ((system + user) / 1e6),
+        added: writer?.written().added ?? 0
+      }
     }
     const first = once()
     const again = once()
     journal.close()
     const megabytes = text.length / 1e6
     console.log(
-      `${records} records, ${megabytes.toFixed(1)} MB: ${Math.round(first.perSecond)} records/s (${first.added} entries); read again ${Math.round(again.perSecond)} records/s (${again.added} entries)`
+      `${records} records, ${megabytes.toFixed(1)} MB: ${Math.round(first.perSecond)} records/s, ${Math.round(first.perCpu)} per second of CPU (${first.added} entries); read again ${Math.round(again.perSecond)} records/s (${again.added} entries)`
     )
     return first.perSecond
   }

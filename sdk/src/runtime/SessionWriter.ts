@@ -14,7 +14,7 @@ import { encodeIndex, type Plain } from "../domain/Payload.ts"
 import { makeSession, type Session } from "../domain/Session.ts"
 import type { Journal } from "../journal/Journal.ts"
 import type { Backlog } from "./Backlog.ts"
-import { digestOf, entriesOf, openSession, safeOf, sessionIdOf } from "./entries.ts"
+import { entriesOf, openSession, safeOf, sessionIdOf } from "./entries.ts"
 
 /** Milliseconds without a word after which a session that told no end counts as ended. */
 const OVER_MS = 30 * 60_000
@@ -62,6 +62,8 @@ export const makeSessionWriter = (options: SessionWriterOptions): SessionWriter 
   let about: About = {}
   let log: LogId | undefined
   let isBegun = false
+  /** The log was made by this writer, so that it has nothing yet but what is added here. */
+  let isNew = false
   let added = 0
   let known = 0
   let told:
@@ -104,6 +106,7 @@ export const makeSessionWriter = (options: SessionWriterOptions): SessionWriter 
       const time = startedAt ?? lastAt ?? wall()
       const opened = openSession(to, { name: session, origin, time, state })
       if (Either.isRight(opened)) {
+        isNew = true
         log = opened.right
         if (state !== "running")
           tell(
@@ -133,7 +136,7 @@ export const makeSessionWriter = (options: SessionWriterOptions): SessionWriter 
 
   /** Leaves out what the log has, before anything is made of it. */
   const unknown = (to: Journal, events: ReadonlyArray<Redacted>, marks: ReadonlyArray<string>) => {
-    const found = log === undefined ? undefined : Either.getOrUndefined(to.known(log, marks))
+    const found = log === undefined || isNew ? undefined : Either.getOrUndefined(to.known(log, marks))
     if (found === undefined) return events.map((event, n) => [event, marks[n]!] as const)
     known += found.filter((one) => one).length
     return events.flatMap((event, n) => (found[n] === true ? [] : [[event, marks[n]!] as const]))
@@ -229,5 +232,5 @@ const markOf = (event: AgentEvent): string => {
     // A blob is known by its digest.
     value instanceof Uint8Array ? value.byteLength : value
   )
-  return `${group}.${kind} ${key} ${digestOf(body)}`
+  return `${group}.${kind} ${key} ${body}`
 }

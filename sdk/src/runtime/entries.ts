@@ -31,6 +31,9 @@ export const safeOf = (event: AgentEvent): Redacted => redact(bounded(event))
 /** Counts what was redacted into `redacted`, by rule. */
 export const entriesOf = (safe: Redacted, redacted: Map<string, number>): Entries => {
   for (const rule of safe.found) redacted.set(rule, (redacted.get(rule) ?? 0) + 1)
+  const whole = encodeEvent(safe.event)
+  const bytes = whole.payload.byteLength
+  if (bytes <= EVENT_BYTES) return { events: [safe.event], plains: [whole], bytes }
   const events = fit(safe.event, EVENT_BYTES)
   const plains = events.map(encodeEvent)
   return { events, plains, bytes: plains.reduce((sum, { payload }) => sum + payload.byteLength, 0) }
@@ -50,7 +53,7 @@ const bounded = (event: AgentEvent): AgentEvent => {
 }
 
 /** SHA-256 of a text, hex. */
-export const digestOf = (text: string) => bytesToHex(sha256(utf8ToBytes(text)))
+const digestOf = (text: string) => bytesToHex(sha256(utf8ToBytes(text)))
 
 export const sessionIdOf = (name: string) => SessionId.make(name.slice(0, 200))
 
