@@ -10,10 +10,12 @@ import { nativeAead } from "../../sdk/src/bun/nativeAead.ts"
 import { makeReaderKey } from "../../sdk/src/crypto/TenantKey.ts"
 import { makeWriter } from "../../sdk/src/crypto/WriterKey.ts"
 import type { AgentEvent } from "../../sdk/src/domain/AgentEvent.ts"
+import { makeSession } from "../../sdk/src/domain/Session.ts"
 import { type Journal, JournalFailed } from "../../sdk/src/journal/Journal.ts"
 import * as MemoryJournal from "../../sdk/src/journal/MemoryJournal.ts"
 import { makeBacklog } from "../../sdk/src/runtime/Backlog.ts"
 import { ownEvents, ownSessions } from "../../sdk/src/runtime/ownSessions.ts"
+import { makeRecorder } from "../../sdk/src/runtime/Recorder.ts"
 import { makeSessionFile } from "../../sdk/src/runtime/SessionFile.ts"
 import { makeSessionWriter, type SessionWriter } from "../../sdk/src/runtime/SessionWriter.ts"
 import { recordings } from "../support/cli.ts"
@@ -70,7 +72,7 @@ const scene = (wrap: (journal: Journal) => Journal = (journal) => journal) => {
     return found
   }
   const entries = () => right(plain.logs()).reduce((sum, { last }) => sum + last, 0)
-  return { read, sessions, events, entries, clock, troubles }
+  return { read, sessions, events, entries, clock, troubles, journal }
 }
 
 const nameOf = (path: string) => basename(path).replace(/\.jsonl?$/, "")
@@ -237,6 +239,68 @@ describe("a session file", () => {
     once.read(SESSION, [readFileSync(transcript)])
     expect(s.events()).toEqual(once.events())
   })
+})
+
+describe("a session that is run and watched at once", () => {
+  const at = Date.parse("2026-03-01T10:00:02.000Z")
+  const printed = [
+    { type: "system", subtype: "init", session_id: SESSION, uuid: "i", cwd: "/home/dev/project", tools: [] },
+    {
+      type: "assistant",
+      uuid: "a1",
+      session_id: SESSION,
+      message: { id: "m1", role: "assistant", model: "m", content: [{ type: "text", text: "hello" }] }
+    }
+  ]
+  const written = [
+    {
+      type: "user",
+      uuid: "u1",
+      sessionId: SESSION,
+      version: "2",
+      timestamp: "2026-03-01T10:00:01.900Z",
+      message: { role: "user", content: "fix it" }
+    },
+    {
+      type: "assistant",
+      uuid: "a1",
+      sessionId: SESSION,
+      version: "2",
+      timestamp: "2026-03-01T10:00:02.500Z",
+      message: { id: "m1", role: "assistant", model: "m", content: [{ type: "text", text: "hello" }], usage: {} }
+    }
+  ]
+  const lines = (records: ReadonlyArray<object>) => bytes(records.map((one) => `${JSON.stringify(one)}\n`).join(""))
+  const runIn = ({ clock, journal }: ReturnType<typeof scene>) => {
+    const recorder = makeRecorder({
+      journal,
+      run: "0b0e3a52-1111-4222-8333-444455556666",
+      about: {},
+      command: ["claude", "-p", "fix it", "--output-format", "stream-json", "--verbose"],
+      timers: clock,
+      wall: () => at,
+      onTrouble: () => {}
+    })
+    recorder.push(lines(printed))
+    recorder.end({ ok: true, reason: "exit", exitCode: 0 })
+  }
+  const shown = (s: ReturnType<typeof scene>) => {
+    const fold = makeSession()
+    for (const event of s.events()) fold.add(event)
+    return { ...fold.view.counts, turns: fold.view.turns, title: fold.view.title }
+  }
+
+  for (const first of ["run", "watched"]) {
+    test(`shows its prompt and its answer once, where it was ${first} first`, () => {
+      const s = scene()
+      if (first === "run") runIn(s)
+      s.read(SESSION, [lines(written)], () => at + 1_000)
+      if (first !== "run") runIn(s)
+      s.read(SESSION, [lines(written)], () => at + 5_000)
+      expect(shown(s)).toMatchObject({ messages: 2, turns: 1, title: "fix it" })
+      expect(s.sessions()).toHaveLength(1)
+    })
+  }
 })
 
 const shared = process.env.AGENT_SYNC_SESSIONS || join(import.meta.dir, "../../../shared/sessions")

@@ -14,7 +14,7 @@ import { encodeIndex, type Plain } from "../domain/Payload.ts"
 import { makeSession, type Session } from "../domain/Session.ts"
 import type { Journal } from "../journal/Journal.ts"
 import type { Backlog } from "./Backlog.ts"
-import { entriesOf, openSession, safeOf, sessionIdOf } from "./entries.ts"
+import { entriesOf, openSession, promptMarks, safeOf, sessionIdOf } from "./entries.ts"
 
 /** Milliseconds without a word after which a session that told no end counts as ended. */
 const OVER_MS = 30 * 60_000
@@ -134,6 +134,21 @@ export const makeSessionWriter = (options: SessionWriterOptions): SessionWriter 
       plains.length
     )
 
+  /** Keys of a prompt that `run` took from its command line, and of its turn; remembers the prompts that it did not. */
+  const repeatsIn = (to: Journal, events: ReadonlyArray<AgentEvent>): ReadonlySet<string> => {
+    const repeated = new Set<string>()
+    const found = log ?? Either.getOrUndefined(to.openLog(`${agent}:${session}`))?.id
+    if (found === undefined) return repeated
+    for (const event of events) {
+      const text = promptIn(event)
+      if (text === undefined) continue
+      const isTold = Either.getOrElse(to.known(found, promptMarks("run", text, event.time)), () => [false])
+      if (isTold.includes(true)) repeated.add(event.key).add(`${event.key}:turn`)
+      else backlog.put(() => to.mark(found, promptMarks("file", text, event.time).slice(0, 1)))
+    }
+    return repeated
+  }
+
   /** Leaves out what the log has, before anything is made of it. */
   const unknown = (to: Journal, events: ReadonlyArray<Redacted>, marks: ReadonlyArray<string>) => {
     const found = log === undefined || isNew ? undefined : Either.getOrUndefined(to.known(log, marks))
@@ -159,17 +174,19 @@ export const makeSessionWriter = (options: SessionWriterOptions): SessionWriter 
         for (const one of safe) added += entriesOf(one, redacted).plains.length
         return
       }
+      const repeats = repeatsIn(journal, events)
+      const kept = (_: unknown, n: number) => !repeats.has(events[n]!.key)
       if (!isBegun) begin(journal)
       const plains: Array<Plain> = []
-      const kept: Array<string> = []
+      const news: Array<string> = []
       let bytes = 0
-      for (const [one, mark] of unknown(journal, safe, events.map(markOf))) {
+      for (const [one, mark] of unknown(journal, safe.filter(kept), events.filter(kept).map(markOf))) {
         const entries = entriesOf(one, redacted)
         plains.push(...entries.plains)
-        kept.push(...entries.plains.map((_, n) => (n === 0 ? mark : `${mark} ${n}`)))
+        news.push(...entries.plains.map((_, n) => (n === 0 ? mark : `${mark} ${n}`)))
         bytes += entries.bytes
       }
-      if (plains.length > 0) append(journal, plains, kept, bytes)
+      if (plains.length > 0) append(journal, plains, news, bytes)
     },
     learn: (more) => {
       // Where it began is where it is: a `cd` on its way is no other session.
@@ -211,6 +228,13 @@ export const makeSessionWriter = (options: SessionWriterOptions): SessionWriter 
     },
     written: () => ({ added, known, redacted, view: fold.view })
   }
+}
+
+/** What a person asked for, in words. */
+const promptIn = (event: AgentEvent): string | undefined => {
+  if (event.kind !== "message" || event.data.role !== "user" || event.parent !== undefined) return undefined
+  const [part] = event.data.parts
+  return part?.type === "text" ? part.text.trim() : undefined
 }
 
 /** A subagent's events stand under the call that started it, also where another file of the session tells which. */

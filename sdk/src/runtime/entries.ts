@@ -52,6 +52,18 @@ const bounded = (event: AgentEvent): AgentEvent => {
   }
 }
 
+/** Milliseconds by which a command's start and its agent's own record of the prompt differ at most. */
+const PROMPT_MS = 60_000
+
+/**
+ * A prompt is told twice where a session is run and watched: from the command line, without an id, and by the agent's own
+ * file. These marks say `by` whom it was told, near this time; the first one found is asked for, all are kept.
+ */
+export const promptMarks = (by: "run" | "file", text: string, time: number): ReadonlyArray<string> => {
+  const minute = Math.floor(time / PROMPT_MS)
+  return [minute, minute - 1, minute + 1].map((one) => `prompt ${by} ${one} ${text}`)
+}
+
 /** SHA-256 of a text, hex. */
 const digestOf = (text: string) => bytesToHex(sha256(utf8ToBytes(text)))
 
