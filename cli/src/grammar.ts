@@ -3,9 +3,10 @@ import * as Command from "@effect/cli/Command"
 import { completions } from "./commands/completions/command.ts"
 import { config } from "./commands/config/command.ts"
 import { dev } from "./commands/dev/command.ts"
+import { exportSessions } from "./commands/export/command.ts"
 import { hooks } from "./commands/hooks/command.ts"
 import { identity } from "./commands/identity/command.ts"
-import { imports } from "./commands/import/command.ts"
+import { importSessions } from "./commands/import/command.ts"
 import { init } from "./commands/init/command.ts"
 import { note } from "./commands/note/command.ts"
 import { notify } from "./commands/notify/command.ts"
@@ -17,6 +18,7 @@ import { token } from "./commands/token/command.ts"
 import { up } from "./commands/up/command.ts"
 import { viewer } from "./commands/viewer/command.ts"
 import { wait } from "./commands/wait/command.ts"
+import { watch } from "./commands/watch/command.ts"
 
 export const NAME = "agent-sync"
 
@@ -31,7 +33,9 @@ export const root = Command.make(NAME).pipe(
     tail,
     viewer,
     share,
-    imports,
+    importSessions,
+    exportSessions,
+    watch,
     token,
     identity,
     hooks,

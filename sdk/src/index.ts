@@ -24,6 +24,7 @@ export * as Agent from "./runtime/Agent.ts"
 export { AgentFailed } from "./runtime/Agent.ts"
 export { AgentRuntime, type Outcome, type RunOptions, type RuntimeOptions } from "./runtime/AgentRuntime.ts"
 export { type Backlog, makeBacklog } from "./runtime/Backlog.ts"
+export { type OwnSession, ownSessions } from "./runtime/ownSessions.ts"
 export {
   createRecorder,
   type PlainOptions,
@@ -40,7 +41,7 @@ export {
   type Recorder,
   type RecorderOptions
 } from "./runtime/Recorder.ts"
-export { type OwnSession, ownSessions, type RemarkOptions, remark } from "./runtime/Remark.ts"
+export { type RemarkOptions, remark } from "./runtime/Remark.ts"
 export { makeSessionFile, type SessionFile, type SessionFileOptions } from "./runtime/SessionFile.ts"
 export {
   makeSessionWriter,

@@ -70,7 +70,7 @@ describe("detect", () => {
       "jsonl"
     )
     expect(detect(['{"type":"init","session_id":"s","model":"m","timestamp":"2026-01-01T00:00:00Z"}']).agent).toBe(
-      "jsonl"
+      "gemini"
     )
   })
 })

@@ -32,7 +32,17 @@ const isBody = Schema.is(Schema.Union(ChatEvent, ArtifactEvent, AuditEvent))
 /** Kinds in which the same key twice is an update: of a state, or of figures that grew. */
 const updating = new Set<Kind>(["session_start", "permission", "hook", "usage"])
 /** Names of fields that build prompts or repeat whole files. */
-const neverKept = ["originalFile", "originalFileContents", "fullOutput", "signature", "mcp_servers", "slash_commands"]
+const neverKept = [
+  "never kept",
+  "never again",
+  "encrypted_content",
+  "originalFile",
+  "originalFileContents",
+  "fullOutput",
+  "signature",
+  "mcp_servers",
+  "slash_commands"
+]
 
 export const adapterSuite = (adapter: Adapter, recordings: ReadonlyArray<Recording>) => {
   const isJson = adapter.format !== "stdout"

@@ -58,6 +58,31 @@ export const journalSuite = (name: string, make: () => JournalPlace) =>
         expect(decode(plain!)).toMatchObject({ _tag: "Index", event: { key: index!.key, writer, signer } })
       })
 
+      test("leaves out what a log was told already, by its mark, and only there", async () => {
+        const journal = await open()
+        const log = logNamed(journal, "s")
+        const other = logNamed(journal, "t")
+        expect(ok(journal.append(log, notes("a", "b"), { marks: ["1", "2"] }))).toHaveLength(2)
+        expect(ok(journal.append(log, notes("b", "c", "c"), { marks: ["2", "3", "3"] }))).toHaveLength(1)
+        expect(ok(journal.append(log, notes("d")))).toHaveLength(1)
+        expect(ok(journal.append(log, notes("b"), { marks: ["2"] }))).toEqual([])
+        expect(ok(journal.known(log, ["1", "4", "3"]))).toEqual([true, false, true])
+        expect(ok(journal.known(other, ["1"]))).toEqual([false])
+        ok(journal.mark(other, ["4", "4"]))
+        expect(ok(journal.known(other, ["4"]))).toEqual([true])
+        expect(await textsIn(journal, log)).toEqual(["a", "b", "c", "d"])
+      })
+
+      test("keeps marks over a new start", async () => {
+        const place = makePlace()
+        const first = await place.open([])
+        const log = logNamed(first, "s")
+        ok(first.append(log, notes("a"), { marks: ["1"] }))
+        first.close()
+        const second = await place.open([])
+        expect(ok(second.append(log, notes("a", "b"), { marks: ["1", "2"] }))).toHaveLength(1)
+      })
+
       test("numbers, chains and seals what is appended, in its order", async () => {
         const journal = await open()
         const log = logNamed(journal, "claude:s1")

@@ -10,6 +10,8 @@ export interface FoundFile {
   readonly size: number
   /** Milliseconds since 1970. */
   readonly changed: number
+  /** Tells a file from another one that took its name. */
+  readonly inode: number
 }
 
 export const homesOf = (env: Env): ReadonlyArray<AgentHome> => agentHomes(env, variable(env, "HOME") ?? homedir())
@@ -29,11 +31,13 @@ export const filesAt = (path: string): ReadonlyArray<FoundFile> | undefined => {
 
 export const fileAt = (path: string): ReadonlyArray<FoundFile> => {
   const kind = statSync(path, { throwIfNoEntry: false })
-  return kind?.isFile() === true ? [{ path: resolve(path), size: kind.size, changed: Math.floor(kind.mtimeMs) }] : []
+  return kind?.isFile() === true
+    ? [{ path: resolve(path), size: kind.size, changed: Math.floor(kind.mtimeMs), inode: kind.ino }]
+    : []
 }
 
 /** Those that cannot be looked at are as good as not there. */
-const filesBelow = (folder: string, isWanted: (path: string) => boolean): ReadonlyArray<FoundFile> => {
+export const filesBelow = (folder: string, isWanted: (path: string) => boolean): ReadonlyArray<FoundFile> => {
   let names: ReadonlyArray<string>
   try {
     names = readdirSync(folder, { recursive: true, withFileTypes: true }).flatMap((entry) =>
@@ -44,6 +48,12 @@ const filesBelow = (folder: string, isWanted: (path: string) => boolean): Readon
   }
   return names.filter(isWanted).flatMap((name) => fileAt(join(folder, name)))
 }
+
+/** A file that was read whole, as it was then: what the journal is asked before it is read again. */
+export const markOf = ({ changed, path, size }: FoundFile) => `file ${path} ${size} ${changed}`
+
+/** A subagent's own file. */
+export const isSubagent = (path: string) => /(^|\/)agent-[^/]+\.jsonl$/.test(path)
 
 /** A file's name without folder and ending: for most agents the session's id. */
 export const nameOf = (path: string) => basename(path).replace(/\.jsonl?$/, "")

@@ -6,11 +6,15 @@ import type { Adapter } from "./Adapter.ts"
 import { claude } from "./claude.ts"
 import { claudeTranscript } from "./claudeTranscript.ts"
 import { codex } from "./codex.ts"
+import { codexRollout } from "./codexRollout.ts"
+import { gemini } from "./gemini.ts"
+import { geminiChat } from "./geminiChat.ts"
+import { opencode } from "./opencode.ts"
 
 /** What agents write themselves. */
-export const fileAdapters: ReadonlyArray<Adapter> = [claudeTranscript]
+export const fileAdapters: ReadonlyArray<Adapter> = [claudeTranscript, codexRollout, geminiChat]
 /** What they print. */
-const printed: ReadonlyArray<Adapter> = [claude, codex]
+const printed: ReadonlyArray<Adapter> = [claude, codex, gemini, opencode]
 
 /** Whose file begins with these lines; undefined where nobody's. */
 export const fileAdapterOf = (lines: ReadonlyArray<string>): Adapter | undefined =>

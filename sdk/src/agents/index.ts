@@ -2,7 +2,9 @@
 import type { Adapter } from "./Adapter.ts"
 import { claude } from "./claude.ts"
 import { codex } from "./codex.ts"
+import { gemini } from "./gemini.ts"
 import { jsonl } from "./jsonl.ts"
+import { opencode } from "./opencode.ts"
 import { text } from "./text.ts"
 
 export type { About, Adapter, Beside, Line, LineReader, Reading } from "./Adapter.ts"
@@ -12,9 +14,9 @@ export { type AgentHome, agentHomes } from "./homes.ts"
 export { type Lines, makeLines } from "./Lines.ts"
 export { makeRedactor, type Redacted, type RedactionOptions, type Redactor, ruleNames } from "./Redaction.ts"
 export { isSecretName } from "./secrets.ts"
-export { claude, codex, jsonl, text }
+export { claude, codex, gemini, jsonl, opencode, text }
 
-export const adapters: ReadonlyArray<Adapter> = [claude, codex, jsonl, text]
+export const adapters: ReadonlyArray<Adapter> = [claude, codex, gemini, opencode, jsonl, text]
 
 /** Whose output begins with these lines; asked again with more of them, the answer may change. */
 export const detect = (lines: ReadonlyArray<string>): Adapter =>

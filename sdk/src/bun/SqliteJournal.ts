@@ -7,6 +7,7 @@
  * pushes, so a hub stores them once, whoever comes first; nothing is ever appended to them. What waited unnamed
  * under it stays sealed there.
  */
+
 import * as Either from "effect/Either"
 import { type Aead, aead as portableAead } from "../crypto/Aead.ts"
 import { timeOf } from "../crypto/EntryId.ts"
@@ -30,6 +31,7 @@ import * as Pending from "./journal/pending.ts"
 import { openStore, type Store } from "./journal/Store.ts"
 import { makeWake } from "./journal/wake.ts"
 import { writerFiles } from "./journal/writerFiles.ts"
+import { nativeHashes } from "./nativeHashes.ts"
 
 export interface SqliteJournalOptions {
   /** Made, 0600, where it is not there; its folder too, 0700. */
@@ -56,7 +58,7 @@ export const open = async (options: SqliteJournalOptions): Promise<Either.Either
   const found = await findWriter(store, writerFiles(keysFolder), { aead, ...rest })
   if (Either.isRight(found)) {
     if (waitMs !== undefined) store.waitAtMost(waitMs)
-    return Either.right(journalOf(store, found.right, keepingOf(aead, found.right.identity)))
+    return Either.right(journalOf(store, found.right, keepingOf(aead, found.right.identity, nativeHashes)))
   }
   store.close()
   return Either.left(found.left)

@@ -5,8 +5,11 @@
 import { hostname } from "node:os"
 import type * as Either from "effect/Either"
 import type { ReaderKey, RecorderKey } from "../crypto/TenantKey.ts"
+import type { AgentEvent } from "../domain/AgentEvent.ts"
+import type { LogId } from "../domain/Ids.ts"
 import type { Journal, JournalFailed } from "../journal/Journal.ts"
 import { IV_BYTES } from "../protocol/Limits.ts"
+import { ownEvents, ownSessions } from "../runtime/ownSessions.ts"
 import { connect } from "../sync/Connection.ts"
 import { linePerLog } from "../sync/LinePerLog.ts"
 import { liveTimers } from "../sync/Link.ts"
@@ -32,6 +35,12 @@ export const openJournal = (options: {
   const { key, ...rest } = options
   return SqliteJournal.open({ ...rest, recorder: key.kind === "reader" ? key.recorder : key, aead: nativeAead })
 }
+
+/** What this machine's own writer recorded, read back from its journal. */
+export const readJournal = (journal: Journal) => ({
+  sessions: () => ownSessions(journal, nativeAead),
+  events: (log: LogId, use: (event: AgentEvent) => void) => ownEvents(journal, nativeAead, log, use)
+})
 
 export interface Remote {
   readonly status: () => SyncStatus

@@ -39,7 +39,7 @@ export interface WriterIdentity {
 }
 
 const SEED_BYTES = 32
-const LOOKUP_BYTES = 16
+export const LOOKUP_BYTES = 16
 const AGAIN = "Put it back from a backup, or remove it: the journal then begins as a new writer."
 
 export const makeWriter = (): WriterIdentity =>
@@ -83,8 +83,13 @@ export const waitingKey = derive("pending")
 export const lookupKey = derive("lookup")
 
 /** 16 bytes by which the journal finds a text again without saying it: HMAC-SHA-256, cut. */
-export const lookup = (key: Uint8Array, text: string): Uint8Array =>
-  hmac(sha256, key, utf8ToBytes(text)).subarray(0, LOOKUP_BYTES)
+export const lookup = (key: Uint8Array, text: string): Uint8Array => lookupWith(key)(text)
+
+/** The same for many texts: the key is taken in only once. */
+export const lookupWith = (key: Uint8Array): ((text: string) => Uint8Array) => {
+  const keyed = hmac.create(sha256, key)
+  return (text) => keyed.clone().update(utf8ToBytes(text)).digest().subarray(0, LOOKUP_BYTES)
+}
 
 const suite = new CipherSuite({
   kem: new DhkemX25519HkdfSha256(),

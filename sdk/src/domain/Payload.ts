@@ -114,7 +114,7 @@ const plain = (event: string, primaryKey: string, fields: Record<string, unknown
   event,
   primaryKey,
   // A copy in a plain Uint8Array: on Bun msgpackr answers a Buffer on a block that it goes on using.
-  payload: Uint8Array.from(packr.pack(portable(fields)))
+  payload: new Uint8Array(packr.pack(portable(fields)))
 })
 
 /** A payload as plain data, whoever wrote it; undefined where it is not MessagePack. */

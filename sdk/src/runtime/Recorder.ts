@@ -16,7 +16,7 @@ import { makeSession, type Session, type SessionFold } from "../domain/Session.t
 import type { Journal, JournalFailed } from "../journal/Journal.ts"
 import type { Timer, Timers } from "../sync/Link.ts"
 import { makeBacklog } from "./Backlog.ts"
-import { entriesOf, headerOf, sessionIdOf } from "./entries.ts"
+import { entriesOf, headerOf, promptMarks, safeOf, sessionIdOf } from "./entries.ts"
 import { markKeyOf } from "./markKey.ts"
 
 /** How long, in lines, bytes and milliseconds, output may leave open whose it is. */
@@ -383,7 +383,7 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
     const events: Array<AgentEvent> = []
     let bytes = 0
     for (const event of withContext(batch)) {
-      const entries = entriesOf(event, redactor, redacted)
+      const entries = entriesOf(safeOf(event, redactor), redacted)
       for (const part of entries.events) of.fold.add(part)
       events.push(...entries.events)
       plains.push(...entries.plains)
@@ -429,11 +429,23 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
       }
       yield { ...event, data: { ...known(options.about), ...event.data } }
       if (prompt === undefined) continue
-      const data = { role: "user", parts: [{ type: "text", text: prompt }] } as const
+      const asked = prompt
       prompt = undefined
+      if (isToldByFile(asked)) continue
+      const data = { role: "user", parts: [{ type: "text", text: asked }] } as const
       yield { ...ours(`${run}:prompt`), group: "chat", kind: "message", data }
       yield { ...ours(`${run}:prompt:turn`), group: "audit", kind: "turn_start", data: {} }
     }
+  }
+
+  /** Whether a watcher of the agent's own files was first; if it was not, it will know that we were. */
+  const isToldByFile = (asked: string) => {
+    const { log } = home
+    if (log === undefined) return false
+    const marks = (by: "run" | "file") => promptMarks(by, asked.trim(), wall())
+    if (Either.getOrElse(journal.known(log, marks("file")), () => [false]).includes(true)) return true
+    backlog.put(() => journal.mark(log, marks("run").slice(0, 1)))
+    return false
   }
 
   /** What an event of our own carries beside its data. */

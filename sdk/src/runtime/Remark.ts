@@ -4,14 +4,10 @@
  */
 import * as Either from "effect/Either"
 import { makeRedactor, type RedactionOptions } from "../agents/Redaction.ts"
-import { aead as portableAead } from "../crypto/Aead.ts"
-import * as Envelope from "../crypto/Envelope.ts"
-import * as Sealer from "../crypto/Sealer.ts"
 import type { AgentEvent } from "../domain/AgentEvent.ts"
 import type { LogId } from "../domain/Ids.ts"
-import type { Origin } from "../domain/IndexEvent.ts"
 import { fit } from "../domain/Parts.ts"
-import { decode, encodeEvent } from "../domain/Payload.ts"
+import { encodeEvent } from "../domain/Payload.ts"
 import type { Journal, JournalFailed } from "../journal/Journal.ts"
 import { EVENT_BYTES } from "../protocol/Limits.ts"
 import { markKeyOf } from "./markKey.ts"
@@ -46,31 +42,4 @@ export const remark = (journal: Journal, options: RemarkOptions): Either.Either<
     const { event, found } = makeRedactor({ ...options.redaction, ...markKeyOf(journal) }).event(note)
     yield* journal.append(id, fit(event, EVENT_BYTES).map(encodeEvent))
     return found.length
-  })
-
-export interface OwnSession {
-  readonly log: LogId
-  readonly key: Uint8Array
-  /** As its log's header has it; an id that the agent told later stands only in the index. */
-  readonly origin: Origin
-}
-
-/** The sessions that this journal's writer began, oldest first. */
-export const ownSessions = (journal: Journal): Either.Either<ReadonlyArray<OwnSession>, JournalFailed> =>
-  Either.gen(function* () {
-    const found: Array<OwnSession> = []
-    for (const { id: log, key, kind, last } of yield* journal.logs()) {
-      if (kind === "index" || last === 0) continue
-      const [first] = yield* journal.read(log, 1, 1)
-      if (first === undefined) continue
-      const keys = Sealer.makeKeyring()
-      keys.add(key)
-      const opened = Either.flatMap(
-        Sealer.open(portableAead, keys, { log, entryId: first.entryId }, first.sealed),
-        Envelope.decode
-      )
-      const content = Either.isRight(opened) ? decode(opened.right.plain) : undefined
-      if (content?._tag === "Header") found.push({ log, key, origin: content.header })
-    }
-    return found
   })

@@ -6,7 +6,7 @@
 
 import * as Either from "effect/Either"
 import type { About } from "../agents/Adapter.ts"
-import { makeRedactor, type RedactionOptions } from "../agents/Redaction.ts"
+import { makeRedactor, type Redacted, type RedactionOptions } from "../agents/Redaction.ts"
 import type { AgentEvent } from "../domain/AgentEvent.ts"
 import type { LogId } from "../domain/Ids.ts"
 import type { IndexEvent, Origin, State } from "../domain/IndexEvent.ts"
@@ -14,7 +14,7 @@ import { encodeIndex, type Plain } from "../domain/Payload.ts"
 import { makeSession, type Session } from "../domain/Session.ts"
 import type { Journal } from "../journal/Journal.ts"
 import type { Backlog } from "./Backlog.ts"
-import { digestOf, entriesOf, openSession, sessionIdOf } from "./entries.ts"
+import { entriesOf, openSession, promptMarks, safeOf, sessionIdOf } from "./entries.ts"
 import { markKeyOf } from "./markKey.ts"
 
 /** Milliseconds without a word after which a session that told no end counts as ended. */
@@ -66,6 +66,8 @@ export const makeSessionWriter = (options: SessionWriterOptions): SessionWriter 
   let about: About = {}
   let log: LogId | undefined
   let isBegun = false
+  /** The log was made by this writer, so that it has nothing yet but what is added here. */
+  let isNew = false
   let added = 0
   let known = 0
   let told:
@@ -108,6 +110,7 @@ export const makeSessionWriter = (options: SessionWriterOptions): SessionWriter 
       const time = startedAt ?? lastAt ?? wall()
       const opened = openSession(to, { name: session, origin, time, state })
       if (Either.isRight(opened)) {
+        isNew = true
         log = opened.right
         if (state !== "running")
           tell(
@@ -135,9 +138,24 @@ export const makeSessionWriter = (options: SessionWriterOptions): SessionWriter 
       plains.length
     )
 
+  /** Keys of a prompt that `run` took from its command line, and of its turn; remembers the prompts that it did not. */
+  const repeatsIn = (to: Journal, events: ReadonlyArray<AgentEvent>): ReadonlySet<string> => {
+    const repeated = new Set<string>()
+    const found = log ?? Either.getOrUndefined(to.openLog(`${agent}:${session}`))?.id
+    if (found === undefined) return repeated
+    for (const event of events) {
+      const text = promptIn(event)
+      if (text === undefined) continue
+      const isTold = Either.getOrElse(to.known(found, promptMarks("run", text, event.time)), () => [false])
+      if (isTold.includes(true)) repeated.add(event.key).add(`${event.key}:turn`)
+      else backlog.put(() => to.mark(found, promptMarks("file", text, event.time).slice(0, 1)))
+    }
+    return repeated
+  }
+
   /** Leaves out what the log has, before anything is made of it. */
-  const unknown = (to: Journal, events: ReadonlyArray<AgentEvent>, marks: ReadonlyArray<string>) => {
-    const found = log === undefined ? undefined : Either.getOrUndefined(to.known(log, marks))
+  const unknown = (to: Journal, events: ReadonlyArray<Redacted>, marks: ReadonlyArray<string>) => {
+    const found = log === undefined || isNew ? undefined : Either.getOrUndefined(to.known(log, marks))
     if (found === undefined) return events.map((event, n) => [event, marks[n]!] as const)
     known += found.filter((one) => one).length
     return events.flatMap((event, n) => (found[n] === true ? [] : [[event, marks[n]!] as const]))
@@ -154,22 +172,25 @@ export const makeSessionWriter = (options: SessionWriterOptions): SessionWriter 
     add: (fresh) => {
       if (fresh.length === 0) return
       const events = fresh.map((event) => placed(event, calls))
-      for (const event of events) fold.add(event)
+      const safe = events.map((event) => safeOf(event, redactor))
+      for (const { event } of safe) fold.add(event)
       if (journal === undefined) {
-        for (const event of events) added += entriesOf(event, redactor, redacted).plains.length
+        for (const one of safe) added += entriesOf(one, redacted).plains.length
         return
       }
+      const repeats = repeatsIn(journal, events)
+      const kept = (_: unknown, n: number) => !repeats.has(events[n]!.key)
       if (!isBegun) begin(journal)
       const plains: Array<Plain> = []
-      const kept: Array<string> = []
+      const news: Array<string> = []
       let bytes = 0
-      for (const [event, mark] of unknown(journal, events, events.map(markOf))) {
-        const entries = entriesOf(event, redactor, redacted)
+      for (const [one, mark] of unknown(journal, safe.filter(kept), events.filter(kept).map(markOf))) {
+        const entries = entriesOf(one, redacted)
         plains.push(...entries.plains)
-        kept.push(...entries.plains.map((_, n) => (n === 0 ? mark : `${mark} ${n}`)))
+        news.push(...entries.plains.map((_, n) => (n === 0 ? mark : `${mark} ${n}`)))
         bytes += entries.bytes
       }
-      if (plains.length > 0) append(journal, plains, kept, bytes)
+      if (plains.length > 0) append(journal, plains, news, bytes)
     },
     learn: (more) => {
       // Where it began is where it is: a `cd` on its way is no other session.
@@ -213,6 +234,13 @@ export const makeSessionWriter = (options: SessionWriterOptions): SessionWriter 
   }
 }
 
+/** What a person asked for, in words. */
+const promptIn = (event: AgentEvent): string | undefined => {
+  if (event.kind !== "message" || event.data.role !== "user" || event.parent !== undefined) return undefined
+  const [part] = event.data.parts
+  return part?.type === "text" ? part.text.trim() : undefined
+}
+
 /** A subagent's events stand under the call that started it, also where another file of the session tells which. */
 const placed = (event: AgentEvent, calls: Map<string, string>): AgentEvent => {
   if (event.kind === "agent_spawned") {
@@ -232,5 +260,5 @@ const markOf = (event: AgentEvent): string => {
     // A blob is known by its digest.
     value instanceof Uint8Array ? value.byteLength : value
   )
-  return `${group}.${kind} ${key} ${digestOf(body)}`
+  return `${group}.${kind} ${key} ${body}`
 }

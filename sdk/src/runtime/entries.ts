@@ -5,7 +5,7 @@
 import { sha256 } from "@noble/hashes/sha2.js"
 import { bytesToHex, utf8ToBytes } from "@noble/hashes/utils.js"
 import * as Either from "effect/Either"
-import type { Redactor } from "../agents/Redaction.ts"
+import type { Redacted, Redactor } from "../agents/Redaction.ts"
 import type { AgentEvent } from "../domain/AgentEvent.ts"
 import { type LogId, SessionId } from "../domain/Ids.ts"
 import type { Origin, State } from "../domain/IndexEvent.ts"
@@ -25,17 +25,22 @@ export interface Entries {
   readonly bytes: number
 }
 
+/** The event as it may leave the agent's machine: nothing of it is folded, titled or written down before. */
+export const safeOf = (event: AgentEvent, redactor: Redactor): Redacted => redactor.event(bounded(event))
+
 /** Counts what was redacted into `redacted`, by rule. */
-export const entriesOf = (event: AgentEvent, redactor: Redactor, redacted: Map<string, number>): Entries => {
-  const safe = redactor.event(bounded(event))
+export const entriesOf = (safe: Redacted, redacted: Map<string, number>): Entries => {
   for (const rule of safe.found) redacted.set(rule, (redacted.get(rule) ?? 0) + 1)
+  const whole = encodeEvent(safe.event)
+  const bytes = whole.payload.byteLength
+  if (bytes <= EVENT_BYTES) return { events: [safe.event], plains: [whole], bytes }
   const events = fit(safe.event, EVENT_BYTES)
   const plains = events.map(encodeEvent)
   return { events, plains, bytes: plains.reduce((sum, { payload }) => sum + payload.byteLength, 0) }
 }
 
 /** An id is no place for a megabyte: a longer one keeps its beginning and is told apart by its digest. */
-export const bounded = (event: AgentEvent): AgentEvent => {
+const bounded = (event: AgentEvent): AgentEvent => {
   const { key, parent, subagent } = event
   if (Math.max(key.length, parent?.length ?? 0, subagent?.length ?? 0) <= ID_CHARACTERS) return event
   const short = (id: string) => (id.length <= ID_CHARACTERS ? id : `${id.slice(0, 64)}#${digestOf(id)}`)
@@ -47,8 +52,20 @@ export const bounded = (event: AgentEvent): AgentEvent => {
   }
 }
 
+/** Milliseconds by which a command's start and its agent's own record of the prompt differ at most. */
+const PROMPT_MS = 60_000
+
+/**
+ * A prompt is told twice where a session is run and watched: from the command line, without an id, and by the agent's own
+ * file. These marks say `by` whom it was told, near this time; the first one found is asked for, all are kept.
+ */
+export const promptMarks = (by: "run" | "file", text: string, time: number): ReadonlyArray<string> => {
+  const minute = Math.floor(time / PROMPT_MS)
+  return [minute, minute - 1, minute + 1].map((one) => `prompt ${by} ${one} ${text}`)
+}
+
 /** SHA-256 of a text, hex. */
-export const digestOf = (text: string) => bytesToHex(sha256(utf8ToBytes(text)))
+const digestOf = (text: string) => bytesToHex(sha256(utf8ToBytes(text)))
 
 export const sessionIdOf = (name: string) => SessionId.make(name.slice(0, 200))
 

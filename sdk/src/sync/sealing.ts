@@ -11,11 +11,30 @@ import * as Envelope from "../crypto/Envelope.ts"
 import { makeLog } from "../crypto/LogKey.ts"
 import * as Sealer from "../crypto/Sealer.ts"
 import { indexLog, type RecorderKey } from "../crypto/TenantKey.ts"
-import { indexKey, lookup, lookupKey, sealToRecorder, type WriterIdentity, waitingKey } from "../crypto/WriterKey.ts"
+import {
+  indexKey,
+  lookupKey,
+  lookupWith,
+  sealToRecorder,
+  type WriterIdentity,
+  waitingKey
+} from "../crypto/WriterKey.ts"
 import { encodeIndex } from "../domain/Payload.ts"
 import { beginning, type Introduction, type Sealing } from "../journal/Sealing.ts"
 
-export const sealingOf = (aead: Aead, recorder: RecorderKey, identity: WriterIdentity): Sealing => ({
+/** SHA-256, and texts to their keyed hashes (`lookupWith`): a platform's own are several times faster. */
+export interface Hashes {
+  readonly sha256: (bytes: Uint8Array) => Uint8Array
+  readonly lookupWith: (key: Uint8Array) => (text: string) => Uint8Array
+}
+const portableHashes: Hashes = { sha256: Envelope.digest, lookupWith }
+
+export const sealingOf = (
+  aead: Aead,
+  recorder: RecorderKey,
+  identity: WriterIdentity,
+  hashes: Hashes = portableHashes
+): Sealing => ({
   writer: { id: identity.id, signer: identity.signer },
   index: indexLog(recorder),
   indexKey: indexKey(identity.key),
@@ -30,7 +49,7 @@ export const sealingOf = (aead: Aead, recorder: RecorderKey, identity: WriterIde
     const opened = Either.flatMap(Sealer.open(aead, keys, place, sealed), Envelope.decode)
     return Either.isRight(opened) ? opened.right.plain : undefined
   },
-  digest: Envelope.digest
+  digest: hashes.sha256
 })
 
 /** Seals the writer's first index entry to the recorder key. Rejects where nothing can be sealed to that key. */
@@ -55,13 +74,13 @@ export interface Keeping {
   readonly open: (place: Sealer.Place, sealed: Uint8Array) => Uint8Array | undefined
 }
 
-export const keepingOf = (aead: Aead, identity: WriterIdentity): Keeping => {
+export const keepingOf = (aead: Aead, identity: WriterIdentity, hashes: Hashes = portableHashes): Keeping => {
   const key = waitingKey(identity.key)
-  const names = lookupKey(identity.key)
+  const nameOf = hashes.lookupWith(lookupKey(identity.key))
   const keys = Sealer.makeKeyring()
   keys.add(key)
   return {
-    nameOf: (text) => lookup(names, text),
+    nameOf,
     seal: (place, plain) => Sealer.seal(aead, key, place, plain),
     open: (place, sealed) => Either.getOrUndefined(Sealer.open(aead, keys, place, sealed))
   }

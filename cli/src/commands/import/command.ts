@@ -19,7 +19,7 @@ const project = Options.text("project").pipe(
   Options.optional
 )
 
-export const imports = Command.make("import", { ...hub, tenant, json, all, dryRun, project, files }, (given) =>
+export const importSessions = Command.make("import", { ...hub, tenant, json, all, dryRun, project, files }, (given) =>
   loaded(() => import("./run.ts"), {
     ...flags(given),
     json: given.json,

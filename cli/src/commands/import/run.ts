@@ -11,10 +11,11 @@ import * as Either from "effect/Either"
 import type { Flags } from "../../Config.ts"
 import { EXIT, Failure } from "../../Failure.ts"
 import { openRecording } from "../../Recording.ts"
-import { type FoundFile, filesAt, filesInHomes, homesOf } from "../../sessions/find.ts"
+import { type FoundFile, filesAt, filesInHomes, homesOf, isSubagent, markOf } from "../../sessions/find.ts"
+import { isBelow } from "../../sessions/project.ts"
 import { type Head, headOf, openFile, readInto } from "../../sessions/read.ts"
 import { clean, grouped, plural } from "../../Terminal.ts"
-import { isBelow, makeProgress } from "./words.ts"
+import { makeProgress } from "./words.ts"
 
 /** Milliseconds that the hub has to take what was imported; the rest waits in the journal. */
 const DRAIN_MS = 10_000
@@ -208,11 +209,9 @@ const groupsOf = (
 
 /** A subagent's file after its session's: that one tells which call it belongs to. */
 const inReadingOrder = (files: ReadonlyArray<FoundFile>) => {
-  const isSubagent = ({ path }: FoundFile) => /(^|\/)agent-[^/]+\.jsonl$/.test(path)
-  return files.toSorted((a, b) => Number(isSubagent(a)) - Number(isSubagent(b)) || a.path.localeCompare(b.path))
+  return files.toSorted(
+    (a, b) => Number(isSubagent(a.path)) - Number(isSubagent(b.path)) || a.path.localeCompare(b.path)
+  )
 }
-
-/** A file that was read whole, as it was then. */
-const markOf = ({ changed, path, size }: FoundFile) => `file ${path} ${size} ${changed}`
 
 const unique = (files: ReadonlyArray<FoundFile>) => [...new Map(files.map((file) => [file.path, file])).values()]

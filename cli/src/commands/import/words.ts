@@ -1,5 +1,4 @@
-/** What `import` shows while it works, on a terminal only, and which sessions a project has. */
-import { relative } from "node:path"
+/** What `import` shows while it works, on a terminal only. */
 import { clean } from "../../Terminal.ts"
 
 export interface Progress {
@@ -28,10 +27,4 @@ export const makeProgress = async (json: boolean, bytes: number): Promise<Progre
     },
     end: () => bar.stop("All sessions are read")
   }
-}
-
-export const isBelow = (path: string | undefined, folder: string) => {
-  if (path === undefined) return false
-  const between = relative(folder, path)
-  return between === "" || (!between.startsWith("..") && !between.startsWith("/"))
 }

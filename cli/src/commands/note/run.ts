@@ -89,7 +89,7 @@ const journalFailed = ({ message }: { readonly message: string }) =>
 /** A session that this machine recorded; undefined where there is none that ends so. */
 const ownPlace = (journal: Journal, wanted: string): Either.Either<Place | undefined, Failure> =>
   Either.flatMap(Either.mapLeft(ownSessions(journal), journalFailed), (sessions) => {
-    const matches = sessions.filter(({ origin }) => origin.session.endsWith(wanted))
+    const matches = sessions.filter(({ alias, origin }) => [alias, origin.session].some((id) => id?.endsWith(wanted)))
     const [match] = matches
     if (match === undefined) return Either.right(undefined)
     if (matches.length === 1) return Either.right({ ...match, session: match.origin.session })

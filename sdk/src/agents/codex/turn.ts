@@ -72,7 +72,7 @@ const end = (state: State) => {
 const keyOf = (state: State) => `${prefixOf(state)}:turn:${state.turns}`
 
 /** Codex counts what came from the cache, or went into it, as input too; we count each once. */
-const figuresOf = (usage: Fields): Figures => {
+export const figuresOf = (usage: Fields): Figures => {
   const input = numberOf(usage.input_tokens)
   const cacheRead = numberOf(usage.cached_input_tokens)
   const cacheWrite = numberOf(usage.cache_write_input_tokens)

@@ -3,6 +3,7 @@
  * asynchronous, so a new writer is prepared outside the transaction; of two processes the first to insert wins, and
  * the other takes the winner's and removes its own key file.
  */
+
 import * as Either from "effect/Either"
 import type { Aead } from "../../crypto/Aead.ts"
 import { indexLog, type RecorderKey } from "../../crypto/TenantKey.ts"
@@ -11,6 +12,7 @@ import type { LogId } from "../../domain/Ids.ts"
 import { type Journal, JournalFailed } from "../../journal/Journal.ts"
 import type { Introduction, Sealing } from "../../journal/Sealing.ts"
 import { introduce, sealingOf } from "../../sync/sealing.ts"
+import { nativeHashes } from "../nativeHashes.ts"
 import { owe, recountOwed } from "./owed.ts"
 import type { Store } from "./Store.ts"
 import type { WriterFiles } from "./writerFiles.ts"
@@ -49,7 +51,7 @@ export const findWriter = async (
         const destination = destinationRow(store, index, remotes)
         const going = goingOn(store, destination)
         if (going !== undefined || made === undefined) return { going }
-        const sealing = sealingOf(aead, recorder, made.identity)
+        const sealing = sealingOf(aead, recorder, made.identity, nativeHashes)
         return {
           found: { ...insert(store, destination, sealing, made.introduction), identity: made.identity, sealing }
         }
@@ -72,7 +74,12 @@ export const findWriter = async (
       if (Either.isLeft(loaded)) return Either.left(loaded.left)
       if (loaded.right !== undefined) {
         const identity = loaded.right
-        return Either.right({ row: going.id, identity, sealing: sealingOf(aead, recorder, identity), fresh: false })
+        return Either.right({
+          row: going.id,
+          identity,
+          sealing: sealingOf(aead, recorder, identity, nativeHashes),
+          fresh: false
+        })
       }
       const ended = store.write(() =>
         store.run("UPDATE writer SET ended = 'keys lost' WHERE id = ? AND ended IS NULL", going.id)

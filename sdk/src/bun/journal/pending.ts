@@ -28,5 +28,5 @@ export const decode = (bytes: Uint8Array): Waiting | undefined => {
 const plainOf = ([event, primaryKey, payload]: readonly [string, string, Uint8Array]): Plain => ({
   event,
   primaryKey,
-  payload: Uint8Array.from(payload)
+  payload: new Uint8Array(payload)
 })

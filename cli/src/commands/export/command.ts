@@ -1,0 +1,32 @@
+/** The grammar of `export`. What it does is in `run.ts`, loaded when it is called. */
+import * as Args from "@effect/cli/Args"
+import * as Command from "@effect/cli/Command"
+import * as Options from "@effect/cli/Options"
+import * as Option from "effect/Option"
+import { loaded } from "../../loaded.ts"
+import { flags, hub, tenant } from "../../options.ts"
+
+const session = Args.text({ name: "session" }).pipe(
+  Args.withDescription("The session, by its id or the end of it"),
+  Args.optional
+)
+const all = Options.boolean("all").pipe(Options.withDescription("Every session of the tenant"))
+const format = Options.text("format").pipe(
+  Options.withDescription("jsonl: one event a line, of every agent in the same shape"),
+  Options.withDefault("jsonl")
+)
+const history = Options.boolean("history").pipe(
+  Options.withDescription("Also what a later event updated, as it was recorded")
+)
+
+export const exportSessions = Command.make("export", { ...hub, tenant, all, format, history, session }, (given) =>
+  loaded(() => import("./run.ts"), {
+    ...flags(given),
+    all: given.all,
+    format: given.format,
+    history: given.history,
+    session: Option.getOrUndefined(given.session)
+  })
+).pipe(
+  Command.withDescription("Write recorded sessions to stdout, from the hub, or from the journal where there is none")
+)

@@ -1,0 +1,49 @@
+/** The forms in which sessions are written out. A new one is a function here. */
+import type { AgentEvent, Origin, State } from "agent-sync/events"
+
+/** A session with what it is called, and all its events in order. */
+export interface Exported {
+  readonly tenant: string
+  readonly session: string
+  readonly origin: Origin
+  readonly title: string | undefined
+  readonly state: State
+  /** Milliseconds since 1970. */
+  readonly startedAt: number
+  readonly events: ReadonlyArray<AgentEvent>
+}
+
+/** The text of a session, ending in a newline. */
+export type Format = (session: Exported) => string
+
+const SCHEMA = 1
+
+/** A line for the session, then one for each event; bytes of a blob are base64. */
+const jsonl: Format = ({ events, origin, session, startedAt, state, tenant, title }) => {
+  const about = { schema: SCHEMA, tenant, session, agent: origin.agent }
+  const { session: _, agent: _agent, ...more } = origin
+  const head = { ...about, kind: "session", ...more, title, state, startedAt: isoOf(startedAt) }
+  const rows = events.map((event) => {
+    const { group, key, kind, time, ...rest } = event
+    const isUnknown = event.kind === "unrecognized"
+    return {
+      ...about,
+      time: isoOf(time),
+      group,
+      kind: isUnknown ? event.original.kind : kind,
+      key,
+      ...rest,
+      ...(isUnknown ? { original: undefined, data: event.original.data } : {})
+    }
+  })
+  return [head, ...rows].map((row) => `${JSON.stringify(row, bytesAsText)}\n`).join("")
+}
+
+const isoOf = (time: number) => {
+  const date = new Date(time)
+  return Number.isNaN(date.getTime()) ? null : date.toISOString()
+}
+const bytesAsText = (_: string, value: unknown) =>
+  value instanceof Uint8Array ? Buffer.from(value).toString("base64") : value
+
+export const formats: Readonly<Record<string, Format>> = { jsonl }

@@ -1,0 +1,216 @@
+/**
+ * Writes recorded sessions to stdout: from the hub with the reader key, else from this machine's journal. Each event once, as
+ * its latest and best source told it.
+ */
+import type { KnownSession, ReaderKey } from "agent-sync"
+import { connectReader, readJournal } from "agent-sync/bun"
+import { type AgentEvent, makeSession } from "agent-sync/events"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import { type Flags, keyOrMake, type Settings, settings } from "../../Config.ts"
+import { EXIT, Failure } from "../../Failure.ts"
+import { openRecording } from "../../Recording.ts"
+import { type Exported, type Format, formats } from "./formats.ts"
+
+/** Milliseconds without any answer after which a hub counts as unreachable. */
+const UNREACHABLE_MS = 10_000
+
+export interface ExportInput extends Flags {
+  readonly all: boolean
+  readonly format: string
+  readonly history: boolean
+  readonly session: string | undefined
+}
+
+export const run = (input: ExportInput) =>
+  Effect.gen(function* () {
+    const format = Object.hasOwn(formats, input.format) ? formats[input.format] : undefined
+    if (format === undefined) {
+      return yield* new Failure({
+        exit: EXIT.usage,
+        code: "UnknownFormat",
+        what: `There is no format ${input.format}.`,
+        now: `There is: ${Object.keys(formats).join(", ")}.`
+      })
+    }
+    if (input.all === (input.session !== undefined)) {
+      return yield* new Failure({
+        exit: EXIT.usage,
+        code: "NoSession",
+        what: "export takes a session, or --all.",
+        tries: [{ command: "agent-sync export --all > sessions.jsonl" }, { command: "agent-sync export SESSION" }]
+      })
+    }
+    const found = yield* settings(input, { env: process.env, cwd: process.cwd() })
+    if (found.url === undefined) return yield* fromJournal(input, format)
+    const { key } = yield* keyOrMake(found)
+    if (key.kind !== "reader") {
+      return yield* new Failure({
+        exit: EXIT.unopened,
+        code: "CannotRead",
+        what: `This machine has only the recorder key of tenant ${found.tenant}: it can record and not read back.`,
+        now: "Nothing was asked of the hub.",
+        tries: [{ command: "AGENT_SYNC_KEY=asr1… agent-sync export …", why: "with the reader key" }]
+      })
+    }
+    return yield* fromHub(input, format, found, found.url, key)
+  })
+
+/** The events of a session, as they come. */
+const makeCollector = (history: boolean) => {
+  const fold = makeSession()
+  const events = new Map<string, AgentEvent>()
+  let entries = 0
+  return {
+    add: (event: AgentEvent, writer?: string) => {
+      const place = history ? String(entries++) : `${event.kind} ${event.key}`
+      if (fold.add(event, writer) !== "kept" || history) events.set(place, event)
+    },
+    events: () => [...events.values()]
+  }
+}
+
+const write = (text: string) =>
+  new Promise<void>((resolve) => {
+    process.stdout.write(text, () => resolve())
+  })
+
+const isNamed = (id: string | undefined, wanted: string) => id?.endsWith(wanted) === true
+
+const noSuch = (wanted: string, matches: number) =>
+  new Failure({
+    exit: EXIT.failure,
+    code: matches === 0 ? "NoSuchSession" : "AmbiguousSession",
+    what:
+      matches === 0 ? `No session ends with ${wanted}.` : `${matches} sessions end with ${wanted}; give more of the id.`
+  })
+
+const fromJournal = (input: ExportInput, format: Format) =>
+  Effect.gen(function* () {
+    const recording = yield* openRecording(input)
+    const reader = readJournal(recording.journal)
+    const failed = (cause: { readonly message: string }) =>
+      new Failure({ exit: EXIT.failure, code: "JournalUnusable", what: cause.message })
+    const sessions = yield* Either.mapLeft(reader.sessions(), failed)
+    const { session: wanted } = input
+    const chosen =
+      wanted === undefined
+        ? sessions
+        : sessions.filter(({ alias, origin }) => isNamed(alias, wanted) || isNamed(origin.session, wanted))
+    if (wanted !== undefined && chosen.length !== 1) return yield* noSuch(wanted, chosen.length)
+    for (const { alias, log, origin, startedAt, state, title } of chosen) {
+      const collector = makeCollector(input.history)
+      yield* Either.mapLeft(
+        reader.events(log, (event) => collector.add(event)),
+        failed
+      )
+      const session: Exported = {
+        tenant: recording.found.tenant,
+        session: alias ?? origin.session,
+        origin,
+        title,
+        state,
+        startedAt,
+        events: collector.events()
+      }
+      yield* Effect.promise(() => write(format(session)))
+    }
+    yield* Effect.promise(() => recording.close(0))
+    return EXIT.ok
+  })
+
+const fromHub = (input: ExportInput, format: Format, found: Settings, url: string, key: ReaderKey) =>
+  Effect.async<number, Failure>((resume) => {
+    const { tenant } = found
+    let collector = makeCollector(input.history)
+    let current: KnownSession | undefined
+    let isFinished = false
+    let heard = performance.now()
+    let next: (() => void) | undefined
+
+    const finish = (how: Effect.Effect<number, Failure>) => {
+      if (isFinished) return
+      isFinished = true
+      clearInterval(ticker)
+      remote.stop()
+      resume(how)
+    }
+    const fail = (failure: Failure) => finish(Effect.fail(failure))
+
+    /** One session after the other, so that memory holds one. */
+    const writeAll = async (sessions: ReadonlyArray<KnownSession>) => {
+      for (const session of sessions) {
+        // Whoever reads our output may have been slow.
+        heard = performance.now()
+        current = session
+        collector = makeCollector(input.history)
+        const done = new Promise<void>((resolve) => {
+          next = resolve
+        })
+        remote.reader.watch(session.log, "all")
+        await done
+        if (isFinished) return
+        const { alias, log, origin, startedAt, state, title } = session
+        remote.reader.unwatch(log)
+        const name = alias ?? origin.session
+        await write(format({ tenant, session: name, origin, title, state, startedAt, events: collector.events() }))
+      }
+      finish(Effect.succeed(EXIT.ok))
+    }
+
+    const choose = () => {
+      const sessions = [...remote.reader.sessions()].sort((a, b) => a.startedAt - b.startedAt)
+      const { session: wanted } = input
+      if (wanted === undefined) return void writeAll(sessions)
+      const matches = sessions.filter(({ alias, origin }) => isNamed(alias, wanted) || isNamed(origin.session, wanted))
+      if (matches.length !== 1) return fail(noSuch(wanted, matches.length))
+      void writeAll(matches)
+    }
+
+    const remote = connectReader({
+      key,
+      url,
+      token: () => found.token("read"),
+      onStatus: (status) => {
+        if (status._tag !== "Refused") return
+        fail(new Failure({ exit: EXIT.refused, code: "Refused", what: `The hub refused: ${status.error}` }))
+      },
+      events: {
+        onSession: () => {
+          heard = performance.now()
+        },
+        onIndexRead: () => {
+          heard = performance.now()
+          if (current === undefined) choose()
+        },
+        onEntries: (log, entries) => {
+          heard = performance.now()
+          if (log !== current?.log) return
+          for (const { content, writer } of entries) {
+            if (content._tag === "Event") collector.add(content.event, writer)
+          }
+        },
+        onCaughtUp: (log) => {
+          if (log === current?.log) next?.()
+        },
+        onNotice: (log, notice) => {
+          const what = notice._tag === "Refused" ? notice.refusal.reason : notice._tag
+          process.stderr.write(`agent-sync: ${current?.origin.session ?? tenant}: ${what}\n`)
+          if (notice._tag === "Refused" && log === current?.log) next?.()
+        },
+        onWrongKey: () =>
+          fail(new Failure({ exit: EXIT.unopened, code: "WrongKey", what: `Your key does not open tenant ${tenant}.` }))
+      }
+    })
+    const ticker = setInterval(() => {
+      if (performance.now() - heard < UNREACHABLE_MS) return
+      fail(
+        new Failure({
+          exit: EXIT.unreachable,
+          code: "HubUnreachable",
+          what: `The hub at ${new URL(url).host} cannot be reached.`,
+          now: "What was written to stdout is whole up to its last line."
+        })
+      )
+    }, 500)
+  })

@@ -1,0 +1,293 @@
+/**
+ * Follows sessions where agents write them: told of changes by the system, reads what was added, and hands it to the
+ * session's writer. Idle it does nothing but look around once a minute, for changes that were not told. What is read
+ * again (a file that was replaced, a restart after a kill) adds nothing, so positions are kept in memory only.
+ */
+import { type FSWatcher, statSync, watch } from "node:fs"
+import { dirname, join } from "node:path"
+import {
+  type Journal,
+  liveTimers,
+  makeBacklog,
+  makeSessionWriter,
+  type SessionFile,
+  type SessionWriter
+} from "agent-sync"
+import type { AgentHome } from "agent-sync/agents"
+import * as Either from "effect/Either"
+import { type FoundFile, fileAt, filesBelow, isSubagent, markOf } from "./find.ts"
+import { type Head, headOf, openFile, readInto } from "./read.ts"
+
+/** Milliseconds between two looks around for what was not told. */
+const ROUND_MS = 60_000
+/** Milliseconds in which changes gather before they are read: an agent writes several lines at once. */
+const GATHER_MS = 10
+/** Milliseconds after the last change until the index is told a session's state (house §3). */
+const SETTLE_MS = 2_500
+/** A session that changed so long ago is running, as far as one can tell. Milliseconds. */
+const RECENT_MS = 10 * 60_000
+/** Milliseconds of silence after which a file is put down; if it goes on, it is read again from its beginning. */
+const QUIET_MS = 60 * 60_000
+
+export interface FollowOptions {
+  readonly journal: Journal
+  readonly homes: ReadonlyArray<AgentHome>
+  readonly host: string
+  /** Also sessions that ended before. */
+  readonly past: boolean
+  /** Which sessions are recorded. */
+  readonly isWanted: (head: Head) => boolean
+  /** A session of which something was recorded for the first time in this run. */
+  readonly onSession: (head: Head, path: string) => void
+  /** A sentence for the person. */
+  readonly onTrouble: (what: string) => void
+}
+
+export interface Following {
+  /** Resolves when all that there was at the beginning is read; answers how many past sessions were left alone. */
+  readonly caughtUp: Promise<number>
+  /** Looks for changes that the system did not tell; it does so itself once a minute. */
+  readonly lookAround: () => Promise<void>
+  readonly stop: () => void
+  /** Entries that were added so far. */
+  readonly events: () => number
+}
+
+interface Open {
+  readonly head: Head
+  readonly reader: SessionFile
+  readonly inode: number
+  /** Bytes read. */
+  at: number
+  /** Milliseconds since 1970: when it was read last, and when it had changed then, by the disk's clock. */
+  grown: number
+  changed: number
+}
+
+export const follow = (options: FollowOptions): Following => {
+  const { homes, journal } = options
+  const backlog = makeBacklog({ timers: liveTimers, onTrouble: (failed) => options.onTrouble(failed.message) })
+  const open = new Map<string, Open>()
+  const writers = new Map<string, SessionWriter>()
+  const shown = new Set<string>()
+  const dirty = new Set<string>()
+  const unwanted = new Set<string>()
+  const watchers: Array<FSWatcher> = []
+  const listening = new Set<AgentHome>()
+  const waiting = new Set<AgentHome>()
+  let gather: ReturnType<typeof setTimeout> | undefined
+  let settle: ReturnType<typeof setTimeout> | undefined
+  let events = 0
+  let isStopped = false
+
+  const known = (marks: ReadonlyArray<string>) =>
+    Either.getOrElse(journal.known(journal.index, marks), () => marks.map(() => false))
+  const remember = (marks: ReadonlyArray<string>) => backlog.put(() => journal.mark(journal.index, marks))
+
+  const writerOf = (agent: string, session: string) => {
+    const name = `${agent}:${session}`
+    const found = writers.get(name)
+    if (found !== undefined) return found
+    const about = { host: options.host }
+    const made = makeSessionWriter({ journal, backlog, agent, session, about, wall: Date.now })
+    writers.set(name, made)
+    return made
+  }
+
+  // Reading ----------------------------------------------------------------------------------------------------------
+
+  /** Reads what is new in a file; never throws. */
+  const look = (path: string) => {
+    try {
+      lookAt(path)
+    } catch (error) {
+      // It went away, or is not ours to read; what was read of it stays.
+      open.delete(path)
+      if (!isGone(error))
+        options.onTrouble(`${path} cannot be read: ${error instanceof Error ? error.message : String(error)}.`)
+    }
+  }
+
+  const lookAt = (path: string) => {
+    const [file] = fileAt(path)
+    if (file === undefined) {
+      open.delete(path)
+      return
+    }
+    let one = open.get(path)
+    const isOther = one !== undefined && (one.inode !== file.inode || file.size < one.at)
+    const isRewritten = one !== undefined && isWhole(path) && one.changed !== file.changed
+    if (one === undefined || isOther || isRewritten) {
+      one = begin(file, one?.head)
+      if (one === undefined) return
+      open.set(path, one)
+    }
+    if (file.size <= one.at) return
+    const before = one.reader.writer()?.written().added ?? 0
+    one.at = readInto(path, one.reader, one.at)
+    one.grown = Date.now()
+    one.changed = file.changed
+    if (isWhole(path)) one.reader.end()
+    else one.reader.settle()
+    const added = (one.reader.writer()?.written().added ?? 0) - before
+    events += added
+    const name = `${one.head.agent}:${one.head.session}`
+    if (added > 0 && !shown.has(name)) {
+      shown.add(name)
+      options.onSession(one.head, path)
+    }
+    settleSoon()
+  }
+
+  const begin = (file: FoundFile, before: Head | undefined): Open | undefined => {
+    const head = before ?? headOf(file)
+    // Too little of it is there to tell; it is looked at again when it grows.
+    if (head === undefined) return undefined
+    if (!options.isWanted(head)) {
+      unwanted.add(file.path)
+      return undefined
+    }
+    // The session's own file tells which call a subagent belongs to.
+    if (isSubagent(file.path)) for (const parent of parentsOf(file.path, head)) if (!open.has(parent)) look(parent)
+    remember([followed(file.path)])
+    return {
+      head,
+      reader: openFile(file, writerOf, () => file.changed),
+      inode: file.inode,
+      at: 0,
+      grown: Date.now(),
+      changed: file.changed
+    }
+  }
+
+  const changed = (path: string) => {
+    if (isStopped || unwanted.has(path)) return
+    dirty.add(path)
+    gather ??= setTimeout(() => {
+      gather = undefined
+      const paths = [...dirty].sort()
+      dirty.clear()
+      for (const one of paths) look(one)
+    }, GATHER_MS)
+  }
+
+  const settleSoon = () => {
+    clearTimeout(settle)
+    settle = setTimeout(() => {
+      for (const writer of writers.values()) writer.settle(false)
+    }, SETTLE_MS)
+    settle.unref()
+  }
+
+  // Looking around ---------------------------------------------------------------------------------------------------
+
+  const around = () => homes.flatMap((home) => filesBelow(home.folder, home.isSession))
+
+  /** What is new, grew while nobody watched, or is open. */
+  const round = async (first: boolean): Promise<number> => {
+    let left = 0
+    for (const file of around()) {
+      if (isStopped) break
+      if (unwanted.has(file.path)) continue
+      if (open.has(file.path)) {
+        look(file.path)
+        continue
+      }
+      const [isRead = false, isFollowed = false] = known([markOf(file), followed(file.path)])
+      if (isRead) continue
+      if (!isFollowed && !options.past && Date.now() - file.changed > RECENT_MS) {
+        left++
+        continue
+      }
+      look(file.path)
+      if (first) await new Promise((resolve) => setImmediate(resolve))
+    }
+    return left
+  }
+
+  const lookAround = async () => {
+    for (const home of homes) listen(home)
+    await round(false)
+  }
+  const tick = () => {
+    void lookAround()
+    for (const writer of writers.values()) writer.settle(false)
+    for (const [path, one] of open) if (Date.now() - one.grown > QUIET_MS) putDown(path, one)
+  }
+
+  /** A file that was read whole is not read again until it changes. */
+  const putDown = (path: string, one: Open) => {
+    const [file] = fileAt(path)
+    if (file !== undefined && file.size === one.at) remember([markOf(file)])
+    open.delete(path)
+    const { agent, session } = one.head
+    if ([...open.values()].some(({ head }) => head.agent === agent && head.session === session)) return
+    const name = `${agent}:${session}`
+    writers.get(name)?.settle(true)
+    writers.delete(name)
+  }
+
+  /** Waits for a folder that is not there yet; nothing is made in an agent's home. */
+  const listen = (home: AgentHome) => {
+    if (listening.has(home)) return
+    const isThere = exists(home.folder)
+    const folder = isThere ? home.folder : dirname(home.folder)
+    if (!isThere && (waiting.has(home) || !exists(folder))) return
+    try {
+      const watcher = watch(folder, { recursive: isThere }, (_, name) => {
+        if (!isThere) appeared()
+        else if (typeof name === "string" && home.isSession(name)) changed(join(folder, name))
+      })
+      const appeared = () => {
+        if (!exists(home.folder)) return
+        watcher.close()
+        listen(home)
+        void round(false)
+      }
+      watcher.on("error", (error) => onlyRounds(home, error))
+      watchers.push(watcher)
+      const of = isThere ? listening : waiting
+      of.add(home)
+    } catch (error) {
+      onlyRounds(home, error)
+    }
+  }
+  const onlyRounds = (home: AgentHome, error: unknown) => {
+    const why = error instanceof Error ? error.message : String(error)
+    options.onTrouble(`Changes in ${home.folder} are not told by the system (${why}), so they are seen once a minute.`)
+  }
+
+  for (const home of homes) listen(home)
+  const ticker = setInterval(tick, ROUND_MS)
+  const caughtUp = round(true)
+
+  return {
+    caughtUp,
+    lookAround,
+    events: () => events,
+    stop: () => {
+      isStopped = true
+      clearInterval(ticker)
+      clearTimeout(gather)
+      clearTimeout(settle)
+      for (const watcher of watchers) watcher.close()
+      for (const path of dirty) look(path)
+      for (const [path, one] of [...open]) putDown(path, one)
+      backlog.end()
+    }
+  }
+}
+
+/** Written whole each time it changes. */
+const isWhole = (path: string) => path.endsWith(".json")
+
+const followed = (path: string) => `followed ${path}`
+
+const parentsOf = (path: string, { session }: Head) => [
+  join(dirname(path), `${session}.jsonl`),
+  join(dirname(path), "..", "..", `${session}.jsonl`)
+]
+
+const exists = (path: string) => statSync(path, { throwIfNoEntry: false }) !== undefined
+
+const isGone = (error: unknown) => error instanceof Error && "code" in error && error.code === "ENOENT"

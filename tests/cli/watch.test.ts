@@ -1,0 +1,231 @@
+/** Sessions as agents write them: seen at once, complete whatever happens to file or watcher, and never twice. */
+import { describe, expect, test } from "bun:test"
+import { appendFileSync, mkdirSync, readFileSync, renameSync, utimesSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { makeReaderKey } from "agent-sync"
+import { agentHomes } from "agent-sync/agents"
+import { openJournal, readJournal } from "agent-sync/bun"
+import type { AgentEvent } from "agent-sync/events"
+import { type FollowOptions, follow } from "../../cli/src/sessions/follow.ts"
+import { machine, recordings, tempFolder } from "../support/cli.ts"
+import { right } from "../support/right.ts"
+import { afterThisTest } from "../support/undo.ts"
+
+const SESSION = "0b5f3c1e-0000-4000-8000-000000000001"
+const whole = readFileSync(join(recordings, "claude-code.transcript", `${SESSION}.jsonl`))
+const lines = whole.toString().split("\n").slice(0, -1)
+
+/** A home with a journal, and a folder of Claude Code's in it. */
+const scene = async () => {
+  const home = tempFolder()
+  const folder = join(home, ".claude", "projects", "-home-dev-project")
+  mkdirSync(folder, { recursive: true })
+  const key = makeReaderKey()
+  const journal = right(
+    await openJournal({ file: join(home, "journal.sqlite"), keysFolder: join(home, "keys"), key, remotes: [] })
+  )
+  afterThisTest(() => journal.close())
+  const troubles: Array<string> = []
+  const begun: Array<string> = []
+  const start = (options: Partial<FollowOptions> = {}) => {
+    const following = follow({
+      journal,
+      homes: agentHomes({}, home),
+      host: "box",
+      past: false,
+      isWanted: () => true,
+      onSession: ({ session }) => void begun.push(session),
+      onTrouble: (what) => void troubles.push(what),
+      ...options
+    })
+    afterThisTest(following.stop)
+    return following
+  }
+  /** Every entry of a session, also those that a later one updated. */
+  const entries = (session = SESSION): ReadonlyArray<AgentEvent> => {
+    const reader = readJournal(journal)
+    const found: Array<AgentEvent> = []
+    for (const { log, origin } of right(reader.sessions())) {
+      if (origin.session === session) right(reader.events(log, (event) => void found.push(event)))
+    }
+    return found
+  }
+  const has = async (found: (events: ReadonlyArray<AgentEvent>) => boolean, session = SESSION) => {
+    for (let tries = 0; !found(entries(session)); tries++) {
+      if (tries > 300) throw new Error(`not within 6 s: ${namesOf(entries(session)).join(", ")}`)
+      await Bun.sleep(20)
+    }
+  }
+  return { home, folder, file: join(folder, `${SESSION}.jsonl`), journal, start, entries, has, begun, troubles }
+}
+
+const namesOf = (events: ReadonlyArray<AgentEvent>) => events.map(({ key, kind }) => `${kind} ${key}`)
+const isWhole = (events: ReadonlyArray<AgentEvent>) =>
+  events.some(({ kind, key }) => kind === "usage" && key.endsWith(":cost"))
+/** Without where they stood and what updates itself as it grows. */
+const contents = (events: ReadonlyArray<AgentEvent>) => events.map(({ position: _, ...rest }) => rest)
+
+/** What one reading of the whole file gives. */
+const inOneGo = async () => {
+  const s = await scene()
+  writeFileSync(s.file, whole)
+  await s.start().caughtUp
+  return s.entries()
+}
+
+describe("watch", () => {
+  test("records sessions as they grow, cut anywhere, as if they had been read in one go", async () => {
+    const s = await scene()
+    await s.start().caughtUp
+    for (let at = 0; at < whole.length; at += 1_501) {
+      appendFileSync(s.file, whole.subarray(at, at + 1_501))
+      await Bun.sleep(12)
+    }
+    // Another one at the same time, in a folder that is made now.
+    const other = SESSION.replace(/1$/, "2")
+    mkdirSync(`${s.folder}-b`)
+    writeFileSync(join(`${s.folder}-b`, `${other}.jsonl`), whole.toString().replaceAll(SESSION, other))
+    await s.has(isWhole)
+    await s.has(isWhole, other)
+    expect(contents(s.entries())).toEqual(contents(await inOneGo()))
+    expect(s.begun.sort()).toEqual([SESSION, other])
+    expect(s.troubles).toEqual([])
+  })
+
+  test("goes on where it was left, with what was written meanwhile, and adds nothing twice", async () => {
+    const s = await scene()
+    writeFileSync(s.file, `${lines.slice(0, 12).join("\n")}\n{"type":"us`)
+    const first = s.start()
+    await first.caughtUp
+    first.stop()
+    writeFileSync(s.file, `${lines.slice(0, 20).join("\n")}\n`)
+    const second = s.start()
+    await second.caughtUp
+    appendFileSync(s.file, `${lines.slice(20).join("\n")}\n`)
+    await s.has(isWhole)
+    second.stop()
+    const again = s.start()
+    await again.caughtUp
+    expect(again.events()).toBe(0)
+    expect(contents(s.entries())).toEqual(contents(await inOneGo()))
+  })
+
+  test("reads a file again that was replaced or shrank, and keeps what was there once", async () => {
+    const s = await scene()
+    writeFileSync(s.file, `${lines.slice(0, 15).join("\n")}\n`)
+    await s.start().caughtUp
+    const draft = join(s.home, "draft")
+    writeFileSync(draft, `${lines.slice(0, 8).join("\n")}\n`)
+    renameSync(draft, s.file)
+    await Bun.sleep(50)
+    writeFileSync(draft, whole)
+    renameSync(draft, s.file)
+    await s.has(isWhole)
+    expect(contents(s.entries())).toEqual(contents(await inOneGo()))
+  })
+
+  test("leaves past sessions alone, unless they are asked for or go on", async () => {
+    const s = await scene()
+    writeFileSync(s.file, `${lines.slice(0, 15).join("\n")}\n`)
+    const old = new Date(Date.now() - 3_600_000)
+    utimesSync(s.file, old, old)
+    const following = s.start()
+    expect(await following.caughtUp).toBe(1)
+    expect(s.entries()).toEqual([])
+    appendFileSync(s.file, `${lines.slice(15).join("\n")}\n`)
+    await s.has(isWhole)
+    expect(contents(s.entries())).toEqual(contents(await inOneGo()))
+  })
+
+  test("takes past sessions where it is told to, and only those that are wanted", async () => {
+    const s = await scene()
+    writeFileSync(s.file, whole)
+    const old = new Date(Date.now() - 3_600_000)
+    utimesSync(s.file, old, old)
+    await s.start({ past: true, isWanted: ({ cwd }) => cwd === "/home/dev/other" }).caughtUp
+    expect(s.entries()).toEqual([])
+    await s.start({ past: true, isWanted: ({ cwd }) => cwd === "/home/dev/project" }).caughtUp
+    expect(isWhole(s.entries())).toBe(true)
+  })
+
+  test("sees a chat that is written whole each time, and the first session of an agent that had none", async () => {
+    const s = await scene()
+    const following = s.start()
+    await following.caughtUp
+    const chats = join(s.home, ".gemini", "tmp", "hash", "chats")
+    mkdirSync(chats, { recursive: true })
+    const chat = JSON.parse(readFileSync(join(recordings, "gemini.transcript", "whole.json"), "utf8")) as {
+      sessionId: string
+      messages: Array<object>
+    }
+    const path = join(chats, "session-2026-03-02.json")
+    writeFileSync(path, JSON.stringify({ ...chat, messages: chat.messages.slice(0, 1) }, null, 2))
+    await following.lookAround()
+    const count = (n: number) => (events: ReadonlyArray<AgentEvent>) =>
+      events.filter(({ kind }) => kind === "message").length === n
+    await s.has(count(1), chat.sessionId)
+    await Bun.sleep(20)
+    writeFileSync(path, JSON.stringify(chat, null, 2))
+    await s.has(count(2), chat.sessionId)
+    expect(new Set(namesOf(s.entries(chat.sessionId))).size).toBe(s.entries(chat.sessionId).length - 1)
+  })
+
+  test("joins a subagent's own file to the call that started it", async () => {
+    const s = await scene()
+    const session = "0b5f3c1e-0000-4000-8000-0000000000cc"
+    const base = { sessionId: session, version: "2.1.330", cwd: "/home/dev/project", userType: "external" }
+    const input = { prompt: "count", description: "Count" }
+    const call = { type: "tool_use", id: "toolu_a", name: "Agent", input }
+    const main = {
+      ...base,
+      type: "assistant",
+      uuid: "u1",
+      parentUuid: null,
+      isSidechain: false,
+      timestamp: "2026-03-01T10:00:00.000Z",
+      message: { id: "m1", role: "assistant", model: "x", content: [call] }
+    }
+    const sub = {
+      ...base,
+      type: "user",
+      uuid: "s1",
+      parentUuid: null,
+      isSidechain: true,
+      agentId: "abc",
+      timestamp: "2026-03-01T10:00:01.000Z",
+      message: { role: "user", content: "count" }
+    }
+    const subagents = join(s.folder, session, "subagents")
+    mkdirSync(subagents, { recursive: true })
+    writeFileSync(join(s.folder, `${session}.jsonl`), `${JSON.stringify(main)}\n`)
+    const meta = { agentType: "general-purpose", description: "Count", toolUseId: "toolu_a", spawnDepth: 1 }
+    writeFileSync(join(subagents, "agent-abc.meta.json"), JSON.stringify(meta))
+    writeFileSync(join(subagents, "agent-abc.jsonl"), `${JSON.stringify(sub)}\n`)
+    await s.start().caughtUp
+    const events = s.entries(session)
+    expect(events.find(({ key }) => key === "s1")).toMatchObject({ parent: "toolu_a", subagent: "abc" })
+    expect(events.find(({ kind }) => kind === "agent_spawned")).toMatchObject({
+      data: { call: "toolu_a", subagent: "abc", description: "Count" }
+    })
+  })
+})
+
+describe("agent-sync watch", () => {
+  test("records what is written, says so, and ends when it is told to", async () => {
+    const home = tempFolder()
+    const on = machine(home)
+    const folder = join(home, ".claude", "projects", "-home-dev-project")
+    mkdirSync(folder, { recursive: true })
+    const running = on.start(["watch", "--json"])
+    await running.until((text) => text.includes('"watching"'))
+    writeFileSync(join(folder, `${SESSION}.jsonl`), whole)
+    await running.until((text) => text.includes(`"recording":"${SESSION}"`))
+    running.process.kill("SIGTERM")
+    const { code, stderr, stdout } = await running.ended
+    expect(stderr).toBe("")
+    expect(code).toBe(0)
+    const { events } = JSON.parse(stdout.trim().split("\n").at(-1)!) as { events: number }
+    const exported = await on.run(["export", SESSION, "--history"])
+    expect(exported.stdout.trim().split("\n")).toHaveLength(events + 1)
+  }, 30_000)
+})
