@@ -2,6 +2,8 @@
 import * as Command from "@effect/cli/Command"
 import { completions } from "./commands/completions/command.ts"
 import { config } from "./commands/config/command.ts"
+import { deploy } from "./commands/deploy/command.ts"
+import { destroy } from "./commands/destroy/command.ts"
 import { dev } from "./commands/dev/command.ts"
 import { exportSessions } from "./commands/export/command.ts"
 import { hooks } from "./commands/hooks/command.ts"

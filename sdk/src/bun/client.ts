@@ -12,9 +12,10 @@ import { IV_BYTES } from "../protocol/Limits.ts"
 import { ownEvents, ownSessions } from "../runtime/ownSessions.ts"
 import { connect } from "../sync/Connection.ts"
 import { linePerLog } from "../sync/LinePerLog.ts"
-import { liveTimers } from "../sync/Link.ts"
+import { liveTimers, type Target } from "../sync/Link.ts"
 import { makePublisher } from "../sync/Publisher.ts"
 import { type ReadingRemote, type ReadOptions, readShared, readTenant, type SharedOptions } from "../sync/reading.ts"
+import { type NoRoundTrip, type RoundTrip, roundTrip } from "../sync/RoundTrip.ts"
 import type { SyncStatus } from "../sync/SyncStatus.ts"
 import type { SessionReader } from "../sync/TenantReader.ts"
 import { nativeAead } from "./nativeAead.ts"
@@ -107,6 +108,10 @@ export const connectJournal = (options: {
     }
   }
 }
+
+/** One sealed entry to the hub and back, see `sync/RoundTrip.ts`. */
+export const proveRoundTrip = (target: Target, patienceMs = 10_000): Promise<Either.Either<RoundTrip, NoRoundTrip>> =>
+  roundTrip({ network, timers: liveTimers, aead: nativeAead, target, patienceMs })
 
 /** Reads a tenant from one hub until it is stopped. */
 export const connectReader = (options: ReadOptions): ReadingRemote => readTenant({ network, aead: nativeAead }, options)

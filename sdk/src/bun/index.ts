@@ -1,6 +1,14 @@
 /** `agent-sync/bun`: the client, the journal and the embedded hub on Bun. */
 export type { ReadingRemote } from "../sync/reading.ts"
-export { connectJournal, connectReader, connectShared, openJournal, type Remote, readJournal } from "./client.ts"
+export {
+  connectJournal,
+  connectReader,
+  connectShared,
+  openJournal,
+  proveRoundTrip,
+  type Remote,
+  readJournal
+} from "./client.ts"
 export * as EventLogRemoteServer from "./EventLogRemoteServer.ts"
 export { nativeAead } from "./nativeAead.ts"
 export { network } from "./network.ts"
