@@ -196,7 +196,7 @@ describe("a hub of one's own", () => {
     expect((await here.run(["tail", "--no-follow", "-e", "prod"])).stdout).toContain("recorded in ci")
   })
 
-  test("a hub that does not answer after the upload: what runs, and what to do", async () => {
+  test("what answers there and refuses is told in its own words", async () => {
     const stranger = Bun.serve({
       port: 0,
       hostname: "127.0.0.1",

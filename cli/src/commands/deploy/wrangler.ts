@@ -161,7 +161,8 @@ interface Known {
   readonly found: RegExp
   readonly code: string
   readonly exit: number
-  readonly what: (worker: Worker, found: RegExpExecArray) => string
+  /** `code` is Cloudflare's own, where it told one. */
+  readonly what: (worker: Worker, found: RegExpExecArray, code: string | undefined) => string
   readonly tries: ReadonlyArray<Try>
 }
 
@@ -176,18 +177,18 @@ const KNOWN: ReadonlyArray<Known> = [
     tries: [{ command: "agent-sync deploy", why: "again, when there is a network; a proxy goes in HTTPS_PROXY" }]
   },
   {
-    found: /not logged in|not authenticated|CLOUDFLARE_API_TOKEN environment variable|\/login/i,
-    code: "NotSignedIn",
-    exit: EXIT.refused,
-    what: () => "Nobody is signed in to Cloudflare here.",
-    tries: SIGN_IN
-  },
-  {
     found: /code: (10000|9109|10001|6003)\b|Authentication error|Invalid access token/i,
     code: "NotAllowed",
     exit: EXIT.refused,
-    what: (_, [, code]) =>
+    what: (_, __, code) =>
       `Cloudflare refused: the token is wrong, or may not edit Workers in this account${code === undefined ? "" : ` (code ${code})`}.`,
+    tries: SIGN_IN
+  },
+  {
+    found: /not logged in|not authenticated|"loggedIn":\s*false|CLOUDFLARE_API_TOKEN environment variable/i,
+    code: "NotSignedIn",
+    exit: EXIT.refused,
+    what: () => "Nobody is signed in to Cloudflare here.",
     tries: SIGN_IN
   },
   {
@@ -237,7 +238,8 @@ const explain = (worker: Worker, printed: string, now: string): Failure => {
   const text = clean(printed)
   for (const { code, exit, found, tries, what } of KNOWN) {
     const match = found.exec(text)
-    if (match !== null) return new Failure({ exit, code, what: what(worker, match), now, tries })
+    if (match !== null)
+      return new Failure({ exit, code, what: what(worker, match, /code: (\d+)/.exec(text)?.[1]), now, tries })
   }
   const last = text
     .split("\n")
