@@ -6,6 +6,7 @@ import { deploy } from "./commands/deploy/command.ts"
 import { destroy } from "./commands/destroy/command.ts"
 import { dev } from "./commands/dev/command.ts"
 import { exportSessions } from "./commands/export/command.ts"
+import { doctor } from "./commands/doctor/command.ts"
 import { hooks } from "./commands/hooks/command.ts"
 import { identity } from "./commands/identity/command.ts"
 import { importSessions } from "./commands/import/command.ts"
@@ -15,6 +16,7 @@ import { notify } from "./commands/notify/command.ts"
 import { redact } from "./commands/redact/command.ts"
 import { run } from "./commands/run/command.ts"
 import { share } from "./commands/share/command.ts"
+import { status } from "./commands/status/command.ts"
 import { tail } from "./commands/tail/command.ts"
 import { token } from "./commands/token/command.ts"
 import { up } from "./commands/up/command.ts"
@@ -30,6 +32,7 @@ export const root = Command.make(NAME).pipe(
   ),
   Command.withSubcommands([
     init,
+    deploy,
     dev,
     run,
     tail,
@@ -38,6 +41,8 @@ export const root = Command.make(NAME).pipe(
     importSessions,
     exportSessions,
     watch,
+    status,
+    doctor,
     token,
     identity,
     hooks,
@@ -47,6 +52,7 @@ export const root = Command.make(NAME).pipe(
     note,
     redact,
     config,
+    destroy,
     completions
   ])
 )

@@ -15,7 +15,14 @@ import { linePerLog } from "../sync/LinePerLog.ts"
 import { liveTimers, type Target } from "../sync/Link.ts"
 import { makePublisher } from "../sync/Publisher.ts"
 import { type NoRoundTrip, type RoundTrip, roundTrip } from "../sync/RoundTrip.ts"
-import { type ReadingRemote, type ReadOptions, readShared, readTenant, type SharedOptions } from "../sync/reading.ts"
+import {
+  type From,
+  type ReadingRemote,
+  type ReadOptions,
+  readShared,
+  readTenant,
+  type SharedOptions
+} from "../sync/reading.ts"
 import type { SyncStatus } from "../sync/SyncStatus.ts"
 import type { SessionReader } from "../sync/TenantReader.ts"
 import { nativeAead } from "./nativeAead.ts"
@@ -107,6 +114,12 @@ export const connectJournal = (options: {
       connection.stop()
     }
   }
+}
+
+/** A connection that asks for nothing: only how it stands. */
+export const connectOnly = (options: From): Pick<ReadingRemote, "status" | "stop"> => {
+  const target = async () => ({ url: options.url, token: await options.token() })
+  return connect({ network, timers: liveTimers, target, parts: [], onStatus: options.onStatus })
 }
 
 /** One sealed entry to the hub and back, see `sync/RoundTrip.ts`. */

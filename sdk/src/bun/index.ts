@@ -2,6 +2,7 @@
 export type { ReadingRemote } from "../sync/reading.ts"
 export {
   connectJournal,
+  connectOnly,
   connectReader,
   connectShared,
   openJournal,
@@ -10,6 +11,7 @@ export {
   readJournal
 } from "./client.ts"
 export * as EventLogRemoteServer from "./EventLogRemoteServer.ts"
+export { inspectJournal, type JournalSummary } from "./journal/summary.ts"
 export { nativeAead } from "./nativeAead.ts"
 export { network } from "./network.ts"
 export * as SqliteJournal from "./SqliteJournal.ts"
