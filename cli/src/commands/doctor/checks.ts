@@ -257,7 +257,7 @@ export const agents: Check = ({ env }) =>
       goSoon > 0
         ? warning(
             name,
-            `keeps ${keepsDays} days: ${goSoon} of ${plural(sessions, "session")} go within a week`,
+            `keeps ${keepsDays} days: ${goSoon} of ${plural(sessions, "session")} will be deleted within a week`,
             `agent-sync import --all  (${agent})`
           )
         : ok(name, `${plural(sessions, "session")} here${keepsDays === undefined ? "" : `, kept ${keepsDays} days`}`)
