@@ -1,5 +1,6 @@
 /** All commands, in the order the help shows them. A new one is one line here. */
 import * as Command from "@effect/cli/Command"
+import { ciSummary } from "./commands/ci-summary/command.ts"
 import { completions } from "./commands/completions/command.ts"
 import { config } from "./commands/config/command.ts"
 import { deploy } from "./commands/deploy/command.ts"
@@ -51,6 +52,7 @@ export const root = Command.make(NAME).pipe(
     notify,
     note,
     redact,
+    ciSummary,
     config,
     destroy,
     completions
