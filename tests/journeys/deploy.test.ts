@@ -196,6 +196,14 @@ describe("a hub of one's own", () => {
     expect((await here.run(["tail", "--no-follow", "-e", "prod"])).stdout).toContain("recorded in ci")
   })
 
+  test("new keys: what was recorded before and after is read there with the new one", async () => {
+    well(await here.run(["identity", "rotate", "--yes", "-e", "prod"]))
+    well(await here.run(["run", "--wait-sync", "-e", "prod", "--", "echo", "with the new key"]))
+    const { stdout } = await here.run(["tail", "--no-follow", "--since", "1h", "-e", "prod"])
+    expect(stdout).toContain("recorded in ci")
+    expect(stdout).toContain("with the new key")
+  })
+
   test("what answers there and refuses is told in its own words", async () => {
     const stranger = Bun.serve({
       port: 0,

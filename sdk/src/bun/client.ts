@@ -13,8 +13,9 @@ import { ownEvents, ownSessions } from "../runtime/ownSessions.ts"
 import { connect } from "../sync/Connection.ts"
 import { linePerLog } from "../sync/LinePerLog.ts"
 import { liveTimers, type Target } from "../sync/Link.ts"
+import type { NotDone } from "../sync/once.ts"
 import { makePublisher } from "../sync/Publisher.ts"
-import { type NoRoundTrip, type RoundTrip, roundTrip } from "../sync/RoundTrip.ts"
+import { type RoundTrip, roundTrip } from "../sync/RoundTrip.ts"
 import {
   type From,
   type ReadingRemote,
@@ -23,6 +24,7 @@ import {
   readTenant,
   type SharedOptions
 } from "../sync/reading.ts"
+import { tellRotation as rotate } from "../sync/rotate.ts"
 import type { SyncStatus } from "../sync/SyncStatus.ts"
 import type { SessionReader } from "../sync/TenantReader.ts"
 import { nativeAead } from "./nativeAead.ts"
@@ -122,8 +124,16 @@ export const connectOnly = (options: From): Pick<ReadingRemote, "status" | "stop
   return connect({ network, timers: liveTimers, target, parts: [], onStatus: options.onStatus })
 }
 
+/** Begins the index of a new reader key at a hub, see `sync/rotate.ts`. */
+export const tellRotation = (
+  target: Target,
+  keys: { readonly before: ReaderKey; readonly after: ReaderKey },
+  patienceMs = 10_000
+): Promise<Either.Either<void, NotDone>> =>
+  rotate({ network, timers: liveTimers, target, patienceMs, time: Date.now(), ...keys })
+
 /** One sealed entry to the hub and back, see `sync/RoundTrip.ts`. */
-export const proveRoundTrip = (target: Target, patienceMs = 10_000): Promise<Either.Either<RoundTrip, NoRoundTrip>> =>
+export const proveRoundTrip = (target: Target, patienceMs = 10_000): Promise<Either.Either<RoundTrip, NotDone>> =>
   roundTrip({ network, timers: liveTimers, aead: nativeAead, target, patienceMs })
 
 /** Reads a tenant from one hub until it is stopped. */

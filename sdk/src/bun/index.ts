@@ -8,7 +8,8 @@ export {
   openJournal,
   proveRoundTrip,
   type Remote,
-  readJournal
+  readJournal,
+  tellRotation
 } from "./client.ts"
 export * as EventLogRemoteServer from "./EventLogRemoteServer.ts"
 export { inspectJournal, type JournalSummary } from "./journal/summary.ts"

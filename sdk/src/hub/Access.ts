@@ -73,7 +73,6 @@ export const make = ({ shared, verify }: AccessOptions): Access => {
 }
 
 const EVENT_LOG_PATH = "/event-log"
-const UNNAMED = "default"
 
 /**
  * The tenant of `/event-log/{tenant}` and the parts of the path behind it; undefined for another path. The name must be

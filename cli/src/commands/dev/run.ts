@@ -1,6 +1,6 @@
 /** Runs the embedded hub until a signal ends it. Who may connect: whoever holds a token of a tenant whose keys lie here. */
 import { join } from "node:path"
-import { TenantId, tokenTenant } from "agent-sync"
+import { type TenantId, tokenTenant } from "agent-sync"
 import { EventLogRemoteServer, SqliteStorage } from "agent-sync/bun"
 import { DEFAULT_TENANT } from "agent-sync/events"
 import { accessOf, hubLog, hubSettings, MemoryStorage } from "agent-sync/hub"
@@ -13,9 +13,6 @@ import { EXIT, Failure } from "../../Failure.ts"
 import { foldersOf } from "../../Folders.ts"
 import { authSecret, filesOf, makeKeys, type TenantFiles } from "../../Keys.ts"
 import { paintFor, shortPath } from "../../paint.ts"
-
-/** What clients say that were told no tenant. */
-const DEFAULT_TENANT = TenantId.make("default")
 
 export interface DevInput {
   readonly port: number

@@ -10,7 +10,7 @@ import { agentsHere } from "../../agentsHere.ts"
 import type { Settings } from "../../Config.ts"
 import { healthOf, hubOf } from "../../hubApi.ts"
 import { shortPath } from "../../paint.ts"
-import { readIndex } from "../../TenantIndex.ts"
+import { behind, readIndex } from "../../TenantIndex.ts"
 import { bytes, grouped, plural } from "../../Terminal.ts"
 import { relative } from "../../table.ts"
 import { workerOf } from "../deploy/Worker.ts"
@@ -193,6 +193,16 @@ export const key: Check = (found) =>
       newest === undefined
         ? "reader key; nothing is recorded yet"
         : `opens ${plural(sessions.length, "session")}, the newest told ${relative(newest.told, Date.now())}${newest.origin.host === undefined ? "" : ` on ${newest.origin.host}`}`
+    const late = behind(index.right)
+    if (late.length > 0) {
+      return [
+        warning(
+          "key",
+          `${opened}; ${late.join(", ")} still ${late.length === 1 ? "records" : "record"} under the key of before`,
+          "agent-sync identity export --recorder  (and set it there as AGENT_SYNC_KEY)"
+        )
+      ]
+    }
     return notices.length === 0
       ? [ok("key", opened)]
       : [
