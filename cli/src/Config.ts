@@ -18,8 +18,6 @@ import { authSecret, filesOf, findKey, type Key, makeKeys, type TenantFiles } fr
 import { type Redaction, RedactSection, redactionOf } from "./Redact.ts"
 
 export const CONFIG_FILE = "agent-sync.json"
-/** Port of `agent-sync dev`, and of the dev preset. */
-export const DEV_PORT = 8787
 const TOKEN_SECONDS = 3600
 
 /** `$schema`, a tenant, and presets: the whole surface of a preset is `SyncConfig.Preset`. */
