@@ -6,6 +6,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as JSONSchema from "effect/JSONSchema"
+import { buildViewer } from "../viewer-static/build.ts"
 import { ConfigFile } from "./src/Config.ts"
 
 const root = join(import.meta.dir, "..")
@@ -82,5 +83,6 @@ const schema = () =>
 
 rmSync(dist, { recursive: true, force: true })
 await bundle()
+await buildViewer(join(dist, "viewer"))
 for (const world of worlds) compile(world)
 schema()

@@ -2,7 +2,7 @@
  * Puts the Worker onto the user's Cloudflare: looks first, says what will happen, uploads code and secret together, and then
  * proves it from outside: the hub answers, an entry goes there sealed and comes back the same. Whatever fails says what is true now.
  */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs"
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { gzipSync } from "node:zlib"
@@ -78,6 +78,7 @@ export const run = (input: DeployInput) =>
     say(
       `\n  ${worker.name} to account ${account.name} (${account.id.slice(0, 4)}…), storage ${storageName(worker.storage)}, 1 secret\n`
     )
+    yield* viewer(worker)
     yield* step(
       "bundling the Worker",
       bundled(worker),
@@ -140,6 +141,26 @@ const dryRun = (worker: Worker, found: Settings, missing: ReadonlyArray<Missing>
     process.stdout.write(`${lines.join("\n")}\n`)
     return EXIT.ok
   })
+
+/** The page that the Worker serves beside the hub; a project that has no folder for it goes without. */
+const viewer = ({ folder }: Worker) => {
+  const place = join(folder, "viewer")
+  if (!existsSync(place)) return Effect.void
+  return step(
+    "putting the viewer beside the Worker",
+    Effect.tryPromise({
+      try: async () => (await import("../viewer/page.ts")).writePage(place),
+      catch: (error) =>
+        new Failure({
+          exit: EXIT.failure,
+          code: "NoViewer",
+          what: `The viewer could not be put into ${shortPath(place)}: ${error instanceof Error ? error.message : String(error)}.`,
+          now: NOTHING
+        })
+    }),
+    () => `viewer in ${shortPath(place)}`
+  )
+}
 
 /** Bytes, compressed, of what would be uploaded. */
 const bundled = (worker: Worker): Effect.Effect<number, Failure> =>
