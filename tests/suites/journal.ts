@@ -424,7 +424,7 @@ export const journalSuite = (name: string, make: () => JournalPlace) =>
         for (const name of ["claude:s1", "claude:again"]) expect(logNamed(journal, name)).toBe(made)
         expect(owed(hub(1))).toEqual([
           [journal.index, 1, 2],
-          [made, 0, 3]
+          [made, 0, 4]
         ])
         // Whoever still holds the old log is told the new one, and nothing is written twice.
         expect(ok(journal.renew("claude:s1", log, introduce))).toBe(made)
