@@ -7,7 +7,7 @@
  * One hub has a storage at a time; what it knows of a log's end it keeps in memory.
  */
 import * as Either from "effect/Either"
-import { empty } from "../../crypto/Chain.ts"
+import { empty, type Sha256 } from "../../crypto/Chain.ts"
 import { SEGMENT_BYTES, TAIL_BYTES } from "../../protocol/Limits.ts"
 import { type HubStorage, type LogInfo, retired, StorageFailed } from "../HubStorage.ts"
 import { type Numbered, numbered } from "../numbered.ts"
@@ -21,6 +21,7 @@ export interface SqlStorageOptions {
   /** Its tables are there, in today's format. */
   readonly sql: Sql
   readonly kind: string
+  readonly sha256: Sha256
   /** What the database threw, in words that name no file: they may travel to a writer. */
   readonly failureOf: (error: unknown) => StorageFailed
   /** What was deleted may lie in the file until its room is used again: takes it out. */
@@ -46,7 +47,7 @@ const KNOWN_LOGS = 10_000
 
 const nothing = { head: 0, chain: empty, top: new Uint8Array(0), total: 0, keep: false, tail: undefined }
 
-export const make = ({ close, compact, failureOf, kind, sql: driver }: SqlStorageOptions): HubStorage => {
+export const make = ({ close, compact, failureOf, kind, sha256, sql: driver }: SqlStorageOptions): HubStorage => {
   const sql = prepare(driver)
   const ends = new Map<string, Known>()
   let remoteId = sql.remoteId()[0]!.id
@@ -82,7 +83,7 @@ export const make = ({ close, compact, failureOf, kind, sql: driver }: SqlStorag
   const append = (...[name, iv, entries, keep]: Parameters<HubStorage["append"]>) => {
     const end = endOf(name)
     const find = end === undefined ? () => undefined : finder(sql, end)
-    return Either.map(numbered(end ?? nothing, iv, entries, find), (write) => {
+    return Either.map(numbered(end ?? nothing, iv, entries, find, sha256), (write) => {
       if (write.appended.head > LAST_SEQUENCE) throw full()
       const marks = keep && entries.length > 0 && end?.keep === false
       if (write.entries.length > 0) store(name, end, write, keep)
