@@ -14,12 +14,13 @@ import { note } from "../../support/note.ts"
 import { right } from "../../support/right.ts"
 import { sealed } from "../harness/Client.ts"
 import { type Figures, quantile } from "../harness/Figures.ts"
-import { start } from "../harness/Target.ts"
+import { MEMORY, start } from "../harness/Target.ts"
 
 export const measure = async (figures: Figures, rounds: number): Promise<void> => {
   for (let round = 0; round < rounds; round++) {
     sealing(figures)
-    await journal(figures)
+    await journal(figures, tmpdir(), "on disk")
+    await journal(figures, MEMORY, "in memory")
     await there(figures)
   }
 }
@@ -42,8 +43,8 @@ const sealing = ({ put }: Figures) => {
   put("sealed and encoded, batch 100: entries/s", "client", (entries / (performance.now() - began)) * 1000)
 }
 
-const inFolder = async <A>(use: (folder: string) => Promise<A>): Promise<A> => {
-  const folder = mkdtempSync(join(tmpdir(), "agent-sync-bench-"))
+const inFolder = async <A>(parent: string, use: (folder: string) => Promise<A>): Promise<A> => {
+  const folder = mkdtempSync(join(parent, "agent-sync-bench-"))
   try {
     return await use(folder)
   } finally {
@@ -51,9 +52,9 @@ const inFolder = async <A>(use: (folder: string) => Promise<A>): Promise<A> => {
   }
 }
 
-/** Durable when each append answers. */
-const journal = ({ put }: Figures) =>
-  inFolder(async (folder) => {
+/** Durable when each append answers: on the disk that is its sync to it, in memory it is our own work. */
+const journal = ({ put }: Figures, parent: string, where: string) =>
+  inFolder(parent, async (folder) => {
     const to = { file: join(folder, "journal"), keysFolder: folder, key: makeReaderKey(), remotes: ["ws://nowhere"] }
     const journal = right(await openJournal(to))
     const log = right(journal.openLog("text:bench")).id
@@ -64,7 +65,7 @@ const journal = ({ put }: Figures) =>
       const began = performance.now()
       let events = 0
       for (; performance.now() - began < 500; events += group) right(journal.append(log, plains))
-      const name = `journal, appended ${group} at a time: events/s`
+      const name = `journal ${where}, appended ${group} at a time: events/s`
       put(name, "client", (events / (performance.now() - began)) * 1000)
     }
     journal.close()
@@ -74,7 +75,7 @@ const journal = ({ put }: Figures) =>
 const there = async ({ put }: Figures) => {
   const hub = await start("bun")
   try {
-    await inFolder(async (folder) => {
+    await inFolder(MEMORY, async (folder) => {
       const url = `${hub.url}/event-log/acme`
       const token = async () => hub.headers.authorization?.replace("Bearer ", "")
       const key = makeReaderKey()

@@ -32,11 +32,14 @@ const PROGRAMS = {
   "stock bun": ["tests/interop/stockHub.ts", "file"]
 } as const
 
+/** A folder without a disk, where there is one. */
+export const MEMORY = existsSync("/dev/shm") ? "/dev/shm" : tmpdir()
+
 /** Access, roles and chain are on where there are such things. */
 const TOKEN = "bench-token-of-enough-letters"
 
 export const start = async (name: Name): Promise<Target> => {
-  const data = mkdtempSync(join(existsSync("/dev/shm") ? "/dev/shm" : tmpdir(), "agent-sync-bench-"))
+  const data = mkdtempSync(join(MEMORY, "agent-sync-bench-"))
   const remove = () => rmSync(data, { recursive: true, force: true })
   const headers = { authorization: `Bearer ${TOKEN}` }
   if (name === "bun" || name === "stock bun") {
