@@ -1,8 +1,8 @@
 /**
  * A tenant's logs in SQLite, wherever that is: a file on Bun, a Durable Object's own. Rows are billed on Cloudflare and
  * synced to disk on both, so a write is one statement and one row: it grows the log's last segment while that is small,
- * and begins a new one else; head, chain and sizes are read from the last segment. Only entries whose ids do not rise
- * cost a row more each (`repeats.ts`).
+ * and begins a new one else; head, chain and sizes are read from the last segment. Only entries whose ids come far too
+ * late cost a row more each (`repeats.ts`).
  *
  * One hub has a storage at a time; what it knows of a log's end it keeps in memory.
  */
@@ -13,7 +13,7 @@ import { type HubStorage, type LogInfo, retired, StorageFailed } from "../HubSto
 import { type Numbered, numbered } from "../numbered.ts"
 import { pageOf } from "../pageOf.ts"
 import { makeRemoteId } from "../RemoteId.ts"
-import { finder, isAbove } from "./repeats.ts"
+import { finder, isAbove, places } from "./repeats.ts"
 import type { Sql } from "./Sql.ts"
 import { LAST_SEQUENCE, prepare } from "./statements.ts"
 
@@ -97,16 +97,20 @@ export const make = ({ close, compact, failureOf, kind, sha256, sql: driver }: S
     let { tail, top, total }: Pick<Known, "top" | "total"> & { tail: Known["tail"] | undefined } = end ?? nothing
     const steps: Array<(log: number) => void> = []
     if (end !== undefined && keep && !end.keep) steps.push(sql.keep)
+    const found = places(sql, end)
+    let segment = 0
     let next = 0
     for (const { began, bytes, count, first, links } of segments) {
+      const grows = tail !== undefined && tail.size <= TAIL_BYTES && tail.size + bytes.byteLength <= SEGMENT_BYTES
+      if (!grows) segment++
       for (const { entryId, sequence } of entries.slice(next, next + count)) {
+        if (!found(entryId, segment)) steps.push((log) => sql.remember(log, entryId, sequence))
         if (isAbove(entryId, top)) top = entryId
-        else steps.push((log) => sql.remember(log, entryId, sequence))
       }
       next += count
       total += bytes.byteLength
       const state = [top, total, written, links, bytes] as const
-      if (tail !== undefined && tail.size <= TAIL_BYTES && tail.size + bytes.byteLength <= SEGMENT_BYTES) {
+      if (tail !== undefined && grows) {
         const { first: at, size } = tail
         steps.push((log) => sql.grow(log, at, count, ...state))
         tail = { first: at, size: size + bytes.byteLength }
