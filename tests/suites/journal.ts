@@ -429,7 +429,7 @@ export const journalSuite = (name: string, make: () => JournalPlace) =>
         // Whoever still holds the old log is told the new one, and nothing is written twice.
         expect(ok(journal.renew("claude:s1", log, introduce))).toBe(made)
         expect(ok(journal.renew("claude:s1", made, introduce))).toBeUndefined()
-        expect(whole(journal, made)).toHaveLength(3)
+        expect(whole(journal, made)).toHaveLength(4)
         // The old one stays as it was.
         expect(await textsIn(journal, log)).toEqual(["a", "b", "c", "d"])
       })
