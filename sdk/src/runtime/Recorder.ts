@@ -16,7 +16,16 @@ import { makeSession, type Session, type SessionFold } from "../domain/Session.t
 import type { Journal, JournalFailed } from "../journal/Journal.ts"
 import type { Timer, Timers } from "../sync/Link.ts"
 import { makeBacklog } from "./Backlog.ts"
-import { entriesOf, openSession, promptMarks, safeOf, sessionIdOf } from "./entries.ts"
+import {
+  entriesOf,
+  isApart,
+  openSession,
+  PRINTED_MS,
+  printedMarks,
+  promptMarks,
+  safeOf,
+  sessionIdOf
+} from "./entries.ts"
 
 /** How long, in lines, bytes and milliseconds, output may leave open whose it is. */
 const UNDECIDED_LINES = 10
@@ -111,6 +120,7 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
   let reader: LineReader | undefined
   /** The prompt on the command line, until it is recorded. */
   let prompt: string | undefined
+  let isPromptTold = false
   let stateTimer: Timer | undefined
   let home = newHome()
 
@@ -137,6 +147,14 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
         of.log = log
       })
     )
+    if (adapter !== undefined && isApart(adapter.agent)) beat(of)
+  }
+
+  /** As long as we record it, whoever follows the agent's own file need not. */
+  const beat = (of: Home) => {
+    if (of !== home) return
+    backlog.put(() => (of.log === undefined ? Either.right(undefined) : journal.mark(of.log, printedMarks(wall()))))
+    after(PRINTED_MS / 2, () => beat(of))
   }
 
   const beginUnnamed = () => {
@@ -323,14 +341,16 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
   const withContext = function* (batch: ReadonlyArray<AgentEvent>): Iterable<AgentEvent> {
     for (const event of batch) {
       if (event.kind !== "session_start") {
-        yield event
+        // Codex tells that its first turn began; where a file told the prompt, it told that too.
+        if (!isPromptTold || event.key !== `${run}:prompt:turn`) yield event
         continue
       }
       yield { ...event, data: { ...known(options.about), ...event.data } }
       if (prompt === undefined) continue
       const asked = prompt
       prompt = undefined
-      if (isToldByFile(asked)) continue
+      isPromptTold = isToldByFile(asked)
+      if (isPromptTold) continue
       const data = { role: "user", parts: [{ type: "text", text: asked }] } as const
       yield { ...ours(`${run}:prompt`), group: "chat", kind: "message", data }
       yield { ...ours(`${run}:prompt:turn`), group: "audit", kind: "turn_start", data: {} }
