@@ -16,7 +16,7 @@ import { makeSession, type Session, type SessionFold } from "../domain/Session.t
 import type { Journal, JournalFailed } from "../journal/Journal.ts"
 import type { Timer, Timers } from "../sync/Link.ts"
 import { makeBacklog } from "./Backlog.ts"
-import { entriesOf, headerOf, promptMarks, safeOf, sessionIdOf } from "./entries.ts"
+import { entriesOf, headerOf, isApart, PRINTED_MS, printedMarks, promptMarks, safeOf, sessionIdOf } from "./entries.ts"
 import { markKeyOf } from "./markKey.ts"
 
 /** How long, in lines, bytes and milliseconds, output may leave open whose it is. */
@@ -140,6 +140,7 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
   let reader: LineReader | undefined
   /** The prompt on the command line, until it is recorded. */
   let prompt: string | undefined
+  let isPromptTold = false
   let stateTimer: Timer | undefined
   let stateDue = 0
   let home = newHome()
@@ -186,6 +187,14 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
         yield* journal.settle(run, of.log)
       })
     )
+    if (adapter !== undefined && isApart(adapter.agent)) beat(of)
+  }
+
+  /** As long as we record it, whoever follows the agent's own file need not. */
+  const beat = (of: Home) => {
+    if (of !== home) return
+    backlog.put(() => (of.log === undefined ? Either.right(undefined) : journal.mark(of.log, printedMarks(wall()))))
+    after(PRINTED_MS / 2, () => beat(of))
   }
 
   /** Goes on in a new log where the hub takes the old one no more; answers whether it does. */
@@ -424,14 +433,16 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
   const withContext = function* (batch: ReadonlyArray<AgentEvent>): Iterable<AgentEvent> {
     for (const event of batch) {
       if (event.kind !== "session_start") {
-        yield event
+        // Codex tells that its first turn began; where a file told the prompt, it told that too.
+        if (!isPromptTold || event.key !== `${run}:prompt:turn`) yield event
         continue
       }
       yield { ...event, data: { ...known(options.about), ...event.data } }
       if (prompt === undefined) continue
       const asked = prompt
       prompt = undefined
-      if (isToldByFile(asked)) continue
+      isPromptTold = isToldByFile(asked)
+      if (isPromptTold) continue
       const data = { role: "user", parts: [{ type: "text", text: asked }] } as const
       yield { ...ours(`${run}:prompt`), group: "chat", kind: "message", data }
       yield { ...ours(`${run}:prompt:turn`), group: "audit", kind: "turn_start", data: {} }
