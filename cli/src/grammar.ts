@@ -9,6 +9,7 @@ import { redact } from "./commands/redact/command.ts"
 import { run } from "./commands/run/command.ts"
 import { tail } from "./commands/tail/command.ts"
 import { up } from "./commands/up/command.ts"
+import { verify } from "./commands/verify/command.ts"
 import { wait } from "./commands/wait/command.ts"
 
 export const NAME = "agent-sync"
@@ -17,5 +18,5 @@ export const root = Command.make(NAME).pipe(
   Command.withDescription(
     "Records AI agent sessions, sealed on this machine, syncs them to a hub of your own, shows them live."
   ),
-  Command.withSubcommands([init, dev, run, tail, hooks, up, wait, notify, note, redact])
+  Command.withSubcommands([init, dev, run, tail, hooks, up, wait, notify, note, verify, redact])
 )

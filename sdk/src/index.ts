@@ -12,6 +12,7 @@ export {
 } from "./crypto/TenantKey.ts"
 export { LogId, SessionId, TenantId } from "./domain/Ids.ts"
 export { type Journal, JournalFailed } from "./journal/Journal.ts"
+export { examineOwn } from "./runtime/examineOwn.ts"
 export {
   type Ending,
   makeRecorder,
@@ -20,13 +21,15 @@ export {
   type RecorderOptions
 } from "./runtime/Recorder.ts"
 export { type OwnSession, ownSessions, type RemarkOptions, remark } from "./runtime/Remark.ts"
+export type { Finding, Report, Seen, WriterReport } from "./sync/examine.ts"
 export { liveTimers, type Network, type Timers } from "./sync/Link.ts"
 export * as SyncConfig from "./sync/SyncConfig.ts"
 export type { SyncStatus } from "./sync/SyncStatus.ts"
+export type { KnownSession, KnownWriter } from "./sync/TenantIndex.ts"
 export type {
-  KnownSession,
   Notice,
   OpenedEntry,
   TenantReader,
   TenantReaderEvents
 } from "./sync/TenantReader.ts"
+export { CannotVerify, type Verifier } from "./sync/Verifier.ts"

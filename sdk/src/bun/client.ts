@@ -13,6 +13,7 @@ import { liveTimers } from "../sync/Link.ts"
 import { makePublisher } from "../sync/Publisher.ts"
 import type { SyncStatus } from "../sync/SyncStatus.ts"
 import { makeTenantReader, type TenantReader, type TenantReaderEvents } from "../sync/TenantReader.ts"
+import { makeVerifier, type Verifier } from "../sync/Verifier.ts"
 import { nativeAead } from "./nativeAead.ts"
 import { network } from "./network.ts"
 import * as SqliteJournal from "./SqliteJournal.ts"
@@ -117,4 +118,28 @@ export const connectReader = (options: {
   const from = { network, timers: liveTimers, target: async () => ({ url, token: await options.token() }) }
   const connection = connect({ ...from, parts: [linePerLog(reader.part, from)], onStatus: options.onStatus })
   return { reader, status: connection.status, stop: connection.stop }
+}
+
+export interface VerifyingRemote {
+  readonly verifier: Verifier
+  readonly status: () => SyncStatus
+  readonly stop: () => void
+}
+
+/** Asks one hub for whole logs and examines them, until it is stopped. */
+export const connectVerifier = (options: {
+  readonly key: ReaderKey
+  readonly url: string
+  readonly token: () => Promise<string | undefined>
+  readonly onStatus: (status: SyncStatus) => void
+}): VerifyingRemote => {
+  const verifier = makeVerifier({ reader: options.key, aead: nativeAead })
+  const connection = connect({
+    network,
+    timers: liveTimers,
+    target: async () => ({ url: options.url, token: await options.token() }),
+    parts: [verifier.part],
+    onStatus: options.onStatus
+  })
+  return { verifier, status: connection.status, stop: connection.stop }
 }

@@ -1,5 +1,13 @@
 /** `agent-sync/bun`: the client, the journal and the embedded hub on Bun. */
-export { connectJournal, connectReader, openJournal, type ReadingRemote, type Remote } from "./client.ts"
+export {
+  connectJournal,
+  connectReader,
+  connectVerifier,
+  openJournal,
+  type ReadingRemote,
+  type Remote,
+  type VerifyingRemote
+} from "./client.ts"
 export * as EventLogRemoteServer from "./EventLogRemoteServer.ts"
 export { nativeAead } from "./nativeAead.ts"
 export { network } from "./network.ts"

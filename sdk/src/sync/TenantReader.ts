@@ -6,36 +6,17 @@
 import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Either from "effect/Either"
 import type { Aead } from "../crypto/Aead.ts"
-import { CannotOpen } from "../crypto/CannotOpen.ts"
+import type { CannotOpen } from "../crypto/CannotOpen.ts"
 import * as Envelope from "../crypto/Envelope.ts"
 import * as Sealer from "../crypto/Sealer.ts"
-import { indexLog, type ReaderKey } from "../crypto/TenantKey.ts"
-import { openAsReader } from "../crypto/WriterKey.ts"
-import type { Figures } from "../domain/AuditEvent.ts"
-import type { LogId, SessionId } from "../domain/Ids.ts"
-import type { IndexEvent, Origin, State } from "../domain/IndexEvent.ts"
+import type { ReaderKey } from "../crypto/TenantKey.ts"
+import type { LogId } from "../domain/Ids.ts"
 import * as Payload from "../domain/Payload.ts"
 import type { Refusal, StoredEntry } from "../protocol/Message.ts"
 import type { Part } from "./Connection.ts"
 import { makeFollower } from "./Follower.ts"
+import { type KnownSession, makeTenantIndex } from "./TenantIndex.ts"
 import { makeWriterChains, type WriterChains } from "./WriterChains.ts"
-
-/** A session as the index tells it. */
-export interface KnownSession {
-  readonly log: LogId
-  readonly key: Uint8Array
-  /** Hex of the writer that started the log; only its word about the log counts. */
-  readonly writer: string
-  readonly origin: Origin
-  readonly startedAt: number
-  readonly title: string | undefined
-  readonly state: State
-  /** When the index last said something of it, by the writer's clock, in milliseconds since 1970. */
-  readonly told: number
-  /** The id the agent told after the log had begun. */
-  readonly alias: SessionId | undefined
-  readonly figures: Figures | undefined
-}
 
 /** An entry that could be opened. */
 export interface OpenedEntry {
@@ -95,11 +76,8 @@ export const makeTenantReader = (options: {
   readonly events: TenantReaderEvents
 }): TenantReader => {
   const { aead, events, reader } = options
-  const index = indexLog(reader.recorder)
-  const keys = Sealer.makeKeyring()
-  /** Index keys by key id (hex), and whose they are: a writer cannot speak as another. */
-  const owners = new Map<string, string>()
-  const sessions = new Map<LogId, KnownSession>()
+  const told = makeTenantIndex({ reader, aead })
+  const { keys, log: index, sessions } = told
   const watched = new Map<LogId, Watched>()
   let indexChains = makeWriterChains()
   let indexEntries = 0
@@ -149,62 +127,12 @@ export const makeTenantReader = (options: {
 
   const readIndexEntry = async (entry: StoredEntry) => {
     indexEntries++
-    const place = { log: index, entryId: entry.entryId }
-    const fromRecorder = Sealer.kindOf(entry.encryptedEntry) === "recorder"
-    const plain = fromRecorder
-      ? await openAsReader(reader, place, entry.encryptedEntry).catch(withoutX25519)
-      : Sealer.open(aead, keys, place, entry.encryptedEntry)
-    const opened = Either.flatMap(plain, Envelope.decode)
+    const opened = await told.open(entry)
     if (Either.isLeft(opened)) return unopened(index, entry.sequence, opened.left)
-    const envelope = opened.right
-    const writer = bytesToHex(envelope.writer)
-    if (!linked(index, envelope, writer, entry, indexChains, true)) return
-    const content = Payload.decode(envelope.plain)
-    if (content._tag !== "Index") return
-    const claimed = content.event
-    if (claimed._tag === "index.writer") {
-      if (fromRecorder && bytesToHex(claimed.writer) === writer) {
-        keys.add(claimed.key)
-        owners.set(bytesToHex(Sealer.keyId(claimed.key)), writer)
-      }
-      return
-    }
-    if (owners.get(bytesToHex(Sealer.keyIdOf(entry.encryptedEntry))) !== writer) return
-    applyIndexEvent(claimed, writer)
-  }
-
-  const applyIndexEvent = (event: Exclude<IndexEvent, { _tag: "index.writer" }>, writer: string) => {
-    const known = sessions.get(event.log)
-    if (event._tag === "index.started") {
-      if (known !== undefined) return
-      const { _tag, log, key, time, ...origin } = event
-      const session: KnownSession = {
-        log,
-        key,
-        writer,
-        origin,
-        startedAt: time,
-        title: origin.title,
-        state: "running",
-        told: time,
-        alias: undefined,
-        figures: undefined
-      }
-      sessions.set(log, session)
-      events.onSession(session, "started")
-      return
-    }
-    if (known === undefined || known.writer !== writer) return
-    const session: KnownSession = {
-      ...known,
-      title: event.title ?? known.title,
-      state: event.state,
-      told: event.time,
-      alias: event._tag === "index.changed" ? (event.alias ?? known.alias) : known.alias,
-      figures: event._tag === "index.checkpoint" ? event.figures : known.figures
-    }
-    sessions.set(event.log, session)
-    events.onSession(session, "changed")
+    const writer = bytesToHex(opened.right.writer)
+    if (!linked(index, opened.right, writer, entry, indexChains, true)) return
+    const taken = told.take(entry, opened.right)
+    if (taken._tag === "Session") events.onSession(taken.session, taken.change)
   }
 
   const openEntries = (log: LogId, entries: ReadonlyArray<StoredEntry>) => {
@@ -298,12 +226,3 @@ export const makeTenantReader = (options: {
     settled: () => queue
   }
 }
-
-/** An old browser, or a page without a secure context: the entry is told as one that cannot be opened here. */
-const withoutX25519 = () =>
-  Either.left(
-    new CannotOpen({
-      reason: "other key",
-      what: "This platform has no X25519, so it cannot open entries sealed to the recorder key."
-    })
-  )
