@@ -31,10 +31,13 @@ import { readLog, tellLog, type Writes } from "../support/storedLog.ts"
 setDefaultTimeout(60_000)
 const recording = join(recordings, "claude-code", "edits.jsonl")
 const root = mkdtempSync(join(tmpdir(), "agent-sync-proof-"))
-const scope = Effect.runSync(Scope.make())
+const hubs: Array<() => Promise<void>> = []
 
 let here: Machine
 let reader: ReturnType<typeof keysOf>["reader"]
+/** Of the hub that the sessions were recorded at. */
+let recordedAt: string
+/** Of the hub that serves what was made of its file. */
 let url: string
 let base: string
 /** The session that is tampered with, and another one. */
@@ -44,6 +47,20 @@ let seen: ReadonlyMap<string, Report["seen"]>
 
 /** The hub's file of a tenant of the test's own. */
 const fileOf = (tenant: string) => join(root, "served", `${tenant}.sqlite`)
+
+/** A hub that opens the files of `fileOf`. */
+const serve = async (port = 0) => {
+  const scope = await Effect.runPromise(Scope.make())
+  const stop = () => Effect.runPromise(Scope.close(scope, Exit.void))
+  hubs.push(stop)
+  const running = await EventLogRemoteServer.make({
+    port,
+    hostname: "127.0.0.1",
+    access: Access.off,
+    storage: (tenant) => SqliteStorage.open(fileOf(tenant))
+  }).pipe(Scope.extend(scope), Effect.provide(Logger.remove(Logger.defaultLogger)), Effect.runPromise)
+  return { ...running, stop }
+}
 
 beforeAll(async () => {
   mkdirSync(join(root, "served"))
@@ -63,13 +80,8 @@ beforeAll(async () => {
   await hub.running.ended
   base = join(hub.data, "acme.sqlite")
   reader = keysOf(here).reader
-  const running = await EventLogRemoteServer.make({
-    port: 0,
-    hostname: "127.0.0.1",
-    access: Access.off,
-    storage: (tenant) => SqliteStorage.open(fileOf(tenant))
-  }).pipe(Scope.extend(scope), Effect.provide(Logger.remove(Logger.defaultLogger)), Effect.runPromise)
-  url = running.url
+  recordedAt = hub.url
+  url = (await serve()).url
   const { reports, sessions } = await verified("untouched")
   const [one, two] = sessions.toSorted((a, b) => reports.get(b.log)!.entries - reports.get(a.log)!.entries)
   session = one!
@@ -77,7 +89,7 @@ beforeAll(async () => {
   seen = new Map([...reports].map(([log, report]) => [log, report.seen]))
 })
 afterAll(async () => {
-  await Effect.runPromise(Scope.close(scope, Exit.void))
+  for (const stop of hubs) await stop()
   rmSync(root, { recursive: true, force: true })
 })
 
@@ -233,12 +245,15 @@ describe("verify, of a hub's file in which", () => {
   })
 
   test("the hub told the same entries in other writes, is another past than was seen", async () => {
+    const entries = readLog(base, session.log).flat()
+    const each = entries.map((entry) => [entry])
+    const { reports } = await verified("each", (file) => tellLog(file, session.log, each))
     const { findings } = await verified(
-      "rechained",
-      (file) => tellLog(file, session.log, [readLog(file, session.log).flat()]),
-      new Map([[session.log, { ...seen.get(session.log)!, chain: "00".repeat(32) }]])
+      "joined",
+      (file) => tellLog(file, session.log, [entries]),
+      new Map([[session.log, reports.get(session.log)!.seen]])
     )
-    expect(findings(session.log)).toMatchObject([{ _tag: "Rewritten" }])
+    expect(findings(session.log)).toEqual([{ _tag: "Rewritten", upTo: entries.length }])
   })
 
   test("an older state stands, is shorter than it was seen: the session, and the index that has lost one", async () => {
@@ -291,45 +306,45 @@ describe("verify, of a hub's file in which", () => {
 })
 
 describe("agent-sync verify", () => {
-  const verify = (tenant: string, ...more: ReadonlyArray<string>) =>
-    here.run(["verify", "--url", url, ...more], {
+  const verify = (at: string, tenant: string, ...more: ReadonlyArray<string>) =>
+    here.run(["verify", "--url", at, ...more], {
       env: { AGENT_SYNC_TENANT: tenant, AGENT_SYNC_KEY: printKey(reader) }
     })
 
   test("exits with 0 where all holds, remembers it for its user alone, and with 1 when the hub was set back", async () => {
     copyFileSync(base, fileOf("told"))
-    const first = await verify("told")
+    const hub = await serve()
+    const first = await verify(hub.url, "told")
     expect([first.code, first.stderr]).toEqual([0, ""])
     expect(first.stdout).toMatch(
       /✓ index +\d+ entries by .+\n✓ .*signed to the end\n✓ .*signed to the end\n\n.*3 logs hold\.\n$/
     )
-    const memory = join(here.home, "journals", "told.seen.json")
-    expect(statSync(memory).mode & 0o777).toBe(0o600)
-
-    // The hub goes on with an older copy, under the same name: what was seen at `told` is held against it.
-    copyFileSync(base, fileOf("older"))
+    expect(statSync(join(here.home, "journals", "told.seen.json")).mode & 0o777).toBe(0o600)
+    await hub.stop()
+    const entries = readLog(fileOf("told"), session.log).flat()
     tellLog(
-      fileOf("older"),
+      fileOf("told"),
       session.log,
-      readLog(fileOf("older"), session.log)
-        .flat()
-        .slice(0, 30)
-        .map((entry) => [entry])
+      entries.slice(0, 30).map((entry) => [entry])
     )
-    const saved = join(root, "seen.jsonl")
-    await Bun.write(saved, (await verify("told", "--json")).stdout)
-    const older = await verify("older", "--checkpoint", saved)
-    expect(older.code).toBe(1)
-    expect(older.stdout).toMatch(
-      /✗ .*\n.*It had \d+ entries when it was last seen, and has 30 now: the hub was set back\./s
-    )
-    expect(older.stdout).toContain("1 does not")
+    await serve(hub.port)
+    for (const _ of ["noticed", "and not forgotten by noticing it"]) {
+      const { code, stderr, stdout } = await verify(hub.url, "told")
+      expect(code).toBe(1)
+      expect(stdout).toMatch(
+        /✗ .*\n.*It had \d+ entries when it was last seen, and has 30 now: the hub was set back\./s
+      )
+      expect(stdout).toContain("2 logs hold, 1 does not")
+      expect(stderr).toContain("agent-sync verify --forget")
+    }
+    expect((await verify(hub.url, "told", "--forget")).stdout).not.toContain("was set back")
+    expect((await verify(hub.url, "told")).stdout).not.toContain("was set back")
   })
 
-  test("tells programs each log as an object, and finds the same without a hub in what this machine recorded", async () => {
+  test("tells programs each log as an object, and holds this machine's own journal against it without a hub", async () => {
     copyFileSync(base, fileOf("objects"))
     const id = String(session.alias ?? session.origin.session)
-    const { code, stdout } = await verify("objects", id.slice(-6), "--json")
+    const { code, stdout } = await verify(url, "objects", id.slice(-6), "--json")
     expect(code).toBe(0)
     const told = stdout
       .trim()
@@ -344,10 +359,20 @@ describe("agent-sync verify", () => {
       writers: [{ host: expect.any(String) }]
     })
     const saved = join(root, "objects.jsonl")
-    await Bun.write(saved, stdout)
-    // Without an address there is no hub to ask: the journal answers.
-    const own = await here.run(["verify", "--offline", "--checkpoint", saved, "--url", "ws://127.0.0.1:9"])
-    expect(own.code).toBe(1)
-    expect(own.stderr).toContain("holds no session for this hub")
+    const offline = async (text: string) => {
+      await Bun.write(saved, text)
+      return here.run(["verify", id, "--offline", "--checkpoint", saved, "--url", recordedAt])
+    }
+    const same = await offline(stdout)
+    expect([same.code, same.stderr]).toEqual([0, ""])
+    expect(same.stdout).toContain("1 log holds.")
+    const { digest } = seen.get(session.log)!.writers[session.writer]!
+    const another = await offline(stdout.replace(digest, digest.split("").reverse().join("")))
+    expect(another.code).toBe(1)
+    expect(another.stdout).toMatch(
+      /had written up to number \d+ of its own count when it was last seen is not what is there/
+    )
+    // A file that verify did not write is told as such.
+    expect((await offline("{}")).stderr).toContain("holds nothing that verify wrote")
   })
 })
