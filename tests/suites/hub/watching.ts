@@ -19,48 +19,6 @@ import {
 export const hubWatching = (makeWorld: MakeWorld) => {
   const start = () => startOn(makeWorld)
 
-  test("tells a log's entries to those who asked for it, and to nobody else", async () => {
-    const world = await start()
-    const writer = await connected(world)
-    const [a, both, none] = [
-      await connected(world),
-      await connected(world, { extended: false }),
-      await connected(world)
-    ]
-    a.write(following("a"))
-    both.write(following("a"))
-    both.write(following("b"))
-    await world.settle()
-    writer.write(writing("a", entries(3)))
-    writer.write(writing("b", entries(2)))
-    await world.settle()
-    expect([a.sequences("a"), a.sequences("b")]).toEqual([[1, 2, 3], []])
-    expect([both.sequences("a"), both.sequences("b")]).toEqual([
-      [1, 2, 3],
-      [1, 2]
-    ])
-    expect([none.changes(), writer.changes()]).toEqual([[], []])
-  })
-
-  test("what was known already is not told again", async () => {
-    const world = await start()
-    const writer = await connected(world)
-    const watcher = await connected(world)
-    watcher.write(following("log"))
-    await world.settle()
-    const [known, fresh] = [entries(3), entries(2)]
-    writer.write(writing("log", known))
-    writer.write(writing("log", [fresh[0]!, ...known, fresh[1]!, fresh[0]!]))
-    writer.write(writing("log", known))
-    await world.settle()
-    expect(watcher.sequences()).toEqual([1, 2, 3, 4, 5])
-    expect(writer.acks().map(({ sequenceNumbers }) => sequenceNumbers)).toEqual([
-      [1, 2, 3],
-      [4, 1, 2, 3, 5, 4],
-      [1, 2, 3]
-    ])
-  })
-
   test.each([true, false])(
     "a writer that watches hears all entries up to its own before its Ack (extended: %p)",
     async (extended) => {

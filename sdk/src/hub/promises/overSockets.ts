@@ -1,0 +1,207 @@
+/**
+ * Asks a hub anywhere for its promises, over real sockets. All that is written goes into scratch logs with random names in one
+ * tenant; where a token may administer, they are removed again, and otherwise named to whoever asked.
+ */
+import { bytesToHex, randomBytes } from "@noble/hashes/utils.js"
+import { encodeRequest } from "../../protocol/Codec.ts"
+import type { Request } from "../../protocol/Message.ts"
+import type { Network, Timers } from "../../sync/Link.ts"
+import type { Rights } from "../Peer.ts"
+import { askAll, type Outcome } from "./promises.ts"
+import { Broken, makeEar, type Need, type Socket, type World } from "./World.ts"
+
+export interface HubUnderTest {
+  readonly network: Network
+  readonly timers: Timers
+  /** `ws://` or `wss://`, with the tenant in the path. */
+  readonly url: string
+  /** The token for most of it; undefined where the hub asks for none. */
+  readonly token: string | undefined
+  /** Makes a token of other rights, where the hub's auth secret is at hand. */
+  readonly mint?: (rights: Pick<Rights, "logs" | "roles">) => Promise<string>
+  /** One that may administer this tenant. */
+  readonly admin?: string
+  readonly onOutcome: (outcome: Outcome) => void
+}
+
+export interface Tested {
+  readonly outcomes: ReadonlyArray<Outcome>
+  /** Scratch logs that could not be removed. */
+  readonly left: ReadonlyArray<string>
+}
+
+/** Milliseconds that a hub may take to open a socket, or to answer a Ping. */
+const PATIENCE_MS = 10_000
+/** Ids of the Pings that ask whether all was answered; no promise uses such large ones. */
+const ASKING = 2 ** 40
+const SETTLE_MS = 10
+
+/** Rejects with `Broken` where it cannot even be asked: no socket opens, or no Hello comes. */
+export const testHub = async (hub: HubUnderTest): Promise<Tested> => {
+  const used = new Set<string>()
+  const open: Array<World & { readonly end: () => void }> = []
+  const start = async () => {
+    for (const world of open.splice(0)) world.end()
+    const world = makeSocketWorld(hub, `hub-test-${bytesToHex(randomBytes(6))}-`, used)
+    open.push(world)
+    return world
+  }
+  try {
+    const first = await start()
+    const socket = first.connect()
+    await first.settle()
+    const hello = socket.heard.find(({ _tag }) => _tag === "Hello")
+    if (hello?._tag !== "Hello") {
+      const close = socket.closes[0]
+      const why = close === undefined ? "" : `: it closed with ${close.code} ${close.reason}`.trimEnd()
+      throw new Broken({ what: `The hub does not greet${why}.` })
+    }
+    const has = new Set<Need>([
+      ...(hello.agentSync === undefined ? [] : (["extension"] as const)),
+      ...(hub.mint === undefined ? [] : (["rights"] as const)),
+      ...(hub.admin === undefined ? [] : (["admin"] as const))
+    ])
+    const outcomes = await askAll({ start, has, onOutcome: hub.onOutcome })
+    return { outcomes, left: await removed(hub, used) }
+  } finally {
+    for (const world of open) world.end()
+  }
+}
+
+const makeSocketWorld = (
+  hub: HubUnderTest,
+  prefix: string,
+  used: Set<string>
+): World & { readonly end: () => void } => {
+  const sockets: Array<{ readonly ask: () => Promise<void>; readonly count: () => number; readonly end: () => void }> =
+    []
+  let asked = ASKING
+  const heardByAll = () => sockets.reduce((sum, { count }) => sum + count(), 0)
+  const sleep = (ms: number) => new Promise<void>((resolve) => hub.timers.after(ms, resolve))
+
+  const connect: World["connect"] = ({ extended: _, ...rights } = {}): Socket => {
+    const ear = makeEar()
+    const waiting = new Map<number, () => void>()
+    let gone = false
+    const goes = () => {
+      gone = true
+      for (const done of waiting.values()) done()
+      opened()
+    }
+    let opened: () => void = () => {}
+    const isOpen = new Promise<void>((resolve) => {
+      opened = resolve
+    })
+    const own = rights.roles === undefined && rights.logs === undefined
+    const logs = rights.logs?.map((log) => `${prefix}${log}`)
+    const token = own
+      ? Promise.resolve(hub.token)
+      : hub.mint?.({ roles: rights.roles ?? ["read", "write"], ...(logs === undefined ? {} : { logs }) })
+    const socket = Promise.resolve(token).then((token) =>
+      hub.network.open(
+        { url: hub.url, token },
+        {
+          onOpen: opened,
+          onFrame: (frame) => {
+            if (gone) return
+            ear.hear(frame)
+            const last = ear.heard.at(-1)
+            if (last?._tag === "Pong" && last.id > ASKING) {
+              ear.heard.pop()
+              ear.frames.pop()
+              waiting.get(last.id)?.()
+              waiting.delete(last.id)
+            } else if (last?._tag === "Changes" && last.publicKey.startsWith(prefix)) {
+              ear.heard[ear.heard.length - 1] = { ...last, publicKey: last.publicKey.slice(prefix.length) }
+            }
+          },
+          onClose: (code, reason) => {
+            if (!gone) ear.closes.push({ code, reason })
+            goes()
+          }
+        }
+      )
+    )
+    /** Sends keep their order, and wait for the socket. */
+    let sending: Promise<unknown> = isOpen
+    const send = (frame: Uint8Array | string) => {
+      sending = sending.then(async () => {
+        if (!gone) (await socket).send(frame)
+      })
+    }
+    const inScratch = (request: Request): Request => {
+      if (!("publicKey" in request)) return request
+      const publicKey = `${prefix}${request.publicKey}`
+      if (request._tag === "WriteEntries" && request.encryptedEntries.length > 0) used.add(publicKey)
+      return { ...request, publicKey }
+    }
+    const leave = () => {
+      sending = sending.then(async () => {
+        goes()
+        ;(await socket).close(1000, "done")
+      })
+    }
+    sockets.push({
+      count: () => ear.heard.length + ear.texts.length + ear.closes.length,
+      ask: () =>
+        new Promise((resolve) => {
+          const id = ++asked
+          waiting.set(id, resolve)
+          if (gone) resolve()
+          else send(encodeRequest({ _tag: "Ping", id }))
+        }),
+      end: leave
+    })
+    return {
+      ...ear,
+      write: (frame) =>
+        send(typeof frame === "string" || frame instanceof Uint8Array ? frame : encodeRequest(inScratch(frame))),
+      leave
+    }
+  }
+
+  return {
+    connect,
+    settle: async () => {
+      for (let quiet = 0; quiet < 2; ) {
+        const before = heardByAll()
+        const answered = Promise.all(sockets.map(({ ask }) => ask())).then(() => true)
+        if (!(await Promise.race([answered, sleep(PATIENCE_MS).then(() => false)]))) {
+          throw new Broken({ what: "The hub did not answer a Ping within 10 seconds." })
+        }
+        await sleep(SETTLE_MS)
+        quiet = heardByAll() === before ? quiet + 1 : 0
+      }
+    },
+    ...(hub.admin === undefined
+      ? {}
+      : {
+          retire: async (log: string) => {
+            if (await retire(hub, `${prefix}${log}`)) return
+            throw new Broken({ what: "The hub did not retire a log for a token that may administer." })
+          }
+        }),
+    end: () => {
+      for (const { end } of sockets) end()
+    }
+  }
+}
+
+/** Answers what is left. */
+const removed = async (hub: HubUnderTest, used: ReadonlySet<string>): Promise<ReadonlyArray<string>> => {
+  const left: Array<string> = []
+  for (const log of used) if (!(await retire(hub, log))) left.push(log)
+  return left
+}
+
+/** True where the log is not there any more. */
+const retire = async ({ admin, url }: HubUnderTest, log: string): Promise<boolean> => {
+  if (admin === undefined) return false
+  const address = `${url.replace(/^ws/, "http")}/logs/${encodeURIComponent(log)}?kept=true`
+  try {
+    const { status } = await fetch(address, { method: "DELETE", headers: { authorization: `Bearer ${admin}` } })
+    return status === 200 || status === 404
+  } catch {
+    return false
+  }
+}
