@@ -2,6 +2,7 @@
 import * as Command from "@effect/cli/Command"
 import { dev } from "./commands/dev/command.ts"
 import { hooks } from "./commands/hooks/command.ts"
+import { hub } from "./commands/hub/command.ts"
 import { init } from "./commands/init/command.ts"
 import { note } from "./commands/note/command.ts"
 import { notify } from "./commands/notify/command.ts"
@@ -18,5 +19,5 @@ export const root = Command.make(NAME).pipe(
   Command.withDescription(
     "Records AI agent sessions, sealed on this machine, syncs them to a hub of your own, shows them live."
   ),
-  Command.withSubcommands([init, dev, run, tail, hooks, up, wait, notify, note, verify, redact])
+  Command.withSubcommands([init, dev, run, tail, hooks, up, wait, notify, note, verify, redact, hub])
 )

@@ -4,7 +4,7 @@
  */
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
-import { makeJoiner } from "../../protocol/Chunks.ts"
+import { makeJoiner, split } from "../../protocol/Chunks.ts"
 import * as Codec from "../../protocol/Codec.ts"
 import type { Ack, Changes, Request, Response, SealedEntry, WriteEntries } from "../../protocol/Message.ts"
 import type { Rights } from "../Peer.ts"
@@ -29,6 +29,8 @@ export interface World<S extends Socket = Socket> {
   readonly connect: (options?: Partial<Rights> & { readonly extended?: boolean }) => S
   /** Waits until nothing happens any more. */
   readonly settle: () => Promise<void>
+  /** A request as it stands on the wire, where logs have other names there than promises call them. */
+  readonly onWire?: (request: Request) => Request
   /** As whoever administers the hub: retires a log. */
   readonly retire?: (log: string) => Promise<void>
 }
@@ -65,6 +67,10 @@ export const ensure = (holds: boolean, what: string): void => {
 
 const shown = (value: unknown) => JSON.stringify(value) ?? "nothing"
 const brief = (text: string) => (text.length > 80 ? `${text.slice(0, 80)}…` : text)
+
+/** A request as the frames of a chunked message, though it may fit one. */
+export const chunked = ({ onWire }: World, id: number, request: Request): ReadonlyArray<Uint8Array> =>
+  split(id, Codec.encodeRequest(onWire?.(request) ?? request)).map((frame) => frame.slice())
 
 /** A socket that was greeted. */
 export const connected = async <S extends Socket>(

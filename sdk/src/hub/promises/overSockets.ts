@@ -2,11 +2,12 @@
  * Asks a hub anywhere for its promises, over real sockets. All that is written goes into scratch logs with random names in one
  * tenant; where a token may administer, they are removed again, and otherwise named to whoever asked.
  */
-import { bytesToHex, randomBytes } from "@noble/hashes/utils.js"
+import type { Grant, Role } from "../../crypto/AccessToken.ts"
+import { makeLog } from "../../crypto/LogKey.ts"
+import type { LogId } from "../../domain/Ids.ts"
 import { encodeRequest } from "../../protocol/Codec.ts"
 import type { Request } from "../../protocol/Message.ts"
 import type { Network, Timers } from "../../sync/Link.ts"
-import type { Rights } from "../Peer.ts"
 import { askAll, type Outcome } from "./promises.ts"
 import { Broken, makeEar, type Need, type Socket, type World } from "./World.ts"
 
@@ -18,8 +19,8 @@ export interface HubUnderTest {
   /** The token for most of it; undefined where the hub asks for none. */
   readonly token: string | undefined
   /** Makes a token of other rights, where the hub's auth secret is at hand. */
-  readonly mint?: (rights: Pick<Rights, "logs" | "roles">) => Promise<string>
-  /** One that may administer this tenant. */
+  readonly mint?: (rights: { readonly roles: Grant["roles"]; readonly logs?: ReadonlyArray<LogId> }) => Promise<string>
+  /** One that perhaps may administer this tenant; the hub is asked whether it may. */
   readonly admin?: string
   readonly onOutcome: (outcome: Outcome) => void
 }
@@ -37,12 +38,14 @@ const ASKING = 2 ** 40
 const SETTLE_MS = 10
 
 /** Rejects with `Broken` where it cannot even be asked: no socket opens, or no Hello comes. */
-export const testHub = async (hub: HubUnderTest): Promise<Tested> => {
+export const testHub = async (given: HubUnderTest): Promise<Tested> => {
+  const { admin, ...plain } = given
+  const hub: HubUnderTest = admin !== undefined && (await mayAdminister(given.url, admin)) ? given : plain
   const used = new Set<string>()
   const open: Array<World & { readonly end: () => void }> = []
   const start = async () => {
     for (const world of open.splice(0)) world.end()
-    const world = makeSocketWorld(hub, `hub-test-${bytesToHex(randomBytes(6))}-`, used)
+    const world = makeSocketWorld(hub, used)
     open.push(world)
     return world
   }
@@ -68,14 +71,27 @@ export const testHub = async (hub: HubUnderTest): Promise<Tested> => {
   }
 }
 
-const makeSocketWorld = (
-  hub: HubUnderTest,
-  prefix: string,
-  used: Set<string>
-): World & { readonly end: () => void } => {
+const makeSocketWorld = (hub: HubUnderTest, used: Set<string>): World & { readonly end: () => void } => {
   const sockets: Array<{ readonly ask: () => Promise<void>; readonly count: () => number; readonly end: () => void }> =
     []
-  let asked = ASKING
+  /** Logs as promises call them, and as they are called at the hub. */
+  const names = new Map<string, LogId>()
+  const atHub = (log: string) => {
+    const known = names.get(log) ?? makeLog().id
+    names.set(log, known)
+    return known
+  }
+  const called = (id: string) => {
+    for (const [log, known] of names) if (known === id) return log
+    return id
+  }
+  const onWire = (request: Request): Request => {
+    if (!("publicKey" in request)) return request
+    const publicKey = atHub(request.publicKey)
+    if (request._tag === "WriteEntries" && request.encryptedEntries.length > 0) used.add(publicKey)
+    return { ...request, publicKey }
+  }
+  let pings = ASKING
   const heardByAll = () => sockets.reduce((sum, { count }) => sum + count(), 0)
   const sleep = (ms: number) => new Promise<void>((resolve) => hub.timers.after(ms, resolve))
 
@@ -93,10 +109,10 @@ const makeSocketWorld = (
       opened = resolve
     })
     const own = rights.roles === undefined && rights.logs === undefined
-    const logs = rights.logs?.map((log) => `${prefix}${log}`)
+    const logs = rights.logs?.map(atHub)
     const token = own
       ? Promise.resolve(hub.token)
-      : hub.mint?.({ roles: rights.roles ?? ["read", "write"], ...(logs === undefined ? {} : { logs }) })
+      : hub.mint?.({ roles: rolesOf(rights.roles), ...(logs === undefined ? {} : { logs }) })
     const socket = Promise.resolve(token).then((token) =>
       hub.network.open(
         { url: hub.url, token },
@@ -111,8 +127,8 @@ const makeSocketWorld = (
               ear.frames.pop()
               waiting.get(last.id)?.()
               waiting.delete(last.id)
-            } else if (last?._tag === "Changes" && last.publicKey.startsWith(prefix)) {
-              ear.heard[ear.heard.length - 1] = { ...last, publicKey: last.publicKey.slice(prefix.length) }
+            } else if (last?._tag === "Changes") {
+              ear.heard[ear.heard.length - 1] = { ...last, publicKey: called(last.publicKey) }
             }
           },
           onClose: (code, reason) => {
@@ -129,12 +145,6 @@ const makeSocketWorld = (
         if (!gone) (await socket).send(frame)
       })
     }
-    const inScratch = (request: Request): Request => {
-      if (!("publicKey" in request)) return request
-      const publicKey = `${prefix}${request.publicKey}`
-      if (request._tag === "WriteEntries" && request.encryptedEntries.length > 0) used.add(publicKey)
-      return { ...request, publicKey }
-    }
     const leave = () => {
       sending = sending.then(async () => {
         goes()
@@ -145,7 +155,7 @@ const makeSocketWorld = (
       count: () => ear.heard.length + ear.texts.length + ear.closes.length,
       ask: () =>
         new Promise((resolve) => {
-          const id = ++asked
+          const id = ++pings
           waiting.set(id, resolve)
           if (gone) resolve()
           else send(encodeRequest({ _tag: "Ping", id }))
@@ -155,13 +165,14 @@ const makeSocketWorld = (
     return {
       ...ear,
       write: (frame) =>
-        send(typeof frame === "string" || frame instanceof Uint8Array ? frame : encodeRequest(inScratch(frame))),
+        send(typeof frame === "string" || frame instanceof Uint8Array ? frame : encodeRequest(onWire(frame))),
       leave
     }
   }
 
   return {
     connect,
+    onWire,
     settle: async () => {
       for (let quiet = 0; quiet < 2; ) {
         const before = heardByAll()
@@ -177,7 +188,7 @@ const makeSocketWorld = (
       ? {}
       : {
           retire: async (log: string) => {
-            if (await retire(hub, `${prefix}${log}`)) return
+            if (await retire(hub, atHub(log))) return
             throw new Broken({ what: "The hub did not retire a log for a token that may administer." })
           }
         }),
@@ -186,6 +197,22 @@ const makeSocketWorld = (
     }
   }
 }
+
+const rolesOf = ([first, ...more]: ReadonlyArray<Role> = ["read", "write"]): Grant["roles"] => [
+  first ?? "read",
+  ...more
+]
+
+const addressOf = (url: string, path: string) => `${url.replace(/^ws/, "http")}/${path}`
+
+const asked = (address: string, token: string, method: string): Promise<number> =>
+  fetch(address, { method, headers: { authorization: `Bearer ${token}` } }).then(
+    ({ status }) => status,
+    () => 0
+  )
+
+const mayAdminister = async (url: string, token: string) =>
+  (await asked(addressOf(url, "revocations"), token, "GET")) === 200
 
 /** Answers what is left. */
 const removed = async (hub: HubUnderTest, used: ReadonlySet<string>): Promise<ReadonlyArray<string>> => {
@@ -197,11 +224,6 @@ const removed = async (hub: HubUnderTest, used: ReadonlySet<string>): Promise<Re
 /** True where the log is not there any more. */
 const retire = async ({ admin, url }: HubUnderTest, log: string): Promise<boolean> => {
   if (admin === undefined) return false
-  const address = `${url.replace(/^ws/, "http")}/logs/${encodeURIComponent(log)}?kept=true`
-  try {
-    const { status } = await fetch(address, { method: "DELETE", headers: { authorization: `Bearer ${admin}` } })
-    return status === 200 || status === 404
-  } catch {
-    return false
-  }
+  const status = await asked(addressOf(url, `logs/${encodeURIComponent(log)}?kept=true`), admin, "DELETE")
+  return status === 200 || status === 404
 }

@@ -1,8 +1,18 @@
 /** Who may do what, what is refused and how: by name where the peer understands it, and never the whole hub for one peer. */
-import { split } from "../../protocol/Chunks.ts"
 import { encodeRequest, encodeResponse } from "../../protocol/Codec.ts"
 import { ENTRY_BYTES } from "../../protocol/Limits.ts"
-import { asking, connected, ensure, entries, entry, following, type HubPromise, same, writing } from "./World.ts"
+import {
+  asking,
+  chunked,
+  connected,
+  ensure,
+  entries,
+  entry,
+  following,
+  type HubPromise,
+  same,
+  writing
+} from "./World.ts"
 
 const noise = Uint8Array.of(0xc1, 2, 3)
 const bad: ReadonlyArray<readonly [what: string, code: number, frame: Uint8Array]> = [
@@ -44,8 +54,8 @@ export const refusingPromises: ReadonlyArray<HubPromise> = [
     ask: async (start) => {
       const world = await start()
       const socket = await connected(world)
-      const large = encodeRequest(writing("log", [entry(), entry(ENTRY_BYTES + 1)], 1))
-      for (const frame of split(9, large)) socket.write(frame.slice())
+      const large = writing("log", [entry(), entry(ENTRY_BYTES + 1)], 1)
+      for (const frame of chunked(world, 9, large)) socket.write(frame)
       socket.write(writing("log", entries(1), 2))
       await world.settle()
       same(

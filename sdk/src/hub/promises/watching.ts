@@ -1,12 +1,11 @@
 /** Watching and reading: each entry, in order, once, before the Ack of whoever wrote it; pages, and the chain they tell. */
 import { bytesToHex } from "@noble/hashes/utils.js"
 import { empty, link } from "../../crypto/Chain.ts"
-import { split } from "../../protocol/Chunks.ts"
-import { encodeRequest } from "../../protocol/Codec.ts"
 import { ENTRY_BYTES } from "../../protocol/Limits.ts"
 import type { SealedEntry } from "../../protocol/Message.ts"
 import {
   asking,
+  chunked,
   connected,
   ensure,
   entries,
@@ -131,7 +130,7 @@ export const watchingPromises: ReadonlyArray<HubPromise> = [
       reader.write(following("log"))
       await world.settle()
       const large = entry(ENTRY_BYTES)
-      for (const frame of split(1, encodeRequest(writing("log", [large])))) writer.write(frame.slice())
+      for (const frame of chunked(world, 1, writing("log", [large]))) writer.write(frame)
       await world.settle()
       same(writer.acks().at(-1)?.sequenceNumbers, [1], `The number of an entry of ${ENTRY_BYTES} bytes`)
       const got = reader.changes("log")[0]?.entries[0]?.encryptedEntry ?? new Uint8Array()

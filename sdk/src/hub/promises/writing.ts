@@ -1,8 +1,17 @@
 /** Greeting, small talk, and writing: every write is acknowledged, entry by entry, and what is stored stays as it came. */
-import { split } from "../../protocol/Chunks.ts"
-import { encodeRequest } from "../../protocol/Codec.ts"
 import type { Hello, Response } from "../../protocol/Message.ts"
-import { asking, connected, ensure, entries, following, type HubPromise, same, upTo, writing } from "./World.ts"
+import {
+  asking,
+  chunked,
+  connected,
+  ensure,
+  entries,
+  following,
+  type HubPromise,
+  same,
+  upTo,
+  writing
+} from "./World.ts"
 
 const isHello = (message: Response | undefined): message is Hello => message?._tag === "Hello"
 
@@ -99,9 +108,9 @@ export const writingPromises: ReadonlyArray<HubPromise> = [
     ask: async (start) => {
       const world = await start()
       const sockets = [await connected(world), await connected(world)]
-      const frames = sockets.map(() => split(0, encodeRequest(writing("log", entries(40, 30_000), 8))))
+      const frames = sockets.map(() => chunked(world, 0, writing("log", entries(40, 30_000), 8)))
       for (let i = 0; i < frames[0]!.length; i++) {
-        for (const [at, socket] of sockets.entries()) socket.write(frames[at]![i]!.slice())
+        for (const [at, socket] of sockets.entries()) socket.write(frames[at]![i]!)
       }
       await world.settle()
       const numbers = sockets.flatMap((socket) => socket.acks().flatMap(({ sequenceNumbers }) => sequenceNumbers))
