@@ -7,7 +7,6 @@ import * as Descriptor from "@effect/cli/CommandDescriptor"
 import type * as HelpDoc from "@effect/cli/HelpDoc"
 import type * as Span from "@effect/cli/HelpDoc/Span"
 import type * as Usage from "@effect/cli/Usage"
-import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
 import { distance } from "fastest-levenshtein"
 import { GLOBAL_FLAGS, splitFlag } from "./globals.ts"
@@ -26,15 +25,28 @@ export interface Found {
 
 /** Follows the words down the grammar as far as they name commands. */
 export const find = (root: { readonly descriptor: Known }, name: string, words: ReadonlyArray<string>): Found => {
-  // A command without others lists itself.
-  const children = [...HashMap.entries(Descriptor.getSubcommands(root.descriptor))].filter(
-    ([child]) => !name.endsWith(` ${child}`)
-  )
+  const children = childrenOf(root.descriptor)
   const next = children.find(([child]) => child === words[0])
   return next === undefined
     ? { name, command: root.descriptor, rest: words, children }
     : find({ descriptor: next[1] }, `${name} ${next[0]}`, words.slice(1))
 }
+
+/**
+ * The commands of a command. @effect/cli 0.77 tells them by no public name (`getSubcommands` stops at the first level), so
+ * they are read from the value itself: a `Map` holds a `command`, `Subcommands` hold `children`.
+ */
+const childrenOf = (command: Known): Found["children"] => {
+  const inside: unknown = Reflect.get(command, "command")
+  if (Reflect.get(command, "_tag") === "Map" && isKnown(inside)) return childrenOf(inside)
+  const children: unknown = Reflect.get(command, "children")
+  if (!Array.isArray(children)) return []
+  return children
+    .filter(isKnown)
+    .flatMap((child) => [...Descriptor.getNames(child)].map((name) => [name, child] as const))
+}
+const isKnown = (value: unknown): value is Known =>
+  typeof value === "object" && value !== null && Descriptor.TypeId in value
 
 /** The first word that no command or flag can be, or a flag whose value is not there. */
 export const stray = (found: Found): { readonly word: string; readonly lacks?: "value" } | undefined => {
