@@ -18,6 +18,8 @@ import { makeFollower } from "./Follower.ts"
 import { type KnownSession, makeTenantIndex } from "./TenantIndex.ts"
 import { makeWriterChains, type WriterChains } from "./WriterChains.ts"
 
+export type { KnownSession } from "./TenantIndex.ts"
+
 /** An entry that could be opened. */
 export interface OpenedEntry {
   readonly sequence: number
