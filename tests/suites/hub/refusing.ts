@@ -1,7 +1,7 @@
 /** Who may do what, what is refused and how. */
 import { expect, test } from "bun:test"
 import { split } from "../../../sdk/src/protocol/Chunks.ts"
-import { encodeRequest, encodeResponse } from "../../../sdk/src/protocol/Codec.ts"
+import { encodeRequest } from "../../../sdk/src/protocol/Codec.ts"
 import { ENTRY_BYTES, WRITE_ENTRIES } from "../../../sdk/src/protocol/Limits.ts"
 import type { SealedEntry } from "../../../sdk/src/protocol/Message.ts"
 import { connected, entries, entry, following, type MakeWorld, startOn, writing } from "../../hub/world.ts"
@@ -35,38 +35,15 @@ export const hubRefusing = (makeWorld: MakeWorld) => {
     expect(stock.closes.map(({ code }) => code)).toEqual([1009])
   })
 
-  const noise = Uint8Array.of(0xc1, 2, 3)
-  const bad: ReadonlyArray<readonly [string, number, Uint8Array]> = [
-    ["bytes that are no message", 1007, noise],
-    ["an empty frame", 1007, new Uint8Array(0)],
-    ["a message with bytes behind it", 1007, Uint8Array.from([...encodeRequest({ _tag: "Ping", id: 1 }), 0])],
-    ["a message of the other direction", 1003, encodeResponse({ _tag: "Pong", id: 1 })],
-    [
-      "a write with an id of three bytes",
-      1008,
-      encodeRequest(writing("log", [{ entryId: noise, encryptedEntry: noise }]))
-    ],
-    ["a start before the beginning", 1008, encodeRequest(following("log", -1))],
-    [
-      "more entries than a write may have",
-      1009,
-      encodeRequest(writing("log", new Array<SealedEntry>(WRITE_ENTRIES + 1).fill(entry(0))))
-    ]
-  ]
-  test.each(bad)(
-    "closes a socket that sends %s, with %d and a reason; nothing is stored, nobody else notices",
-    async (_, code, frame) => {
-      const world = await start()
-      const [bad, good] = [await connected(world), await connected(world)]
-      bad.write(frame.slice())
-      bad.write(writing("log", entries(1)))
-      good.write(writing("log", entries(1)))
-      await world.settle()
-      expect(bad.closes.map((close) => close.code)).toEqual([code])
-      expect(bad.closes[0]!.reason.length).toBeGreaterThan(10)
-      expect(new TextEncoder().encode(bad.closes[0]!.reason).byteLength).toBeLessThanOrEqual(123)
-      expect(bad.acks()).toEqual([])
-      expect(good.acks()[0]?.sequenceNumbers).toEqual([1])
-    }
-  )
+  test("closes a socket that sends more entries than a write may have, with 1009; nothing is stored", async () => {
+    const world = await start()
+    const [bad, good] = [await connected(world), await connected(world)]
+    bad.write(encodeRequest(writing("log", new Array<SealedEntry>(WRITE_ENTRIES + 1).fill(entry(0)))).slice())
+    bad.write(writing("log", entries(1)))
+    await world.settle()
+    good.write(writing("log", entries(1)))
+    await world.settle()
+    expect(bad.closes.map((close) => close.code)).toEqual([1009])
+    expect([bad.acks(), good.acks()[0]?.sequenceNumbers]).toEqual([[], [1]])
+  })
 }

@@ -14,6 +14,9 @@ import {
   writing
 } from "./World.ts"
 
+/** RFC 6455 §5.5. */
+const REASON_BYTES = 123
+
 const noise = Uint8Array.of(0xc1, 2, 3)
 const bad: ReadonlyArray<readonly [what: string, code: number, frame: Uint8Array]> = [
   ["bytes that are no message", 1007, noise],
@@ -42,7 +45,12 @@ export const refusingPromises: ReadonlyArray<HubPromise> = [
           [code],
           "Its close codes"
         )
-        ensure((bad.closes[0]?.reason.length ?? 0) > 10, "The close has no reason that a person could read")
+        const reason = bad.closes[0]?.reason ?? ""
+        ensure(reason.length > 10, "The close has no reason that a person could read")
+        ensure(
+          new TextEncoder().encode(reason).byteLength <= REASON_BYTES,
+          "The reason is longer than a close can carry"
+        )
         same(bad.acks(), [], "What it was acknowledged after that")
         same(good.acks()[0]?.sequenceNumbers, [1], "What another socket was acknowledged")
       }
