@@ -27,7 +27,10 @@ const secret = new TextEncoder().encode(SECRET)
 const token = (grant: Omit<Parameters<typeof mint>[1], "tenant">) => mint(secret, { tenant, ...grant }, 600)
 
 /** A hub on Bun whose storage does something else than it should. */
-const serve = async (spoilt: (storage: HubStorage) => Partial<HubStorage> = () => ({})) => {
+const serve = async (
+  spoilt: (storage: HubStorage) => Partial<HubStorage> = () => ({}),
+  access = Access.make({ verify: (token) => verify([secret], token) })
+) => {
   const scope = await Effect.runPromise(Scope.make())
   afterThisTest(() => Effect.runPromise(Scope.close(scope, Exit.void)))
   const storage = MemoryStorage.make()
@@ -35,7 +38,7 @@ const serve = async (spoilt: (storage: HubStorage) => Partial<HubStorage> = () =
   const running = await make({
     port: 0,
     hostname: "127.0.0.1",
-    access: Access.make({ verify: (token) => verify([secret], token) }),
+    access,
     storage: () =>
       Either.right(
         new Proxy(storage, {
@@ -93,6 +96,16 @@ describe("hub test", () => {
       "refuses late writes to a retired log by name, and brings nothing of it back"
     ])
     expect(left.length).toBeGreaterThan(10)
+  })
+
+  test("says that a hub lets everyone in", async () => {
+    const { url } = await serve(() => ({}), Access.off)
+    const { notAsked } = await ask(url, { whole: false })
+    expect(notAsked).toContainEqual({
+      promise: "tells a plain GET whether its token is good, and refuses one that is nobody's",
+      result: "not asked",
+      why: "The hub lets everyone in: it asks for no token."
+    })
   })
 
   test("names each promise that a hub breaks, and what it did instead; the others are kept", async () => {

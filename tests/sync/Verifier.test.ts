@@ -11,6 +11,7 @@ import { encodeIndex } from "../../sdk/src/domain/Payload.ts"
 import { makeHub } from "../../sdk/src/hub/Hub.ts"
 import * as MemoryStorage from "../../sdk/src/hub/MemoryStorage.ts"
 import * as MemoryJournal from "../../sdk/src/journal/MemoryJournal.ts"
+import { decodeResponse, encodeResponse } from "../../sdk/src/protocol/Codec.ts"
 import { connect } from "../../sdk/src/sync/Connection.ts"
 import { makeVerifier } from "../../sdk/src/sync/Verifier.ts"
 import { makeClock } from "../support/clock.ts"
@@ -109,6 +110,17 @@ describe("Verifier", () => {
     expect(right(await s.answered(asked))).toMatchObject({ entries: 3_501, findings: [] })
     await cut
     expect(s.link.wires.length).toBe(2)
+  })
+
+  test("says of a hub that keeps no chain that it cannot verify it, instead of waiting", async () => {
+    const s = await scene(5, 5)
+    s.link.rules.toClient = (frame) => {
+      const message = typeof frame === "string" ? undefined : right(decodeResponse(frame))
+      if (message?._tag !== "Hello") return [frame]
+      return [encodeResponse({ _tag: "Hello", remoteId: message.remoteId })]
+    }
+    const verifier = s.verifierWith(s.reader)
+    expect(await s.answered(verifier.verifyIndex())).toMatchObject(Either.left({ reason: "no chain" }))
   })
 
   test("says that a key is another tenant's, and that a log was retired", async () => {

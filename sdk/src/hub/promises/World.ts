@@ -7,6 +7,7 @@ import * as Schema from "effect/Schema"
 import { makeJoiner, split } from "../../protocol/Chunks.ts"
 import * as Codec from "../../protocol/Codec.ts"
 import type { Ack, Changes, Request, Response, SealedEntry, WriteEntries } from "../../protocol/Message.ts"
+import type { Explanation } from "../../sync/Link.ts"
 import type { Rights } from "../Peer.ts"
 
 export interface Socket {
@@ -31,6 +32,8 @@ export interface World<S extends Socket = Socket> {
   readonly settle: () => Promise<void>
   /** A request as it stands on the wire, where logs have other names there than promises call them. */
   readonly onWire?: (request: Request) => Request
+  /** What a plain GET of the hub's address is told, with the token of this test or with one that is nobody's. */
+  readonly knock?: (whose: "ours" | "nobody's") => Promise<Explanation>
   /** As whoever administers the hub: retires a log. */
   readonly retire?: (log: string) => Promise<void>
 }
@@ -47,13 +50,13 @@ export interface HubPromise {
   readonly name: string
   /**
    * What there must be for it to be asked: `extension` a hub that announces our extensions, `rights` tokens of any roles,
-   * `admin` a token that removes what is made.
+   * `admin` a token that removes what is made, `door` a hub that asks for a token.
    */
   readonly needs: ReadonlyArray<Need>
   /** Rejects with `Broken` where it is not kept. */
   readonly ask: (start: () => Promise<World>) => Promise<void>
 }
-export type Need = "extension" | "rights" | "admin"
+export type Need = "extension" | "rights" | "admin" | "door"
 
 /** What came, held against what must come; both are shown where they differ. */
 export const same = (got: unknown, wanted: unknown, what: string): void => {

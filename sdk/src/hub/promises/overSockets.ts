@@ -59,7 +59,9 @@ export const testHub = async (given: HubUnderTest): Promise<Tested> => {
       const why = close === undefined ? "" : `: it closed with ${close.code} ${close.reason}`.trimEnd()
       throw new Broken({ what: `The hub does not greet${why}.` })
     }
+    const stranger = await hub.network.explain({ url: hub.url, token: undefined })
     const has = new Set<Need>([
+      ...(stranger._tag === "Refused" ? (["door"] as const) : []),
       ...(hello.agentSync === undefined ? [] : (["extension"] as const)),
       ...(hub.mint === undefined ? [] : (["rights"] as const)),
       ...(hub.admin === undefined ? [] : (["admin"] as const))
@@ -173,6 +175,7 @@ const makeSocketWorld = (hub: HubUnderTest, used: Set<string>): World & { readon
   return {
     connect,
     onWire,
+    knock: (whose) => hub.network.explain({ url: hub.url, token: whose === "ours" ? hub.token : "nobody's-token" }),
     settle: async () => {
       for (let quiet = 0; quiet < 2; ) {
         const before = heardByAll()

@@ -40,7 +40,8 @@ export const askAll = async (options: {
 const WITHOUT: Readonly<Record<Need, string>> = {
   extension: "The hub does not announce our extensions.",
   rights: "It takes tokens of other roles, which only the auth secret makes.",
-  admin: "It takes a token that may administer, to remove what is made."
+  admin: "It takes a token that may administer, to remove what is made.",
+  door: "The hub lets everyone in: it asks for no token."
 }
 
 /** What is no `Broken` was thrown over bytes that cannot be read. */

@@ -122,6 +122,22 @@ export const refusingPromises: ReadonlyArray<HubPromise> = [
     }
   },
   {
+    name: "tells a plain GET whether its token is good, and refuses one that is nobody's",
+    needs: ["door"],
+    ask: async (start) => {
+      const world = await start()
+      same((await world.knock?.("ours"))?._tag, "Reachable", "What a GET with the token of this test comes to")
+      const stranger = await world.knock?.("nobody's")
+      same(stranger?._tag, "Refused", "What a GET with a token that is nobody's comes to")
+      ensure(
+        stranger?._tag === "Refused" &&
+          (stranger.status === 401 || stranger.status === 403) &&
+          stranger.fix !== undefined,
+        "It is refused without a status of 401 or 403, or without words on what to do"
+      )
+    }
+  },
+  {
     name: "refuses late writes to a retired log by name, and brings nothing of it back",
     needs: ["extension", "admin"],
     ask: async (start) => {
