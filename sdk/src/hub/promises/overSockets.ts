@@ -35,7 +35,8 @@ export interface Tested {
 const PATIENCE_MS = 10_000
 /** Ids of the Pings that ask whether all was answered; no promise uses such large ones. */
 const ASKING = 2 ** 40
-const SETTLE_MS = 10
+/** Milliseconds of quiet at least, and at most; as long as a Ping took in between. */
+const QUIET_MS = [2, 200] as const
 
 /** Rejects with `Broken` where it cannot even be asked: no socket opens, or no Hello comes. */
 export const testHub = async (given: HubUnderTest): Promise<Tested> => {
@@ -179,11 +180,12 @@ const makeSocketWorld = (hub: HubUnderTest, used: Set<string>): World & { readon
     settle: async () => {
       for (let quiet = 0; quiet < 2; ) {
         const before = heardByAll()
+        const began = hub.timers.now()
         const answered = Promise.all(sockets.map(({ ask }) => ask())).then(() => true)
         if (!(await Promise.race([answered, sleep(PATIENCE_MS).then(() => false)]))) {
           throw new Broken({ what: "The hub did not answer a Ping within 10 seconds." })
         }
-        await sleep(SETTLE_MS)
+        await sleep(Math.min(Math.max(hub.timers.now() - began, QUIET_MS[0]), QUIET_MS[1]))
         quiet = heardByAll() === before ? quiet + 1 : 0
       }
     },
