@@ -410,6 +410,7 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
       of.bytes += bytes
       if (of.bytes > UNNAMED_BYTES) beginUnnamed()
     }
+    if (isOver(of)) sign(of)
     upkeep()
     options.onEvents?.(events)
   }
@@ -421,7 +422,9 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
     return journal.append(of.log!, plains, { signed })
   }
 
-  /** The session's log ends in its writer's signature. */
+  const isOver = ({ fold }: Home) => fold.view.state === "ended" || fold.view.state === "failed"
+
+  /** The log of a session that is over ends in its writer's signature, whoever told that it is. */
   const sign = (of: Home) =>
     backlog.put(() =>
       of.log === undefined
@@ -480,7 +483,6 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
       if (how !== undefined) {
         beginUnnamed()
         record([{ ...ours(`${home.name}:end:${run}`), group: "audit", kind: "session_end", data: how }])
-        sign(home)
       }
       for (const clock of clocks) clock.cancel()
       if (how !== undefined || home.told !== undefined) checkpoint()

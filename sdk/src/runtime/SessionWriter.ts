@@ -70,6 +70,8 @@ export const makeSessionWriter = (options: SessionWriterOptions): SessionWriter 
   let isBegun = false
   /** The log was made by this writer, so that it has nothing yet but what is added here. */
   let isNew = false
+  /** How many of the added the last signature covers. */
+  let signed = 0
   let added = 0
   let known = 0
   let told:
@@ -224,6 +226,13 @@ export const makeSessionWriter = (options: SessionWriterOptions): SessionWriter 
       const title = titleOf()
       const now = wall()
       const grown = added > told.added
+      const isOver = state === "ended" || state === "failed"
+      // Whoever verifies a session that is over wants all of it under its writer's signature.
+      if (added > signed && (last || isOver)) {
+        signed = added
+        const [journalTo, logTo] = [journal, log]
+        backlog.put(() => journalTo.append(logTo, [], { signed: true }))
+      }
       const { counts, figures, lastAt = now } = fold.view
       const to = log
       if (grown && (last || now - told.at >= CHECKPOINT_MS)) {

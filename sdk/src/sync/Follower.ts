@@ -25,7 +25,8 @@ export interface FollowerEvents {
   readonly onReplaced: () => void
 }
 
-export interface FollowedPage {
+/** `batches` and `chain` as `Changes` has them. */
+export interface FollowedPage extends Pick<Changes, "batches" | "chain"> {
   readonly entries: ReadonlyArray<StoredEntry>
   readonly head: number
 }
@@ -194,7 +195,11 @@ export const makeFollower = (events: FollowerEvents): Follower => {
       const read = waiting?.shift()
       if (waiting?.length === 0) reads.delete(page.publicKey)
       if (page.refused !== undefined) read?.reject(page.refused)
-      else read?.resolve({ entries: page.entries, head: page.head ?? page.entries.at(-1)?.sequence ?? 0 })
+      else {
+        const { batches, chain, entries, head = entries.at(-1)?.sequence ?? 0 } = page
+        const links = { ...(batches === undefined ? {} : { batches }), ...(chain === undefined ? {} : { chain }) }
+        read?.resolve({ entries, head, ...links })
+      }
     },
     follow: (log, after) => {
       const following = fresh(after)
