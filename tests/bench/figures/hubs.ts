@@ -161,7 +161,9 @@ const besideReaders = async (target: Target, log: string): Promise<ReadonlyArray
   const acks: Array<number> = []
   for (const reader of readers) reader.follow(log)
   let quiet = 0
-  for (let seen = -1; quiet < 20; ) {
+  // A hub that answers nobody meanwhile is not waited for without end.
+  const deadline = performance.now() + 10_000
+  for (let seen = -1; quiet < 20 && performance.now() < deadline; ) {
     const began = performance.now()
     await writer.write("beside", sealed(1))
     const received = readers.reduce((sum, reader) => sum + reader.received(), 0)
