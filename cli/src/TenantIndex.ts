@@ -4,8 +4,9 @@ import { connectReader } from "agent-sync/bun"
 import type { LogId } from "agent-sync/events"
 import * as Effect from "effect/Effect"
 import type { Settings } from "./Config.ts"
-import { EXIT, Failure } from "./Failure.ts"
+import { Failure } from "./Failure.ts"
 import { unreachable } from "./hubApi.ts"
+import { refused, wrongKey } from "./Reading.ts"
 
 /** Milliseconds until the whole index must have been read. */
 const PATIENCE_MS = 15_000
@@ -47,7 +48,7 @@ export const readIndex = (settings: Settings, url: string, key: ReaderKey): Effe
     )
     const onStatus = (status: SyncStatus) => {
       if (status._tag === "Offline") end(unreachable(host, `${sentence(status.why)}.`))
-      if (status._tag === "Refused") end(refused(status.error, status.fix))
+      if (status._tag === "Refused") end(new Failure(refused(status)))
     }
     const remote = connectReader({
       key,
@@ -69,33 +70,12 @@ export const readIndex = (settings: Settings, url: string, key: ReaderKey): Effe
         onCaughtUp: () => {},
         onNotice: (log, notice) => {
           if (log !== undefined) return
-          if (notice._tag === "Refused") end(refused(notice.refusal.reason, undefined))
+          if (notice._tag === "Refused") end(new Failure(refused({ error: notice.refusal.reason, fix: undefined })))
           else notices.push(notice)
         },
-        onWrongKey: () => end(wrongKey(settings.tenant))
+        onWrongKey: () => end(new Failure(wrongKey(settings.tenant)))
       }
     })
   })
 
 const sentence = (text: string) => `${text[0]?.toUpperCase() ?? ""}${text.slice(1)}`
-
-const refused = (error: string, fix: string | undefined) =>
-  new Failure({
-    exit: EXIT.refused,
-    code: "Refused",
-    what: `The hub refused: ${error}`,
-    now: "Sessions and keys are untouched.",
-    ...(fix === undefined ? {} : { tries: [{ command: fix }] })
-  })
-
-const wrongKey = (tenant: string) =>
-  new Failure({
-    exit: EXIT.unopened,
-    code: "WrongKey",
-    what: `Your key does not open tenant ${tenant}.`,
-    now: "The hub has its logs, and none of them was sealed for this key.",
-    tries: [
-      { command: "agent-sync identity words --reveal", why: "on the machine that watches it, then" },
-      { command: "agent-sync identity import", why: "here; it asks for the words" }
-    ]
-  })

@@ -263,12 +263,12 @@ export const worker: Check = ({ file, preset, presets }) =>
 
 export const agents: Check = ({ env }) =>
   Effect.sync(() =>
-    agentsHere(env, Date.now()).map(({ agent, goSoon, keepsDays, name, sessions }) =>
+    agentsHere(env, Date.now()).map(({ goSoon, keepsDays, name, sessions }) =>
       goSoon > 0
         ? warning(
             name,
             `keeps ${keepsDays} days: ${goSoon} of ${plural(sessions, "session")} will be deleted within a week`,
-            `agent-sync import --all  (${agent})`
+            "agent-sync import --all"
           )
         : ok(name, `${plural(sessions, "session")} here${keepsDays === undefined ? "" : `, kept ${keepsDays} days`}`)
     )
