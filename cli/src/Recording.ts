@@ -11,6 +11,9 @@ import { type Flags, keyOrMake, type Settings, settings } from "./Config.ts"
 import { EXIT, Failure } from "./Failure.ts"
 import { plural } from "./Terminal.ts"
 
+/** The journal cannot be opened: a full or read-only disk, another program's file. */
+export const JOURNAL_UNUSABLE = "JournalUnusable"
+
 export interface Recording {
   readonly found: Settings
   readonly journal: Journal
@@ -38,7 +41,7 @@ export const openRecording = (flags: Flags): Effect.Effect<Recording, Failure> =
     if (Either.isLeft(opened)) {
       return yield* new Failure({
         exit: EXIT.failure,
-        code: "JournalUnusable",
+        code: JOURNAL_UNUSABLE,
         what: opened.left.message,
         now: "Nothing was recorded. The agents' own files are as they were."
       })

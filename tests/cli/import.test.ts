@@ -1,6 +1,16 @@
 /** Past sessions from agents' own files: recorded with their own times, once, whatever happens in between. */
 import { describe, expect, test } from "bun:test"
-import { appendFileSync, cpSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs"
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync
+} from "node:fs"
 import { join } from "node:path"
 import { machine, recordings, rows, startHub, tempFolder } from "../support/cli.ts"
 
@@ -24,6 +34,10 @@ interface Summary {
   readonly skipped: ReadonlyArray<{ readonly path: string; readonly reason: string }>
 }
 const summaryOf = (stdout: string) => JSON.parse(stdout) as Summary
+
+/** Bytes in a folder, if it is there. */
+const sizeOf = (folder: string) =>
+  existsSync(folder) ? readdirSync(folder).reduce((sum, name) => sum + statSync(join(folder, name)).size, 0) : 0
 
 describe("import", () => {
   test("records the sessions of this machine, and tail shows them with their own times", async () => {
@@ -84,6 +98,38 @@ describe("import", () => {
     const own = await on.run(["import", "--all", "--json", "--project", "/home/dev"])
     expect(summaryOf(own.stdout)).toMatchObject({ sessions: 1 })
   })
+
+  test("killed in the middle, it goes on where it was, and the journal holds each event once", async () => {
+    const lines = Array.from({ length: 5_000 }, (_, n) =>
+      JSON.stringify({
+        type: n % 2 === 0 ? "user" : "assistant",
+        uuid: `u${n}`,
+        parentUuid: null,
+        sessionId: SESSION,
+        version: "2.1.197",
+        timestamp: new Date(Date.UTC(2026, 2, 1) + n * 1_000).toISOString(),
+        message: { id: `m${n}`, role: "user", content: [{ type: "text", text: `${n} ${"words ".repeat(60)}` }] }
+      })
+    )
+    const { file, on } = withSession()
+    writeFileSync(file, `${lines.join("\n")}\n`)
+    const journals = join(on.home, "journals")
+    const running = on.start(["import", "--all"])
+    for (let tries = 0; sizeOf(journals) < 1_600_000 && tries < 6_000; tries++) await Bun.sleep(5)
+    running.process.kill("SIGKILL")
+    expect((await running.ended).code).not.toBe(0)
+    const rest = summaryOf((await on.run(["import", "--all", "--json"])).stdout)
+    const clean = withSession()
+    writeFileSync(clean.file, `${lines.join("\n")}\n`)
+    const whole = summaryOf((await clean.on.run(["import", "--all", "--json"])).stdout)
+    expect(rest.events).toBeGreaterThan(0)
+    expect(rest.events).toBeLessThan(whole.events)
+    const keys = async (of: typeof on) =>
+      (await of.run(["export", SESSION, "--history"])).stdout
+        .split("\n")
+        .flatMap((line) => (line === "" ? [] : [String((JSON.parse(line) as { key?: string }).key)]))
+    expect(await keys(on)).toEqual(await keys(clean.on))
+  }, 60_000)
 
   test("names what it cannot read, and refuses to guess what is meant", async () => {
     const { on } = withSession()

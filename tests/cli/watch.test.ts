@@ -229,3 +229,22 @@ describe("agent-sync watch", () => {
     expect(exported.stdout.trim().split("\n")).toHaveLength(events + 1)
   }, 30_000)
 })
+
+describe("agent-sync run --tty", () => {
+  test("leaves the agent its streams and exit code, and records what it wrote", async () => {
+    const home = tempFolder()
+    const on = machine(home)
+    const folder = join(home, ".claude", "projects", "-here")
+    mkdirSync(folder, { recursive: true })
+    const file = join(folder, `${SESSION}.jsonl`)
+    const text = whole.toString().replaceAll('"/home/dev/project"', JSON.stringify(home))
+    writeFileSync(join(home, "session"), text)
+    const script = `echo hello; cp ${join(home, "session")} ${file}; exit 7`
+    const ran = await on.run(["run", "--tty", "--", "sh", "-c", script])
+    expect(ran.stdout).toBe("hello\n")
+    expect(ran.code).toBe(7)
+    expect(ran.stderr).toContain("events.  Read them: agent-sync tail --session 0001")
+    const exported = await on.run(["export", SESSION])
+    expect(exported.stdout).toContain("fix the tests")
+  }, 30_000)
+})

@@ -19,6 +19,8 @@ import { markKeyOf } from "./markKey.ts"
 
 /** Milliseconds without a word after which a session that told no end counts as ended. */
 const OVER_MS = 30 * 60_000
+/** Milliseconds within which a record may be of a run that is being recorded too. */
+const LIVE_MS = 10 * 60_000
 /** A state shorter than this is not told to the index; figures at most this often. Milliseconds (house §3). */
 const STATE_MS = 2_000
 const CHECKPOINT_MS = 5 * 60_000
@@ -150,6 +152,7 @@ export const makeSessionWriter = (options: SessionWriterOptions): SessionWriter 
     const repeated = new Set<string>()
     const found = log ?? Either.getOrUndefined(to.openLog(`${agent}:${session}`))?.id
     if (found === undefined) return repeated
+    const prompts: Array<string> = []
     const isPrinted = (time: number) => {
       const [mark = ""] = printedMarks(time)
       const now = printed.has(mark) || Either.getOrElse(to.known(found, [mark]), () => [false])[0] === true
@@ -165,8 +168,10 @@ export const makeSessionWriter = (options: SessionWriterOptions): SessionWriter 
       if (text === undefined) continue
       const isTold = Either.getOrElse(to.known(found, promptMarks("run", text, event.time)), () => [false])
       if (isTold.includes(true)) repeated.add(event.key).add(`${event.key}:turn`)
-      else backlog.put(() => to.mark(found, promptMarks("file", text, event.time).slice(0, 1)))
+      // Only what happens now can be in a run that happens now.
+      else if (wall() - event.time < LIVE_MS) prompts.push(...promptMarks("file", text, event.time).slice(0, 1))
     }
+    if (prompts.length > 0) backlog.put(() => to.mark(found, prompts))
     return repeated
   }
 

@@ -57,16 +57,25 @@ export const spawn = (command: ReadonlyArray<string>, around: Readonly<Record<st
     await passing.ended(LEFTOVER_MS)
     stop()
     stay()
-    const { exitCode, signalCode } = child
-    if (signalCode !== null) {
-      const [signal, number] = Object.entries(constants.signals).find((known) => known.includes(signalCode)) ?? ["?", 0]
-      // As a shell reports it.
-      return { code: 128 + number, ending: { ok: false, reason: "signal", signal } }
-    }
-    const code = exitCode ?? 1
-    return { code, ending: { ok: code === 0, reason: "exit", exitCode: code } }
+    return howOf(child)
   }
 })
+
+/** Runs it with our terminal as its own; Ctrl-C reaches it by itself. */
+export const inTerminal = async (command: ReadonlyArray<string>): Promise<How> => {
+  let child: Bun.Subprocess<"inherit", "inherit", "inherit">
+  try {
+    child = Bun.spawn([...command], { stdin: "inherit", stdout: "inherit", stderr: "inherit" })
+  } catch (error) {
+    return notStarted(command[0]!, error)
+  }
+  const stop = onSignals(FORWARDED, (signal) => child.kill(signal))
+  const stay = onSignals(["SIGINT"], () => {})
+  await child.exited
+  stop()
+  stay()
+  return howOf(child)
+}
 
 /** `cmd | agent-sync run -`: our stdin is the agent's output. */
 export const stdinAsChild = (): Child => ({
@@ -84,6 +93,16 @@ export const stdinAsChild = (): Child => ({
     return { code: 128 + constants.signals[by], ending: { ok: false, reason: "signal", signal: by } }
   }
 })
+
+/** How a child ended, as a shell reports it. */
+const howOf = ({ exitCode, signalCode }: Pick<Bun.Subprocess, "exitCode" | "signalCode">): How => {
+  if (signalCode !== null) {
+    const [signal, number] = Object.entries(constants.signals).find((known) => known.includes(signalCode)) ?? ["?", 0]
+    return { code: 128 + number, ending: { ok: false, reason: "signal", signal } }
+  }
+  const code = exitCode ?? 1
+  return { code, ending: { ok: code === 0, reason: "exit", exitCode: code } }
+}
 
 const notStarted = (name: string, error: unknown): How => {
   const missing = isNamed(error, "ENOENT")

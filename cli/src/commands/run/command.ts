@@ -23,10 +23,15 @@ const waitSync = Options.text("wait-sync").pipe(
   Options.optional
 )
 
-export const run = Command.make("run", { ...hub, tenant, agent, waitSync, command }, (given) =>
+const tty = Options.boolean("tty").pipe(
+  Options.withDescription("Give an interactive agent this terminal, and record it from the file that it writes")
+)
+
+export const run = Command.make("run", { ...hub, tenant, agent, tty, waitSync, command }, (given) =>
   loaded(() => import("./run.ts"), {
     ...flags(given),
     agent: Option.getOrUndefined(given.agent),
+    tty: given.tty,
     waitSync: Option.getOrUndefined(given.waitSync),
     command: given.command
   })

@@ -16,8 +16,9 @@ import { millisecondsOf } from "../../Duration.ts"
 import { EXIT, Failure } from "../../Failure.ts"
 import { variable } from "../../Folders.ts"
 import { KEYS_UNUSABLE } from "../../Keys.ts"
+import { JOURNAL_UNUSABLE, openRecording } from "../../Recording.ts"
 import { clean } from "../../Terminal.ts"
-import { type Child, spawn, stdinAsChild } from "./child.ts"
+import { type Child, inTerminal, spawn, stdinAsChild } from "./child.ts"
 
 /** Milliseconds that a finished run waits for the hub to acknowledge what it still owes. */
 const DRAIN_MS = 2_000
@@ -26,6 +27,8 @@ const WAIT_MS = 100
 
 export interface RunInput extends Flags {
   readonly agent: string | undefined
+  /** The agent has the terminal, and is recorded from its own file. */
+  readonly tty: boolean
   /** How long to wait for the hub: `30s`, `2m`, `500ms`. */
   readonly waitSync: string | undefined
   readonly command: ReadonlyArray<string>
@@ -62,6 +65,23 @@ export const run = (input: RunInput) =>
         now: "Nothing was started.",
         tries: [{ command: "agent-sync run --wait-sync=30s -- …" }]
       })
+    }
+    if (input.tty) {
+      const { runInTerminal } = yield* Effect.promise(() => import("./tty.ts"))
+      const recording = yield* Effect.either(openRecording(input))
+      // As without --tty: a mistake in the settings is told, a disk that cannot be used does not keep the agent from its work.
+      if (Either.isLeft(recording)) {
+        const { code, what } = recording.left
+        if (code !== KEYS_UNUSABLE && code !== JOURNAL_UNUSABLE) return yield* recording.left
+        const how = yield* Effect.promise(() => inTerminal(command))
+        finish([`This session was not recorded. ${what}`])
+        return how.code
+      }
+      const said = new Set<string>()
+      const say = (text: string) => void said.add(text)
+      const code = yield* Effect.promise(() => runInTerminal(command, recording.right, say))
+      finish(said)
+      return code
     }
     const found = settings(input, { env: process.env, cwd: process.cwd() })
     const key = Either.flatMap(found, keyOrMake)
