@@ -9,7 +9,9 @@ const floors = [
   ["agents", "crypto", "journal"],
   ["sync", "hub", "stores"],
   ["runtime"],
-  ["bun", "worker", "browser"]
+  ["bun", "worker", "browser"],
+  // What Bun's room does, on Node's SQLite.
+  ["node"]
 ]
 const floorOf = (room: string) => floors.findIndex((rooms) => rooms.includes(room))
 const root = join(import.meta.dir, "..")
