@@ -12,7 +12,7 @@ import { indexLog, type ReaderKey, readerKeyFrom } from "../crypto/TenantKey.ts"
 import type { LogId } from "../domain/Ids.ts"
 import type { StoredEntry } from "../protocol/Message.ts"
 import type { Part } from "./Connection.ts"
-import { makeFollower } from "./Follower.ts"
+import { makeFollower, owned } from "./Follower.ts"
 import { linkOf, makeLogReader, type Notice, type OpenedEntry } from "./LogReader.ts"
 import { type KnownSession, makeTenantIndex, type TenantIndex } from "./TenantIndex.ts"
 import { makeWriterChains, type WriterChains } from "./WriterChains.ts"
@@ -40,6 +40,11 @@ export interface SessionReader {
   /** Follows a session's log: all of it, or about its last `entries`. */
   readonly watch: (log: LogId, entries: number | "all") => void
   readonly unwatch: (log: LogId) => void
+  /**
+   * The last `limit` entries before a sequence, in order, of a log that is watched: what lies before the page that it was
+   * watched from. Empty at the beginning. Rejects with a `Refusal`.
+   */
+  readonly earlier: (log: LogId, before: number, limit: number) => Promise<ReadonlyArray<OpenedEntry>>
   readonly behind: () => number
   /** Resolves when every index entry that has arrived by now is read. */
   readonly settled: () => Promise<void>
@@ -91,12 +96,7 @@ export const makeTenantReader = (options: {
     onEntries: (log, entries) => {
       const followed = indexes.get(log as LogId)
       if (followed !== undefined) {
-        // Bytes of a frame are views on it; what waits must not hold it, and frames may be reused.
-        const copies = entries.map((entry) => ({
-          ...entry,
-          entryId: entry.entryId.slice(),
-          encryptedEntry: entry.encryptedEntry.slice()
-        }))
+        const copies = entries.map(owned)
         inOrder(async () => {
           for (const entry of copies) await readIndexEntry(log as LogId, followed, entry)
         })
@@ -184,6 +184,7 @@ export const makeTenantReader = (options: {
       if (session !== undefined) logs.watch(log, session.key, entries)
     },
     unwatch: logs.unwatch,
+    earlier: logs.earlier,
     behind: follower.behind,
     settled: () => queue
   }
