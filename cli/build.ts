@@ -6,6 +6,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as JSONSchema from "effect/JSONSchema"
+import { buildViewer } from "../viewer-static/build.ts"
 import { ConfigFile } from "./src/Config.ts"
 
 const root = join(import.meta.dir, "..")
@@ -71,6 +72,9 @@ const bundle = async () => {
   if (!success) throw new Error(`The command does not bundle:\n${logs.join("\n")}`)
 }
 
+/** The page of `agent-sync viewer` and of a Worker's static assets. */
+const page = () => buildViewer(join(dist, "viewer"))
+
 /** What editors check `agent-sync.json` with. */
 const schema = () =>
   writeFileSync(
@@ -80,5 +84,6 @@ const schema = () =>
 
 rmSync(dist, { recursive: true, force: true })
 await bundle()
+await page()
 for (const world of worlds) compile(world)
 schema()

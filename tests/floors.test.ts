@@ -10,7 +10,9 @@ const floors = [
   ["sync", "hub"],
   ["stores"],
   ["runtime"],
-  ["bun", "worker", "browser"]
+  ["bun", "worker", "browser"],
+  // What Bun's room does, on Node's SQLite.
+  ["node"]
 ]
 const floorOf = (room: string) => floors.findIndex((rooms) => rooms.includes(room))
 const root = join(import.meta.dir, "..")

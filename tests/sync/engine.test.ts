@@ -405,6 +405,33 @@ describe("the sync engine", () => {
     s.stop()
   })
 
+  test("a reader that began with the last entries reads back to the first, page by page, while new ones come", async () => {
+    const s = await scene()
+    s.write(...names(1, 2_000))
+    await s.settle(100)
+    s.reader.unwatch(s.session.id)
+    s.got.length = 0
+    s.reader.watch(s.session.id, 10)
+    await s.settle()
+    expect(s.got).toEqual(names(1_991, 2_000))
+    const before = async (sequence: number, limit: number) => {
+      const page = s.reader.earlier(s.session.id, sequence, limit)
+      s.write("new")
+      await s.settle(100)
+      return page
+    }
+    const said = (page: Awaited<ReturnType<typeof before>>) =>
+      page.map(({ content }) => content._tag === "Event" && content.event.kind === "note" && content.event.data.text)
+    const second = await before(1_991, 1_500)
+    expect(said(second)).toEqual(names(491, 1_990))
+    const first = await before(second[0]!.sequence, 1_500)
+    expect(said(first)).toEqual(names(1, 490))
+    expect(said(await before(1, 10))).toEqual([])
+    expect(s.got.slice(10)).toEqual(["new", "new", "new"])
+    expect(s.heard.filter((what) => ["Missing", "Forked", "Gap"].includes(what))).toEqual([])
+    s.stop()
+  })
+
   test("another hub at the same address gets the index and what grew, and its watchers see nothing twice", async () => {
     const s = await scene()
     s.write(...names(1, 3))

@@ -31,7 +31,10 @@ export interface Follower extends Part {
   /** Follows a log from behind `after`; 0 is the beginning. */
   readonly follow: (log: string, after: number) => void
   readonly unfollow: (log: string) => void
-  /** One bounded read of a log that is not followed; waits for a connection. Rejects with a `Refusal`. */
+  /**
+   * One bounded read; waits for a connection. Of a log that is followed only what lies before its cursor can be read. The
+   * bytes are the caller's. Rejects with a `Refusal`.
+   */
   readonly read: (log: string, from: number, limit: number) => Promise<FollowedPage>
   /** Entries known to exist and not here yet, over all followed logs. */
   readonly behind: () => number
@@ -58,6 +61,13 @@ interface Read {
 }
 
 const BEGINNING = -1
+
+/** Bytes of a frame are views on it; what waits must not hold it, and frames may be reused. */
+export const owned = (entry: StoredEntry): StoredEntry => ({
+  ...entry,
+  entryId: entry.entryId.slice(),
+  encryptedEntry: entry.encryptedEntry.slice()
+})
 
 export const makeFollower = (events: FollowerEvents): Follower => {
   const logs = new Map<string, Following>()
@@ -103,6 +113,8 @@ export const makeFollower = (events: FollowerEvents): Follower => {
     }
     if (page.refused !== undefined) {
       logs.delete(log)
+      for (const { reject } of reads.get(log) ?? []) reject(page.refused)
+      reads.delete(log)
       events.onRefused(log, page.refused)
       return
     }
@@ -145,6 +157,12 @@ export const makeFollower = (events: FollowerEvents): Follower => {
     }
   }
 
+  /** The answer to a read of a followed log: following never asks for what it has. A stock hub does not mark answers. */
+  const isEarlier = ({ entries: [first], more }: Changes, following: Following) =>
+    (more !== undefined || session?.hello.agentSync === undefined) &&
+    first !== undefined &&
+    first.sequence < wanted(following)
+
   const unfollow = (log: string) => {
     if (logs.delete(log)) session?.send({ _tag: "StopChanges", publicKey: log })
   }
@@ -154,7 +172,12 @@ export const makeFollower = (events: FollowerEvents): Follower => {
       session = begun
       const id = begun.hello.remoteId.join(",")
       if (remote !== undefined && remote !== id) {
-        for (const log of logs.keys()) logs.set(log, fresh(0))
+        for (const log of logs.keys()) {
+          logs.set(log, fresh(0))
+          // What lay before the cursor is read again from the beginning anyway.
+          for (const { resolve } of reads.get(log) ?? []) resolve({ entries: [], head: 0 })
+          reads.delete(log)
+        }
         events.onReplaced()
       }
       remote = id
@@ -171,13 +194,15 @@ export const makeFollower = (events: FollowerEvents): Follower => {
     ack: () => {},
     changes: (page) => {
       const following = logs.get(page.publicKey)
-      if (following !== undefined) return receive(page.publicKey, following, page)
       const waiting = reads.get(page.publicKey)
+      if (following !== undefined && (waiting === undefined || !isEarlier(page, following))) {
+        return receive(page.publicKey, following, page)
+      }
       if (page.refused?.code === "storage") return session?.abandon(page.refused.reason)
       const read = waiting?.shift()
       if (waiting?.length === 0) reads.delete(page.publicKey)
       if (page.refused !== undefined) read?.reject(page.refused)
-      else read?.resolve({ entries: page.entries, head: page.head ?? page.entries.at(-1)?.sequence ?? 0 })
+      else read?.resolve({ entries: page.entries.map(owned), head: page.head ?? page.entries.at(-1)?.sequence ?? 0 })
     },
     follow: (log, after) => {
       const following = fresh(after)

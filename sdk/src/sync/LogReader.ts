@@ -43,6 +43,8 @@ export interface LogReader {
   /** Follows a log: all of it, or about its last `entries`. One that is followed already is left as it is. */
   readonly watch: (log: LogId, key: Uint8Array, entries: number | "all") => void
   readonly unwatch: (log: LogId) => void
+  /** The last `limit` entries before a sequence, of a log that is watched. Rejects with a `Refusal`. */
+  readonly earlier: (log: LogId, before: number, limit: number) => Promise<ReadonlyArray<OpenedEntry>>
   /** Entries of a followed log, as they come. */
   readonly open: (log: LogId, entries: ReadonlyArray<StoredEntry>) => void
 }
@@ -62,6 +64,40 @@ interface Watched {
 
 export const makeLogReader = ({ aead, follower, keys, onEntries, onNotice }: LogReaderOptions): LogReader => {
   const watched = new Map<LogId, Watched>()
+
+  const openAll = (
+    log: LogId,
+    entries: ReadonlyArray<StoredEntry>,
+    chains: WriterChains,
+    fromStart: boolean,
+    give: (opened: ReadonlyArray<OpenedEntry>) => void
+  ) => {
+    let opened: Array<OpenedEntry> = []
+    const tell = () => {
+      if (opened.length > 0) give(opened)
+      opened = []
+    }
+    for (const entry of entries) {
+      const envelope = openEntry(aead, keys, log, entry)
+      if (Either.isLeft(envelope)) {
+        tell()
+        onNotice(log, { _tag: "Unopened", from: entry.sequence, to: entry.sequence, why: envelope.left })
+        continue
+      }
+      const { n, plain, seen, writer: id } = envelope.right
+      const writer = bytesToHex(id)
+      const link = linkOf(chains, envelope.right, writer, entry, fromStart)
+      if (link === "repeat") continue
+      if (link !== undefined) {
+        // A notice about an entry comes after the events before it.
+        tell()
+        onNotice(log, link)
+      }
+      const content = Payload.decode(plain)
+      opened.push({ sequence: entry.sequence, entryId: entry.entryId.slice(), writer, n, seen, content })
+    }
+    tell()
+  }
 
   return {
     watch: (log, key, entries) => {
@@ -83,34 +119,23 @@ export const makeLogReader = ({ aead, follower, keys, onEntries, onNotice }: Log
     unwatch: (log) => {
       if (watched.delete(log)) follower.unfollow(log)
     },
+    earlier: async (log, before, limit) => {
+      const opened: Array<OpenedEntry> = []
+      // Pages are read forward from where they begin, so each writer's chain holds from one to the next.
+      const chains = makeWriterChains()
+      for (let from = Math.max(1, before - limit); from < before && watched.has(log); ) {
+        const { entries } = await follower.read(log, from, before - from)
+        const page = entries.filter(({ sequence }) => sequence < before)
+        const last = page.at(-1)
+        if (last === undefined) break
+        openAll(log, page, chains, from === 1, (some) => opened.push(...some))
+        from = last.sequence + 1
+      }
+      return opened
+    },
     open: (log, entries) => {
       const state = watched.get(log)
-      if (state === undefined) return
-      let opened: Array<OpenedEntry> = []
-      const tell = () => {
-        if (opened.length > 0) onEntries(log, opened)
-        opened = []
-      }
-      for (const entry of entries) {
-        const envelope = openEntry(aead, keys, log, entry)
-        if (Either.isLeft(envelope)) {
-          tell()
-          onNotice(log, { _tag: "Unopened", from: entry.sequence, to: entry.sequence, why: envelope.left })
-          continue
-        }
-        const { n, plain, seen, writer: id } = envelope.right
-        const writer = bytesToHex(id)
-        const link = linkOf(state.chains, envelope.right, writer, entry, state.fromStart)
-        if (link === "repeat") continue
-        if (link !== undefined) {
-          // A notice about an entry comes after the events before it.
-          tell()
-          onNotice(log, link)
-        }
-        const content = Payload.decode(plain)
-        opened.push({ sequence: entry.sequence, entryId: entry.entryId.slice(), writer, n, seen, content })
-      }
-      tell()
+      if (state !== undefined) openAll(log, entries, state.chains, state.fromStart, (some) => onEntries(log, some))
     }
   }
 }

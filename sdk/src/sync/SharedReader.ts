@@ -138,6 +138,7 @@ export const makeSharedReader = (options: {
       if (session !== undefined) logs.watch(log, session.key, entries)
     },
     unwatch: logs.unwatch,
+    earlier: logs.earlier,
     behind: follower.behind,
     settled: () => Promise.resolve()
   }

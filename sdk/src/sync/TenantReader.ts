@@ -17,7 +17,7 @@ import type { IndexEvent, Origin, State } from "../domain/IndexEvent.ts"
 import * as Payload from "../domain/Payload.ts"
 import type { StoredEntry } from "../protocol/Message.ts"
 import type { Part } from "./Connection.ts"
-import { makeFollower } from "./Follower.ts"
+import { makeFollower, owned } from "./Follower.ts"
 import { linkOf, makeLogReader, type Notice, type OpenedEntry, openEntry } from "./LogReader.ts"
 import { makeWriterChains } from "./WriterChains.ts"
 
@@ -60,6 +60,11 @@ export interface SessionReader {
   /** Follows a session's log: all of it, or about its last `entries`. */
   readonly watch: (log: LogId, entries: number | "all") => void
   readonly unwatch: (log: LogId) => void
+  /**
+   * The last `limit` entries before a sequence, in order, of a log that is watched: what lies before the page that it was
+   * watched from. Empty at the beginning. Rejects with a `Refusal`.
+   */
+  readonly earlier: (log: LogId, before: number, limit: number) => Promise<ReadonlyArray<OpenedEntry>>
   readonly behind: () => number
   /** Resolves when every index entry that has arrived by now is read. */
   readonly settled: () => Promise<void>
@@ -93,12 +98,7 @@ export const makeTenantReader = (options: {
   const follower = makeFollower({
     onEntries: (log, entries) => {
       if (log === index) {
-        // Bytes of a frame are views on it; what waits must not hold it, and frames may be reused.
-        const own = entries.map((entry) => ({
-          ...entry,
-          entryId: entry.entryId.slice(),
-          encryptedEntry: entry.encryptedEntry.slice()
-        }))
+        const own = entries.map(owned)
         inOrder(async () => {
           for (const entry of own) await readIndexEntry(entry)
         })
@@ -215,6 +215,7 @@ export const makeTenantReader = (options: {
       if (session !== undefined) logs.watch(log, session.key, entries)
     },
     unwatch: logs.unwatch,
+    earlier: logs.earlier,
     behind: follower.behind,
     settled: () => queue
   }

@@ -2,13 +2,14 @@
  * The journal's file as transactions: opened, checked and, where it is new, laid out. Failures of SQLite become
  * `JournalFailed` here and nowhere else. A file that turns out to be a copy has its writers ended on opening.
  */
-import { Database, type SQLQueryBindings, type Statement } from "bun:sqlite"
 import { chmodSync, closeSync, mkdirSync, openSync, statSync } from "node:fs"
 import { dirname } from "node:path"
 import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Either from "effect/Either"
+import { openDatabase } from "#sqlite"
 import { lookup } from "../../crypto/WriterKey.ts"
 import { JournalFailed } from "../../journal/Journal.ts"
+import type { Database, Statement, Value } from "./Database.ts"
 import { failureOf } from "./failure.ts"
 import { isSamePlace, type Place, placeOf } from "./place.ts"
 import { APPLICATION, FORMAT, schema } from "./schema.ts"
@@ -16,10 +17,10 @@ import { APPLICATION, FORMAT, schema } from "./schema.ts"
 export interface Store {
   readonly file: string
   /** Statements, prepared once each. They throw; use them inside `read` or `write`. */
-  readonly all: <Row>(text: string, ...values: ReadonlyArray<SQLQueryBindings>) => Array<Row>
-  readonly get: <Row>(text: string, ...values: ReadonlyArray<SQLQueryBindings>) => Row | undefined
+  readonly all: <Row>(text: string, ...values: ReadonlyArray<Value>) => Array<Row>
+  readonly get: <Row>(text: string, ...values: ReadonlyArray<Value>) => Row | undefined
   /** Answers how many rows it changed. */
-  readonly run: (text: string, ...values: ReadonlyArray<SQLQueryBindings>) => number
+  readonly run: (text: string, ...values: ReadonlyArray<Value>) => number
   readonly read: <A>(act: () => A) => Either.Either<A, JournalFailed>
   /** One transaction, which has the file to itself from its beginning. Whatever is thrown undoes it whole. */
   readonly write: <A>(act: () => A) => Either.Either<A, JournalFailed>
@@ -40,14 +41,14 @@ export const openStore = async (file: string): Promise<Either.Either<Store, Jour
   while (true) {
     const opened = openOnce(file)
     if (Either.isRight(opened) || opened.left.reason !== "locked" || Date.now() > deadline) return opened
-    await Bun.sleep(AGAIN_MS)
+    await new Promise((resolve) => setTimeout(resolve, AGAIN_MS))
   }
 }
 
 const openOnce = (file: string): Either.Either<Store, JournalFailed> => {
   try {
     makeFile(file)
-    return storeOf(file, new Database(file, { readwrite: true }))
+    return storeOf(file, openDatabase(file))
   } catch (error) {
     return Either.left(failureOf(file, error))
   }
@@ -61,13 +62,13 @@ const makeFile = (file: string) => {
 }
 
 const storeOf = (file: string, database: Database): Either.Either<Store, JournalFailed> => {
-  const statements = new Map<string, Statement<unknown, Array<SQLQueryBindings>>>()
+  const statements = new Map<string, Statement>()
   let closed = false
 
   const prepared = (text: string) => {
     const known = statements.get(text)
     if (known !== undefined) return known
-    const made = database.prepare<unknown, Array<SQLQueryBindings>>(text)
+    const made = database.prepare(text)
     statements.set(text, made)
     return made
   }
@@ -81,10 +82,9 @@ const storeOf = (file: string, database: Database): Either.Either<Store, Journal
   }
   const store: Omit<Store, "nameOf"> = {
     file,
-    all: <Row>(text: string, ...values: ReadonlyArray<SQLQueryBindings>) => prepared(text).all(...values) as Array<Row>,
-    get: <Row>(text: string, ...values: ReadonlyArray<SQLQueryBindings>) =>
-      (prepared(text).get(...values) ?? undefined) as Row | undefined,
-    run: (text, ...values) => prepared(text).run(...values).changes,
+    all: <Row>(text: string, ...values: ReadonlyArray<Value>) => prepared(text).all(...values) as Array<Row>,
+    get: <Row>(text: string, ...values: ReadonlyArray<Value>) => prepared(text).get(...values) as Row | undefined,
+    run: (text, ...values) => prepared(text).run(...values),
     read: guarded,
     write: (act) =>
       guarded(() => {
@@ -99,24 +99,22 @@ const storeOf = (file: string, database: Database): Either.Either<Store, Journal
         }
       }),
     waitAtMost: (ms) => {
-      database.run(`PRAGMA busy_timeout = ${Math.round(ms)}`)
+      database.exec(`PRAGMA busy_timeout = ${Math.round(ms)}`)
     },
     close: () => {
       if (closed) return
       closed = true
-      for (const statement of statements.values()) statement.finalize()
       // The last one to close folds the -wal into the file and removes it.
-      // Without `true`, Bun 1.4.5 keeps the file open as long as a prepared statement lives.
-      database.close(true)
+      database.close()
     }
   }
 
   const laidOut = Either.flatMap(
     guarded(() => {
-      database.run(`PRAGMA busy_timeout = ${BUSY_MS}`)
-      database.run("PRAGMA journal_mode = WAL")
+      database.exec(`PRAGMA busy_timeout = ${BUSY_MS}`)
+      database.exec("PRAGMA journal_mode = WAL")
       // An entry that a hub has must not vanish from here at a power cut: its n would be given twice.
-      database.run("PRAGMA synchronous = FULL")
+      database.exec("PRAGMA synchronous = FULL")
     }),
     () => store.write(() => prepare(store, database))
   )
@@ -127,7 +125,7 @@ const storeOf = (file: string, database: Database): Either.Either<Store, Journal
 /** SQLite undoes by itself after some failures; then there is nothing left to undo. */
 const undo = (database: Database) => {
   try {
-    if (database.inTransaction) database.run("ROLLBACK")
+    if (database.inTransaction()) database.exec("ROLLBACK")
   } catch {
     // What failed first is what the caller hears of.
   }
@@ -147,9 +145,9 @@ const prepare = (store: Omit<Store, "nameOf">, database: Database): Uint8Array =
     throw new JournalFailed({ reason: "newer", what })
   }
   if (isNew) {
-    database.run(`PRAGMA application_id = ${APPLICATION}`)
-    database.run(`PRAGMA user_version = ${FORMAT}`)
-    database.run(schema)
+    database.exec(`PRAGMA application_id = ${APPLICATION}`)
+    database.exec(`PRAGMA user_version = ${FORMAT}`)
+    database.exec(schema)
   }
   const known = store.get<Place & { salt: Uint8Array }>("SELECT * FROM place")
   const salt = known?.salt ?? crypto.getRandomValues(new Uint8Array(16))
@@ -174,6 +172,7 @@ const prepare = (store: Omit<Store, "nameOf">, database: Database): Uint8Array =
 const pick = ({ born, device, inode, machine }: Place): Place => ({ machine, inode, device, born })
 
 const pragma = (database: Database, name: string): number => {
-  const row = database.query<Record<string, number>, []>(`PRAGMA ${name}`).get()
-  return row?.[name] ?? 0
+  const row = database.prepare(`PRAGMA ${name}`).get()
+  const value: unknown = typeof row === "object" && row !== null ? Reflect.get(row, name) : undefined
+  return typeof value === "number" ? value : 0
 }
