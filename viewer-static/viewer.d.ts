@@ -1,5 +1,5 @@
 /**
- * `agent-sync/viewer`: a session as a file, drawn as the page draws it. Pure: entries in, text out. Declared apart from its
+ * `#viewer`: a session as a file, drawn as the page draws it. Pure: entries in, text out. Declared apart from its
  * source, whose types bring those of the browser along; `src/export/index.ts` is checked against it.
  */
 import type { Decoded } from "agent-sync/events"
@@ -26,7 +26,7 @@ export interface Exported {
 }
 
 export declare const makeTimeline: (partial?: boolean) => Timeline
-/** One file that opens without a network and runs no script. `css` is the text of `agent-sync/viewer/style.css`. */
+/** One file that opens without a network and runs no script. `css` is the text of `#viewer/style.css`. */
 export declare const sessionHtml: (options: Exported & { readonly css: string }) => string
 /** Fit for a pull request: what was asked and said, each tool call a line, changes and failures folded. */
 export declare const sessionMarkdown: (options: Exported) => string

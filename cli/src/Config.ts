@@ -18,8 +18,6 @@ import { authSecret, filesOf, findKey, type Key, makeKeys, type TenantFiles } fr
 import { type Redaction, RedactSection, redactionOf } from "./Redact.ts"
 
 export const CONFIG_FILE = "agent-sync.json"
-/** Port of `agent-sync dev`, and of the dev preset. */
-export const DEV_PORT = 8787
 const TOKEN_SECONDS = 3600
 
 /** `$schema`, a tenant, and presets: the whole surface of a preset is `SyncConfig.Preset`. */
@@ -184,10 +182,14 @@ const firstOf = (
 }
 
 const checked = (options: SyncConfig.SyncOptions): Either.Either<SyncConfig.SyncConfig, Failure> =>
-  Either.mapLeft(
-    SyncConfig.make(options),
-    ({ fix, what }) => new Failure({ exit: EXIT.usage, code: "BadConfig", what, now: fix })
-  )
+  Either.mapLeft(SyncConfig.make(options), badConfig)
+
+/** The WebSocket address of a hub as people write it: a host, or with `http`, `https`, `ws`, `wss`. */
+export const hubUrl = (address: string, tenant: TenantId): Either.Either<string, Failure> =>
+  Either.mapLeft(SyncConfig.hubUrl(address, tenant), badConfig)
+
+const badConfig = ({ fix, what }: SyncConfig.BadSyncConfig) =>
+  new Failure({ exit: EXIT.usage, code: "BadConfig", what, now: fix })
 
 /**
  * The tenant's key, made where there is none and no hub but one on this machine is meant: elsewhere a fresh key

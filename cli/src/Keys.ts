@@ -178,3 +178,32 @@ export const replaceKey = (
       })
     }
   )
+
+/**
+ * The new reader key of `identity rotate`: made beside the one that is used, and there again where a rotation broke off,
+ * until `replaceKey` has put it in its place.
+ */
+export const nextKey = (files: TenantFiles): Either.Either<ReaderKey, Failure> => {
+  const file = nextFile(files)
+  return attempt(files, () => {
+    writeOnce(file, printKey(makeReaderKey()))
+    return readFileSync(file, "utf8")
+  }).pipe(
+    Either.flatMap((text) => readKey(text, file)),
+    Either.filterOrLeft(
+      (key) => key.kind === "reader",
+      () =>
+        new Failure({
+          exit: EXIT.unopened,
+          code: "UnreadableKey",
+          what: `${file} holds no reader key.`,
+          tries: [{ command: `rm ${file}`, why: "another is made then" }]
+        })
+    )
+  )
+}
+
+export const forgetNextKey = (files: TenantFiles): Either.Either<void, Failure> =>
+  attempt(files, () => rmSync(nextFile(files), { force: true }))
+
+const nextFile = ({ reader }: TenantFiles) => `${reader}.next`

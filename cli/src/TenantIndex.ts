@@ -1,6 +1,7 @@
 /** Reads a tenant's index once: which sessions there are, and whether this machine's key opens them. */
 import type { KnownSession, Notice, ReaderKey, SyncStatus } from "agent-sync"
 import { connectReader } from "agent-sync/bun"
+import type { LogId } from "agent-sync/events"
 import * as Effect from "effect/Effect"
 import type { Settings } from "./Config.ts"
 import { EXIT, Failure } from "./Failure.ts"
@@ -13,6 +14,18 @@ export interface Index {
   readonly sessions: ReadonlyArray<KnownSession>
   /** Entries of the index that this key did not open, and holes in it. */
   readonly notices: ReadonlyArray<Notice>
+  /** The log of this key's own index. */
+  readonly index: LogId
+  /** When the keys were changed, newest first. */
+  readonly rotations: ReadonlyArray<number>
+}
+
+/** Machines that went on recording under a key of before after the keys were changed. */
+export const behind = ({ index, rotations, sessions }: Index): ReadonlyArray<string> => {
+  const [changed] = rotations
+  if (changed === undefined) return []
+  const late = sessions.filter((session) => session.index !== index && session.told > changed)
+  return [...new Set(late.map(({ origin }) => origin.host ?? "a machine without a name"))]
 }
 
 export const readIndex = (settings: Settings, url: string, key: ReaderKey): Effect.Effect<Index, Failure> =>
@@ -43,7 +56,15 @@ export const readIndex = (settings: Settings, url: string, key: ReaderKey): Effe
       onStatus,
       events: {
         onSession: () => {},
-        onIndexRead: () => end(Effect.succeed({ sessions: [...remote.reader.sessions()], notices })),
+        onIndexRead: () =>
+          end(
+            Effect.succeed({
+              sessions: [...remote.reader.sessions()],
+              notices,
+              index: remote.reader.index,
+              rotations: remote.reader.rotations()
+            })
+          ),
         onEntries: () => {},
         onCaughtUp: () => {},
         onNotice: (log, notice) => {

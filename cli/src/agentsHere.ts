@@ -41,7 +41,7 @@ export const foundHere = (agents: ReadonlyArray<AgentHere>): ReadonlyArray<strin
     keepsDays === undefined
       ? []
       : [
-          `${name} deletes sessions after ${keepsDays} days (cleanupPeriodDays)${goSoon > 0 ? `; ${goSoon} go within a week` : ""}.`
+          `${name} deletes sessions after ${keepsDays} days (cleanupPeriodDays)${goSoon > 0 ? `; ${goSoon} ${goSoon === 1 ? "goes" : "go"} within a week` : ""}.`
         ]
   )
   return [

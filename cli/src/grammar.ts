@@ -1,8 +1,12 @@
 /** All commands, in the order the help shows them. A new one is one line here. */
 import * as Command from "@effect/cli/Command"
+import { ciSummary } from "./commands/ci-summary/command.ts"
 import { completions } from "./commands/completions/command.ts"
 import { config } from "./commands/config/command.ts"
+import { deploy } from "./commands/deploy/command.ts"
+import { destroy } from "./commands/destroy/command.ts"
 import { dev } from "./commands/dev/command.ts"
+import { doctor } from "./commands/doctor/command.ts"
 import { exportSessions } from "./commands/export/command.ts"
 import { hooks } from "./commands/hooks/command.ts"
 import { identity } from "./commands/identity/command.ts"
@@ -13,6 +17,7 @@ import { notify } from "./commands/notify/command.ts"
 import { redact } from "./commands/redact/command.ts"
 import { run } from "./commands/run/command.ts"
 import { share } from "./commands/share/command.ts"
+import { status } from "./commands/status/command.ts"
 import { tail } from "./commands/tail/command.ts"
 import { token } from "./commands/token/command.ts"
 import { up } from "./commands/up/command.ts"
@@ -28,6 +33,7 @@ export const root = Command.make(NAME).pipe(
   ),
   Command.withSubcommands([
     init,
+    deploy,
     dev,
     run,
     tail,
@@ -36,6 +42,8 @@ export const root = Command.make(NAME).pipe(
     importSessions,
     exportSessions,
     watch,
+    status,
+    doctor,
     token,
     identity,
     hooks,
@@ -44,7 +52,9 @@ export const root = Command.make(NAME).pipe(
     notify,
     note,
     redact,
+    ciSummary,
     config,
+    destroy,
     completions
   ])
 )

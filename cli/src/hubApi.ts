@@ -101,7 +101,9 @@ export const unreachable = (host: string, why: string) =>
 
 const reason = (cause: unknown) => {
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : ""
-  if (code === "ConnectionRefused") return "Nobody listens there."
+  if (/ConnectionRefused|ECONNREFUSED/.test(code) || /Unable to connect/.test(String(cause)))
+    return "Nobody listens there."
+  if (/ENOTFOUND|EAI_AGAIN/.test(code)) return "There is no such host, or no network."
   if (cause instanceof Error && cause.name === "TimeoutError") return `It did not answer in ${PATIENCE_MS / 1000}s.`
   return cause instanceof Error ? cause.message.replace(/\.?$/, ".") : "The network failed."
 }

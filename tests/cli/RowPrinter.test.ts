@@ -37,7 +37,8 @@ const known = (cwd: string, session: string, title?: string): KnownSession => ({
   state: "running",
   told: START,
   alias: undefined,
-  figures: undefined
+  figures: undefined,
+  index: LogId.make("A".repeat(22))
 })
 const entriesOf = (events: ReadonlyArray<AgentEvent>, first = 1): ReadonlyArray<OpenedEntry> =>
   events.map((one, i) => ({

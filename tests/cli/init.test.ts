@@ -137,7 +137,7 @@ describe("agent-sync init", () => {
     }
     const { stderr } = await here.run(["init", "--yes", "--local", "--tenant", "acme"])
     expect(stderr).toContain("Found 2 Claude Code sessions here.")
-    expect(stderr).toContain("Claude Code deletes sessions after 20 days (cleanupPeriodDays); 1 go within a week.")
+    expect(stderr).toContain("Claude Code deletes sessions after 20 days (cleanupPeriodDays); 1 goes within a week.")
     expect(stderr).toContain("agent-sync import --all")
   })
 })

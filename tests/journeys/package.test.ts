@@ -52,6 +52,29 @@ describe("the package", () => {
     expect(existsSync(join(project, "home", "journals", "default.sqlite"))).toBe(true)
   })
 
+  test("sets a folder up with what it ships, as a stranger's project can use it", async () => {
+    const { code, stderr } = await run([
+      process.execPath,
+      "x",
+      "agent-sync",
+      "init",
+      "--yes",
+      "--tenant",
+      "acme",
+      "fresh"
+    ])
+    expect([code, stderr]).toEqual([0, expect.stringContaining("fresh/worker/wrangler.jsonc")])
+    const worker: unknown = await Bun.file(join(project, "fresh/worker/package.json")).json()
+    expect(worker).toMatchObject({ name: "acme-sync", dependencies: { "agent-sync": expect.any(String) } })
+    const schema: unknown = await Bun.file(join(installed, "dist/agent-sync.schema.json")).json()
+    expect(schema).toMatchObject({ properties: { presets: expect.anything() } })
+    const plan = await run([process.execPath, "x", "agent-sync", "--cwd", "fresh", "deploy", "--dry-run"])
+    expect(plan.code).toBe(0)
+    expect(plan.stdout).toContain("would upload it as acme-sync-prod")
+    const help = await run([process.execPath, "x", "agent-sync", "--help"])
+    expect(help.stdout).toContain("  deploy ")
+  })
+
   test("says what is missing where there is no Bun, to a shell and to Node", async () => {
     const bin = join(project, "node_modules", ".bin", "agent-sync")
     for (const command of [[bin], ["node", bin]]) {

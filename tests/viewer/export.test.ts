@@ -1,11 +1,11 @@
 /** A session as a file: all of it, nothing that acts, and for a hostile one too. */
 import { describe, expect, test } from "bun:test"
-import { makeTimeline, sessionHtml, sessionMarkdown } from "agent-sync/viewer"
+import { makeTimeline, sessionHtml, sessionMarkdown } from "#viewer"
 import { hostile, many, work } from "./page/events.ts"
 import { entriesOf } from "./page/source.ts"
 
 const NOW = 1_770_000_000_000
-const css = await Bun.file(new URL(import.meta.resolve("agent-sync/viewer/style.css"))).text()
+const css = await Bun.file(new URL(import.meta.resolve("#viewer/style.css"))).text()
 const about = (events: ReturnType<typeof work>, title = "Session end hooks") => {
   const timeline = makeTimeline()
   for (const entry of entriesOf(events)) timeline.add(entry)

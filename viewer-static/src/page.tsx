@@ -1,3 +1,4 @@
+/** @jsxImportSource preact */
 /**
  * The page at work, the one place with effects: what the source tells and people do goes through `update`, at most one drawing
  * a frame; what `update` asks for is done here.

@@ -15,6 +15,7 @@ import {
 } from "agent-sync"
 import type { AgentHome } from "agent-sync/agents"
 import * as Either from "effect/Either"
+import type { Redaction } from "../Redact.ts"
 import { type FoundFile, fileAt, filesBelow, isSubagent, markOf } from "./find.ts"
 import { type Head, headOf, openFile, readInto } from "./read.ts"
 
@@ -33,6 +34,8 @@ export interface FollowOptions {
   readonly journal: Journal
   readonly homes: ReadonlyArray<AgentHome>
   readonly host: string
+  /** The person's own rules for secrets. */
+  readonly redaction?: Redaction
   /** Also sessions that ended before. */
   readonly past: boolean
   /** Which sessions are recorded. */
@@ -89,7 +92,15 @@ export const follow = (options: FollowOptions): Following => {
     const found = writers.get(name)
     if (found !== undefined) return found
     const about = { host: options.host }
-    const made = makeSessionWriter({ journal, backlog, agent, session, about, wall: Date.now })
+    const made = makeSessionWriter({
+      journal,
+      backlog,
+      agent,
+      session,
+      about,
+      wall: Date.now,
+      ...(options.redaction === undefined ? {} : { redaction: options.redaction })
+    })
     writers.set(name, made)
     return made
   }

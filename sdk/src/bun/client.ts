@@ -12,9 +12,19 @@ import { IV_BYTES } from "../protocol/Limits.ts"
 import { ownEvents, ownSessions } from "../runtime/ownSessions.ts"
 import { connect } from "../sync/Connection.ts"
 import { linePerLog } from "../sync/LinePerLog.ts"
-import { liveTimers } from "../sync/Link.ts"
+import { liveTimers, type Target } from "../sync/Link.ts"
+import type { NotDone } from "../sync/once.ts"
 import { makePublisher } from "../sync/Publisher.ts"
-import { type ReadingRemote, type ReadOptions, readShared, readTenant, type SharedOptions } from "../sync/reading.ts"
+import { type RoundTrip, roundTrip } from "../sync/RoundTrip.ts"
+import {
+  type From,
+  type ReadingRemote,
+  type ReadOptions,
+  readShared,
+  readTenant,
+  type SharedOptions
+} from "../sync/reading.ts"
+import { tellRotation as rotate } from "../sync/rotate.ts"
 import type { SyncStatus } from "../sync/SyncStatus.ts"
 import type { SessionReader } from "../sync/TenantReader.ts"
 import { nativeAead } from "./nativeAead.ts"
@@ -107,6 +117,24 @@ export const connectJournal = (options: {
     }
   }
 }
+
+/** A connection that asks for nothing: only how it stands. */
+export const connectOnly = (options: From): Pick<ReadingRemote, "status" | "stop"> => {
+  const target = async () => ({ url: options.url, token: await options.token() })
+  return connect({ network, timers: liveTimers, target, parts: [], onStatus: options.onStatus })
+}
+
+/** Begins the index of a new reader key at a hub, see `sync/rotate.ts`. */
+export const tellRotation = (
+  target: Target,
+  keys: { readonly before: ReaderKey; readonly after: ReaderKey },
+  patienceMs = 10_000
+): Promise<Either.Either<void, NotDone>> =>
+  rotate({ network, timers: liveTimers, target, patienceMs, time: Date.now(), ...keys })
+
+/** One sealed entry to the hub and back, see `sync/RoundTrip.ts`. */
+export const proveRoundTrip = (target: Target, patienceMs = 10_000): Promise<Either.Either<RoundTrip, NotDone>> =>
+  roundTrip({ network, timers: liveTimers, aead: nativeAead, target, patienceMs })
 
 /** Reads a tenant from one hub until it is stopped. */
 export const connectReader = (options: ReadOptions): ReadingRemote => readTenant({ network, aead: nativeAead }, options)

@@ -1,7 +1,18 @@
 /** `agent-sync/bun`: the client, the journal and the embedded hub on Bun. */
 export type { ReadingRemote } from "../sync/reading.ts"
-export { connectJournal, connectReader, connectShared, openJournal, type Remote, readJournal } from "./client.ts"
+export {
+  connectJournal,
+  connectOnly,
+  connectReader,
+  connectShared,
+  openJournal,
+  proveRoundTrip,
+  type Remote,
+  readJournal,
+  tellRotation
+} from "./client.ts"
 export * as EventLogRemoteServer from "./EventLogRemoteServer.ts"
+export { inspectJournal, type JournalSummary } from "./journal/summary.ts"
 export { nativeAead } from "./nativeAead.ts"
 export { network } from "./network.ts"
 export * as SqliteJournal from "./SqliteJournal.ts"

@@ -64,8 +64,15 @@ export const Writer = Schema.TaggedStruct("index.writer", {
   time: Schema.Number,
   host: text
 })
-export const IndexEvent = Schema.Union(Writer, Started, Changed, Checkpoint)
+/**
+ * The tenant's keys were changed: the first entry of the new index, sealed to the new recorder key by HPKE. `reader` is the
+ * secret of the pair before, which opens the index before; there may be another such entry in that one.
+ */
+export const Rotated = Schema.TaggedStruct("index.rotated", { reader: Bytes, time: Schema.Number })
+export const IndexEvent = Schema.Union(Writer, Started, Changed, Checkpoint, Rotated)
 export type IndexEvent = typeof IndexEvent.Type
+/** What is told of one log. */
+export type LogTold = Extract<IndexEvent, { readonly log: LogId }>
 
 /** First entry of a session log, so that it can be read without the index. */
 export const Header = Schema.TaggedStruct("log.header", {

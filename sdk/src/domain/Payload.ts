@@ -48,10 +48,13 @@ export const encodeEvent = (event: AgentEvent): Plain => {
   return plain(`${group}.${kind}`, key, { v: VERSION, ...rest })
 }
 
-/** The key of an index event is what it is about: its writer, or its log. */
+/** The key of an index event is what it is about: its log, or its writer, or the index before. */
 export const encodeIndex = (event: IndexEvent): Plain => {
   const { _tag, ...rest } = event
-  return plain(_tag, _tag === "index.writer" ? "writer" : event.log, { v: VERSION, ...rest })
+  return plain(_tag, "log" in event ? event.log : _tag === "index.writer" ? "writer" : "rotated", {
+    v: VERSION,
+    ...rest
+  })
 }
 
 export const encodeHeader = (header: Header): Plain => {

@@ -33,7 +33,7 @@ export const ownSessions = (
   Either.gen(function* () {
     const sessions = new Map<LogId, OwnSession>()
     yield* eachEntry(journal, aead, journal.index, (content) => {
-      if (content._tag !== "Index" || content.event._tag === "index.writer") return
+      if (content._tag !== "Index" || !("log" in content.event)) return
       const { event } = content
       if (event._tag === "index.started") {
         const { key, log, time, _tag, ...origin } = event

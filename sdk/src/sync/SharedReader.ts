@@ -88,7 +88,8 @@ export const makeSharedReader = (options: {
       state: "running",
       told: time,
       alias: undefined,
-      figures: undefined
+      figures: undefined,
+      index: undefined
     }
     sessions.set(log, session)
     folds.set(log, makeSession())

@@ -1,5 +1,5 @@
 /**
- * A tenant as a reader sees it: follows the index log, learns writers, sessions and their log keys from it, follows
+ * A tenant as a reader sees it: follows the index log (after a change of keys the one before too), learns writers, sessions and their log keys from it, follows
  * the session logs that are asked for, and hands out opened events in order, each once. It holds the reader key;
  * what cannot be opened is told, counted and passed by. `tail` and the viewer stand on it.
  */
@@ -9,17 +9,17 @@ import type { Aead } from "../crypto/Aead.ts"
 import { CannotOpen } from "../crypto/CannotOpen.ts"
 import * as Envelope from "../crypto/Envelope.ts"
 import * as Sealer from "../crypto/Sealer.ts"
-import { indexLog, type ReaderKey } from "../crypto/TenantKey.ts"
+import { indexLog, type ReaderKey, readerKeyFrom } from "../crypto/TenantKey.ts"
 import { openAsReader } from "../crypto/WriterKey.ts"
 import type { Figures } from "../domain/AuditEvent.ts"
 import type { LogId, SessionId } from "../domain/Ids.ts"
-import type { IndexEvent, Origin, State } from "../domain/IndexEvent.ts"
+import type { LogTold, Origin, State } from "../domain/IndexEvent.ts"
 import * as Payload from "../domain/Payload.ts"
 import type { StoredEntry } from "../protocol/Message.ts"
 import type { Part } from "./Connection.ts"
 import { makeFollower, owned } from "./Follower.ts"
 import { linkOf, makeLogReader, type Notice, type OpenedEntry, openEntry } from "./LogReader.ts"
-import { makeWriterChains } from "./WriterChains.ts"
+import { makeWriterChains, type WriterChains } from "./WriterChains.ts"
 
 export type { Notice, OpenedEntry } from "./LogReader.ts"
 
@@ -38,6 +38,8 @@ export interface KnownSession {
   /** The id the agent told after the log had begun. */
   readonly alias: SessionId | undefined
   readonly figures: Figures | undefined
+  /** The index that tells of it: another than the reader's own where it was recorded under a key of before. Undefined where a link tells of it. */
+  readonly index: LogId | undefined
 }
 
 export interface TenantReaderEvents {
@@ -72,7 +74,22 @@ export interface SessionReader {
 
 export interface TenantReader extends SessionReader {
   readonly index: LogId
+  /** When the keys were changed, in milliseconds since 1970, newest first; empty where they never were. */
+  readonly rotations: () => ReadonlyArray<number>
 }
+
+/** An index that is followed. */
+interface Index {
+  readonly reader: ReaderKey
+  chains: WriterChains
+  entries: number
+  /** All that it held when it was asked has been read. */
+  read: boolean
+}
+
+const READER_KEY_BYTES = 32
+/** Indexes that one reader follows at most, its own and those before. */
+const MOST_INDEXES = 64
 
 export const makeTenantReader = (options: {
   readonly reader: ReaderKey
@@ -85,8 +102,11 @@ export const makeTenantReader = (options: {
   /** Index keys by key id (hex), and whose they are: a writer cannot speak as another. */
   const owners = new Map<string, string>()
   const sessions = new Map<LogId, KnownSession>()
-  let indexChains = makeWriterChains()
-  let indexEntries = 0
+  const newIndex = (key: ReaderKey): Index => ({ reader: key, chains: makeWriterChains(), entries: 0, read: false })
+  const own = newIndex(reader)
+  /** The tenant's index, and those before it, by their logs. */
+  const indexes = new Map<LogId, Index>([[index, own]])
+  const rotations: Array<number> = []
   let kept = 0
   /** Opening a writer's envelope is asynchronous; index entries wait for each other here, in order. */
   let queue: Promise<void> = Promise.resolve()
@@ -97,18 +117,22 @@ export const makeTenantReader = (options: {
 
   const follower = makeFollower({
     onEntries: (log, entries) => {
-      if (log === index) {
-        const own = entries.map(owned)
+      const followed = indexes.get(log as LogId)
+      if (followed !== undefined) {
+        const copies = entries.map(owned)
         inOrder(async () => {
-          for (const entry of own) await readIndexEntry(entry)
+          for (const entry of copies) await readIndexEntry(log as LogId, followed, entry)
         })
       } else logs.open(log as LogId, entries)
     },
     onCaughtUp: (log) => {
-      if (log !== index) return events.onCaughtUp(log as LogId)
+      const followed = indexes.get(log as LogId)
+      if (followed === undefined) return events.onCaughtUp(log as LogId)
       inOrder(() => {
-        if (indexEntries === 0 && kept > 0) events.onWrongKey()
-        else events.onIndexRead()
+        followed.read = true
+        if (own.entries === 0 && own.read && kept > 0) return events.onWrongKey()
+        // One that told of another before it is followed by that one.
+        if ([...indexes.values()].every(({ read }) => read)) events.onIndexRead()
       })
     },
     onGap: (log, from, to) => notice(log, { _tag: "Gap", from, to }),
@@ -118,8 +142,7 @@ export const makeTenantReader = (options: {
     },
     onReplaced: () => {
       inOrder(() => {
-        indexEntries = 0
-        indexChains = makeWriterChains()
+        for (const followed of indexes.values()) Object.assign(followed, newIndex(followed.reader))
       })
     }
   })
@@ -132,21 +155,25 @@ export const makeTenantReader = (options: {
     onNotice: (...about) => notice(...about)
   })
 
-  const notice = (log: string, what: Notice) => events.onNotice(log === index ? undefined : (log as LogId), what)
+  const notice = (log: string, what: Notice) =>
+    events.onNotice(indexes.has(log as LogId) ? undefined : (log as LogId), what)
 
-  const readIndexEntry = async (entry: StoredEntry) => {
-    indexEntries++
-    const place = { log: index, entryId: entry.entryId }
+  const readIndexEntry = async (log: LogId, followed: Index, entry: StoredEntry) => {
+    const isFirst = ++followed.entries === 1
+    const place = { log, entryId: entry.entryId }
     const fromRecorder = Sealer.kindOf(entry.encryptedEntry) === "recorder"
     const opened = fromRecorder
-      ? Either.flatMap(await openAsReader(reader, place, entry.encryptedEntry).catch(withoutX25519), Envelope.decode)
-      : openEntry(aead, keys, index, entry)
-    if (Either.isLeft(opened)) return unopened(index, entry.sequence, opened.left)
+      ? Either.flatMap(
+          await openAsReader(followed.reader, place, entry.encryptedEntry).catch(withoutX25519),
+          Envelope.decode
+        )
+      : openEntry(aead, keys, log, entry)
+    if (Either.isLeft(opened)) return unopened(log, entry.sequence, opened.left)
     const envelope = opened.right
     const writer = bytesToHex(envelope.writer)
-    const link = linkOf(indexChains, envelope, writer, entry, true)
+    const link = linkOf(followed.chains, envelope, writer, entry, true)
     if (link === "repeat") return
-    if (link !== undefined) notice(index, link)
+    if (link !== undefined) notice(log, link)
     const content = Payload.decode(envelope.plain)
     if (content._tag !== "Index") return
     const claimed = content.event
@@ -157,11 +184,26 @@ export const makeTenantReader = (options: {
       }
       return
     }
+    if (claimed._tag === "index.rotated") {
+      // Only as the first: whoever holds the recorder key could write another later.
+      if (fromRecorder && isFirst) followBefore(claimed.reader, claimed.time)
+      return
+    }
     if (owners.get(bytesToHex(Sealer.keyIdOf(entry.encryptedEntry))) !== writer) return
-    applyIndexEvent(claimed, writer)
+    applyIndexEvent(claimed, writer, log)
   }
 
-  const applyIndexEvent = (event: Exclude<IndexEvent, { _tag: "index.writer" }>, writer: string) => {
+  const followBefore = (secret: Uint8Array, time: number) => {
+    if (secret.byteLength !== READER_KEY_BYTES) return
+    const before = readerKeyFrom(secret.slice())
+    const log = indexLog(before.recorder)
+    if (indexes.has(log) || indexes.size >= MOST_INDEXES) return
+    indexes.set(log, newIndex(before))
+    rotations.push(time)
+    follower.follow(log, 0)
+  }
+
+  const applyIndexEvent = (event: LogTold, writer: string, index: LogId) => {
     const known = sessions.get(event.log)
     if (event._tag === "index.started") {
       if (known !== undefined) return
@@ -176,7 +218,8 @@ export const makeTenantReader = (options: {
         state: "running",
         told: time,
         alias: undefined,
-        figures: undefined
+        figures: undefined,
+        index
       }
       sessions.set(log, session)
       events.onSession(session, "started")
@@ -208,6 +251,7 @@ export const makeTenantReader = (options: {
       }
     },
     index,
+    rotations: () => rotations,
     sessions: () => sessions.values(),
     session: (log) => sessions.get(log),
     watch: (log, entries) => {

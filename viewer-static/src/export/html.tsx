@@ -1,3 +1,4 @@
+/** @jsxImportSource preact */
 /** A session as one HTML file that opens anywhere without a network: the rows of the page, its style, and no script. */
 import { sha256 } from "@noble/hashes/sha2.js"
 import { base64 } from "@scure/base"

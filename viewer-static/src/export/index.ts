@@ -1,4 +1,4 @@
-/** `agent-sync/viewer`, as `viewer.d.ts` tells it. */
+/** `#viewer`, as `viewer.d.ts` tells it. */
 import type * as Public from "../../viewer.d.ts"
 import { makeTimeline as make, type Timeline } from "../timeline/Timeline.ts"
 import { sessionHtml as html } from "./html.tsx"

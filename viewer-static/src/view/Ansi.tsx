@@ -1,3 +1,4 @@
+/** @jsxImportSource preact */
 /** Output of a terminal: its colours, mapped to the page's own few so that both themes can be read. Anything else is gone. */
 
 import { cleanButColours } from "agent-sync/events"

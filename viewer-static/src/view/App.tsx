@@ -1,3 +1,4 @@
+/** @jsxImportSource preact */
 /** The page: the bar that is always there, and below it the fleet, a session, or the one sentence that says why there is neither. */
 import type { ComponentChildren } from "preact"
 import { titleOf } from "../fleet.ts"

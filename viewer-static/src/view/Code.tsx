@@ -1,3 +1,4 @@
+/** @jsxImportSource preact */
 /**
  * Code with its words, texts and comments marked, in three shades for any language. A scanner of one pass does it: a grammar
  * for each language would cost 22 kB of the download, for shades that nobody could tell apart (sdk/decisions/0014).

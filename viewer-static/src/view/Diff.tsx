@@ -1,3 +1,4 @@
+/** @jsxImportSource preact */
 /** A change of a file: line numbers, signs, and the words that changed, from unified hunks or from two texts. */
 import { clean } from "agent-sync/events"
 import { diffWordsWithSpace, structuredPatch } from "diff"

@@ -1,3 +1,4 @@
+/** @jsxImportSource preact */
 /** What stays at the bottom: new events, the open question, the strip that is the time slider. */
 import { useMemo } from "preact/hooks"
 import { type Log, type Model, shownOf } from "../Model.ts"

@@ -1,3 +1,4 @@
+/** @jsxImportSource preact */
 /**
  * One row of the timeline: time, mark, what happened. The same for the live page and for an exported file: it holds no state,
  * what is open is given, and what a reader does is told through `acts`, which a file does not have.

@@ -1,3 +1,4 @@
+/** @jsxImportSource preact */
 /** All sessions of the tenant: who needs you, what runs, what was. */
 import { type State, tokensOf } from "agent-sync/events"
 import { useMemo, useState } from "preact/hooks"

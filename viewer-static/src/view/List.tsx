@@ -1,3 +1,4 @@
+/** @jsxImportSource preact */
 /**
  * The timeline, drawn only where it is looked at. The window scrolls. Rows that come, grow or open above the reader do not move
  * what is read; where the newest is followed, it stays in view.

@@ -1,3 +1,4 @@
+/** @jsxImportSource preact */
 /**
  * What people and agents write, as Markdown: the lexer's tokens become vnodes, so nothing is ever parsed as HTML. HTML in
  * the text is shown as the text it is; links go to http, https and mailto only; pictures by address are not fetched.

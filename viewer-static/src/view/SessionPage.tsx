@@ -1,3 +1,4 @@
+/** @jsxImportSource preact */
 /** One session: what it is, what happened, and at the side where it went and what it cost. */
 import { type Figures, tokensOf } from "agent-sync/events"
 import { useMemo } from "preact/hooks"

@@ -1,3 +1,4 @@
+/** @jsxImportSource preact */
 /** How the page stands with the hub: a shape, a word, one fact. It speaks only when the word changes. */
 import type { Model } from "../Model.ts"
 import { logOf } from "../update.ts"

@@ -1,3 +1,4 @@
+/** @jsxImportSource preact */
 /** The page's shapes, 16 by 16. Each state has its own, so that none is told by colour alone. */
 import type { ComponentChildren } from "preact"
 

@@ -2,7 +2,7 @@
 import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import * as Option from "effect/Option"
-import { DEV_PORT } from "../../Config.ts"
+import { DEV_PORT } from "../../defaults.ts"
 import { loaded } from "../../loaded.ts"
 import { json } from "../../options.ts"
 

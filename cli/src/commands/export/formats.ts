@@ -46,4 +46,11 @@ const isoOf = (time: number) => {
 const bytesAsText = (_: string, value: unknown) =>
   value instanceof Uint8Array ? Buffer.from(value).toString("base64") : value
 
-export const formats: Readonly<Record<string, Format>> = { jsonl }
+/** By name; what draws is loaded when it is asked for. */
+export const formats: Readonly<Record<string, () => Promise<Format>>> = {
+  jsonl: async () => jsonl,
+  html: async () => (await import("./drawn.ts")).html,
+  md: async () => (await import("./drawn.ts")).md
+}
+/** Of these, one file holds one session. */
+export const isDocument = (format: string): boolean => format === "html"

@@ -10,7 +10,7 @@ import * as Either from "effect/Either"
 import { type Flags, keyOrMake, type Settings, settings } from "../../Config.ts"
 import { EXIT, Failure } from "../../Failure.ts"
 import { openRecording } from "../../Recording.ts"
-import { type Exported, type Format, formats } from "./formats.ts"
+import { type Exported, type Format, formats, isDocument } from "./formats.ts"
 
 /** Milliseconds without any answer after which a hub counts as unreachable. */
 const UNREACHABLE_MS = 10_000
@@ -24,8 +24,8 @@ export interface ExportInput extends Flags {
 
 export const run = (input: ExportInput) =>
   Effect.gen(function* () {
-    const format = Object.hasOwn(formats, input.format) ? formats[input.format] : undefined
-    if (format === undefined) {
+    const load = Object.hasOwn(formats, input.format) ? formats[input.format] : undefined
+    if (load === undefined) {
       return yield* new Failure({
         exit: EXIT.usage,
         code: "UnknownFormat",
@@ -41,6 +41,16 @@ export const run = (input: ExportInput) =>
         tries: [{ command: "agent-sync export --all > sessions.jsonl" }, { command: "agent-sync export SESSION" }]
       })
     }
+    if (input.all && isDocument(input.format)) {
+      return yield* new Failure({
+        exit: EXIT.usage,
+        code: "OneSession",
+        what: `A file of format ${input.format} holds one session.`,
+        now: "Nothing was written.",
+        tries: [{ command: `agent-sync export SESSION --format ${input.format} > session.${input.format}` }]
+      })
+    }
+    const format = yield* Effect.promise(load)
     const found = yield* settings(input, { env: process.env, cwd: process.cwd() })
     if (found.url === undefined) return yield* fromJournal(input, format)
     const { key } = yield* keyOrMake(found)

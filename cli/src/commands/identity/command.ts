@@ -11,6 +11,7 @@ const recorder = Options.boolean("recorder").pipe(
 const force = Options.boolean("force").pipe(
   Options.withDescription("Replace the key that is here; it is kept beside the new one")
 )
+const yes = Options.boolean("yes").pipe(Options.withAlias("y"), Options.withDescription("Ask nothing"))
 const common = { json, tenant, ...hub }
 
 const show = Command.make("show", common, (given) =>
@@ -42,7 +43,15 @@ const words = Command.make("words", { reveal, ...common }, (given) =>
   })
 ).pipe(Command.withDescription("The reader key as 24 words, to keep on paper"))
 
+const rotate = Command.make("rotate", { yes, ...common }, (given) =>
+  loaded(async () => ({ run: (await import("./rotate.ts")).rotate }), {
+    ...flags(given),
+    yes: given.yes,
+    json: given.json
+  })
+).pipe(Command.withDescription("Make new keys; what was recorded stays readable with them"))
+
 export const identity = Command.make("identity").pipe(
-  Command.withDescription("This machine's keys: show, carry, back up"),
-  Command.withSubcommands([show, exported, imported, words])
+  Command.withDescription("This machine's keys: show, carry, back up, change"),
+  Command.withSubcommands([show, exported, imported, words, rotate])
 )

@@ -8,9 +8,10 @@ import { resolve } from "node:path"
 import { type Journal, liveTimers, makeBacklog, makeSessionWriter, type SessionWriter } from "agent-sync"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import type { Flags } from "../../Config.ts"
+import { type Flags, settings } from "../../Config.ts"
 import { EXIT, Failure } from "../../Failure.ts"
 import { openRecording } from "../../Recording.ts"
+import type { Redaction } from "../../Redact.ts"
 import { type FoundFile, filesAt, filesInHomes, homesOf, isSubagent, markOf } from "../../sessions/find.ts"
 import { isBelow } from "../../sessions/project.ts"
 import { type Head, headOf, openFile, readInto } from "../../sessions/read.ts"
@@ -53,9 +54,15 @@ export const run = (input: ImportInput) =>
     }
     const homes = input.all ? filesInHomes(homesOf(process.env)) : []
     const files = unique([...homes, ...named.flatMap(({ files }) => files ?? [])])
-    if (input.dryRun) return yield* Effect.promise(() => take(input, files, undefined, async () => []))
+    if (input.dryRun) {
+      const { redaction } = yield* settings(input, { env: process.env, cwd: process.cwd() })
+      return yield* Effect.promise(() => take(input, files, undefined, redaction, async () => []))
+    }
     const recording = yield* openRecording(input)
-    return yield* Effect.promise(() => take(input, files, recording.journal, () => recording.close(DRAIN_MS)))
+    const { redaction } = recording.found
+    return yield* Effect.promise(() =>
+      take(input, files, recording.journal, redaction, () => recording.close(DRAIN_MS))
+    )
   })
 
 /** Files of one session, in the order they are read: the session's own first, then its subagents'. */
@@ -84,6 +91,7 @@ const take = async (
   input: ImportInput,
   files: ReadonlyArray<FoundFile>,
   journal: Journal | undefined,
+  redaction: Redaction,
   close: () => Promise<ReadonlyArray<string>>
 ): Promise<number> => {
   const summary: Summary = { sessions: 0, unchanged: 0, events: 0, known: 0, redacted: 0, skipped: [] }
@@ -111,7 +119,15 @@ const take = async (
       const name = `${agent}:${session}`
       const found = writers.get(name)
       if (found !== undefined) return found
-      const made = makeSessionWriter({ journal, backlog, agent, session, about: { host: hostname() }, wall: Date.now })
+      const made = makeSessionWriter({
+        journal,
+        backlog,
+        agent,
+        session,
+        about: { host: hostname() },
+        wall: Date.now,
+        redaction
+      })
       writers.set(name, made)
       return made
     }

@@ -3,7 +3,8 @@ import { existsSync, readFileSync } from "node:fs"
 import { join, relative } from "node:path"
 import { applyEdits, modify } from "jsonc-parser"
 import manifest from "../../../../package.json" with { type: "json" }
-import { CONFIG_FILE, type ConfigFile, DEV_PORT } from "../../Config.ts"
+import { CONFIG_FILE, type ConfigFile } from "../../Config.ts"
+import { DEV_PORT } from "../../defaults.ts"
 import { workerTemplate } from "../../shipped.ts"
 
 export interface Choice {

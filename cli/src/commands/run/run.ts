@@ -14,6 +14,7 @@ import { type Flags, keyOrMake, type Settings, settings } from "../../Config.ts"
 import { aboutFolder } from "../../Context.ts"
 import { millisecondsOf } from "../../Duration.ts"
 import { EXIT, Failure } from "../../Failure.ts"
+import { variable } from "../../Folders.ts"
 import { KEYS_UNUSABLE } from "../../Keys.ts"
 import { clean } from "../../Terminal.ts"
 import { type Child, spawn, stdinAsChild } from "./child.ts"
@@ -191,6 +192,9 @@ const record = async (
   return how.code === EXIT.ok && !synced ? EXIT.failure : how.code
 }
 
+/** On GitHub what is said stands in a group of its own, below what the agent printed. */
 const finish = (said: Iterable<string>) => {
-  for (const text of said) process.stderr.write(`agent-sync: ${clean(text)}\n`)
+  const lines = [...said].map((text) => `agent-sync: ${clean(text)}\n`)
+  const grouped = lines.length > 1 && variable(process.env, "GITHUB_ACTIONS") === "true"
+  process.stderr.write(grouped ? `::group::agent-sync\n${lines.join("")}::endgroup::\n` : lines.join(""))
 }

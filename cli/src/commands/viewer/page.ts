@@ -2,7 +2,7 @@
  * The built page as files with the headers of its `_headers`: shipped with the package, or, in the repository, built on
  * the spot. The format of `_headers` is Cloudflare's, which serves the same folder.
  */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, relative, sep } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -15,15 +15,24 @@ export interface Asset {
 /** Files by their path in the URL; the page itself is `/`. */
 export type Page = ReadonlyMap<string, Asset>
 
-export const loadPage = async (): Promise<Page> => {
+export const loadPage = (): Promise<Page> => withBuiltPage(readPage)
+
+/** Puts the page into a folder that something else serves, in the place of an older one. */
+export const writePage = (folder: string): Promise<void> =>
+  withBuiltPage((built) => {
+    rmSync(join(folder, "assets"), { recursive: true, force: true })
+    cpSync(built, folder, { recursive: true })
+  })
+
+const withBuiltPage = async <A>(use: (folder: string) => A): Promise<A> => {
   const root = join(fileURLToPath(import.meta.resolve("agent-sync/package.json")), "..")
   const source = join(root, "viewer-static", "build.ts")
-  if (!existsSync(source)) return readPage(join(root, "dist", "viewer"))
+  if (!existsSync(source)) return use(join(root, "dist", "viewer"))
   const folder = mkdtempSync(join(tmpdir(), "agent-sync-viewer-"))
   try {
     const { buildViewer }: { buildViewer: (folder: string) => Promise<unknown> } = await import(source)
     await buildViewer(folder)
-    return readPage(folder)
+    return use(folder)
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }

@@ -40,6 +40,7 @@ const record = async (input: WatchInput, recording: Recording): Promise<number> 
     journal,
     homes,
     host: hostname(),
+    redaction: found.redaction,
     past: input.past,
     isWanted: ({ cwd }) => folder === undefined || isBelow(cwd, folder),
     onSession: (head, path) => {

@@ -1,0 +1,67 @@
+/** A journal file looked at from outside: whether it is whole, and what waits for which hub. Changes nothing, needs no key. */
+import { Database } from "bun:sqlite"
+import { statSync } from "node:fs"
+import * as Either from "effect/Either"
+import { timeOf } from "../../crypto/EntryId.ts"
+import { lookup } from "../../crypto/WriterKey.ts"
+import type { JournalFailed } from "../../journal/Journal.ts"
+import { failureOf } from "./failure.ts"
+
+export interface Waiting {
+  /** Entries that the hub has not acknowledged. */
+  readonly entries: number
+  /** When the newest entry that it has acknowledged was recorded, in milliseconds since 1970; undefined where there is none. */
+  readonly newestSent: number | undefined
+}
+
+export interface JournalSummary {
+  readonly bytes: number
+  readonly entries: number
+  /** What SQLite found wrong in the file; undefined where it is whole. */
+  readonly damage: string | undefined
+  /** By address of the hub, in the order they were asked for. */
+  readonly waiting: ReadonlyArray<Waiting>
+}
+
+/** Undefined where there is no such file yet. */
+export const inspectJournal = (
+  file: string,
+  remotes: ReadonlyArray<string>
+): Either.Either<JournalSummary | undefined, JournalFailed> => {
+  const size = statSync(file, { throwIfNoEntry: false })?.size
+  if (size === undefined) return Either.right(undefined)
+  let database: Database | undefined
+  try {
+    database = new Database(file, { readonly: true })
+    const get = <Row>(text: string, ...values: ReadonlyArray<Uint8Array>) =>
+      database?.query<Row, Array<Uint8Array>>(text).get(...values) ?? undefined
+    const check = get<{ quick_check: string }>("PRAGMA quick_check(1)")?.quick_check ?? "it cannot be checked"
+    const salt = get<{ salt: Uint8Array }>("SELECT salt FROM place")?.salt
+    const waiting = remotes.map((address): Waiting => {
+      if (salt === undefined) return { entries: 0, newestSent: undefined }
+      const name = lookup(salt, `remote ${address}`)
+      const owed = get<{ count: number }>(
+        `SELECT coalesce(sum(log.last - coalesce(delivery.acked, 0)), 0) AS count
+         FROM remote JOIN owed ON owed.remote = remote.id JOIN log ON log.id = owed.log
+         LEFT JOIN delivery ON delivery.hub = remote.hub AND delivery.log = log.id WHERE remote.name = ?`,
+        name
+      )
+      const newest = get<{ id: Uint8Array }>(
+        `SELECT entry.entry_id AS id FROM remote JOIN delivery ON delivery.hub = remote.hub
+         JOIN entry ON entry.id = (delivery.log << 32) + delivery.acked WHERE remote.name = ? ORDER BY entry.entry_id DESC LIMIT 1`,
+        name
+      )
+      return { entries: owed?.count ?? 0, newestSent: newest === undefined ? undefined : timeOf(newest.id) }
+    })
+    return Either.right({
+      bytes: size,
+      entries: get<{ count: number }>("SELECT count(*) AS count FROM entry")?.count ?? 0,
+      damage: check === "ok" ? undefined : check,
+      waiting
+    })
+  } catch (error) {
+    return Either.left(failureOf(file, error))
+  } finally {
+    database?.close()
+  }
+}

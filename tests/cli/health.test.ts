@@ -1,0 +1,160 @@
+/** `status` and `doctor`: what they find, what they advise, and that looking changes nothing. */
+import { describe, expect, test } from "bun:test"
+import { chmodSync, existsSync, mkdirSync, utimesSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { type Machine, machine, startHub } from "../support/cli.ts"
+import { afterThisTest } from "../support/undo.ts"
+
+const init = async (): Promise<Machine> => {
+  const here = machine()
+  expect((await here.run(["init", "--local", "--yes", "--tenant", "acme"])).code).toBe(0)
+  return here
+}
+interface Finding {
+  readonly name: string
+  readonly state: string
+  readonly finding: string
+  readonly fix?: string
+}
+const doctor = async (on: Machine, args: ReadonlyArray<string> = [], env: Record<string, string> = {}) => {
+  const { code, stdout } = await on.run(["doctor", "--json", ...args], { env })
+  const findings = stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Finding)
+  return { code, of: (name: string) => findings.find((one) => one.name === name) }
+}
+
+describe("agent-sync status", () => {
+  test("tells of each preset's hub how it stands and what waits for it", async () => {
+    const here = await init()
+    const hub = await startHub(here)
+    const presets = { dev: { url: hub.url }, lab: { url: "ws://127.0.0.1:9" }, none: {} }
+    writeFileSync(join(here.home, "agent-sync.json"), JSON.stringify({ tenant: "acme", presets }))
+    await here.run(["run", "--", "echo", "sent"])
+    await here.run(["run", "-e", "lab", "--", "echo", "waits"])
+    const { code, stdout } = await here.run(["status"])
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/^dev +127\.0\.0\.1:\d+ +live +0 +\d+ seconds? ago/m)
+    expect(stdout).toMatch(/^lab +127\.0\.0\.1:9 +offline +[1-9]\d* +- +\S/m)
+    expect(stdout).not.toContain("none")
+    const one = await here.run(["status", "-e", "lab", "--json"])
+    expect(JSON.parse(one.stdout)).toMatchObject({ schema: 1, preset: "lab", state: "offline", newestSent: null })
+  })
+
+  test("a hub that refuses ends it with 4", async () => {
+    const here = await init()
+    const hub = await startHub(here)
+    const { code, stdout } = await here.run(["status", "--url", hub.url], { env: { AGENT_SYNC_TOKEN: "nonsense" } })
+    expect(code).toBe(4)
+    expect(stdout).toContain("refused")
+  })
+
+  test("--watch prints a line for each change where nobody looks on", async () => {
+    const here = await init()
+    const hub = await startHub(here)
+    const watching = here.start(["status", "--watch", "--url", hub.url])
+    await watching.until((stdout) => stdout.includes(" live\n"))
+    await hub.kill()
+    await watching.until((stdout) => stdout.includes(" offline: "))
+    watching.process.kill("SIGINT")
+    expect((await watching.ended).code).toBe(130)
+  })
+
+  test("with no hub anywhere it says how to get one", async () => {
+    const { code, stderr } = await machine().run(["status"])
+    expect(code).toBe(2)
+    expect(stderr).toContain("No hub is configured for tenant default")
+  })
+})
+
+describe("agent-sync doctor", () => {
+  test("all is well, and nothing was changed", async () => {
+    const here = machine()
+    const empty = await doctor(here)
+    expect(empty.code).toBe(1)
+    expect(empty.of("key")?.state).toBe("error")
+    expect(existsSync(join(here.home, "journals"))).toBe(false)
+    expect(existsSync(join(here.home, "keys"))).toBe(false)
+    await here.run(["init", "--local", "--yes", "--tenant", "acme"])
+    const hub = await startHub(here)
+    await here.run(["run", "--url", hub.url, "--", "echo", "hello"])
+    const { code, of } = await doctor(here, ["--url", hub.url])
+    expect(code).toBe(0)
+    for (const name of ["Bun", "config", "hub", "clock", "token", "key", "journal"]) {
+      expect([name, of(name)?.state]).toEqual([name, "ok"])
+    }
+    expect(of("key")?.finding).toContain("opens 1 session")
+  })
+
+  test("each thing that is wrong is told with what puts it right, and ends it with 1", async () => {
+    const here = await init()
+    const down = await doctor(here)
+    expect(down.code).toBe(1)
+    expect(down.of("hub")).toMatchObject({ state: "error", fix: "agent-sync dev" })
+    const hub = await startHub(here)
+    const at = ["--url", hub.url]
+    await here.run(["run", ...at, "--", "echo", "hello"])
+    const soon = (await here.run(["token", "create", "--role", "read", "--ttl", "2d"])).stdout.trim()
+    const expiring = await doctor(here, at, { AGENT_SYNC_TOKEN: soon })
+    expect(expiring.code).toBe(0)
+    expect(expiring.of("token")).toMatchObject({
+      state: "warning",
+      finding: "read, expires in 2 days",
+      fix: "agent-sync token create --role read --ttl 90d"
+    })
+    expect((await doctor(here, at, { AGENT_SYNC_TOKEN: "nonsense" })).of("token")?.state).toBe("error")
+
+    const stranger = await init()
+    const key = (await stranger.run(["identity", "export", "--reveal"])).stdout.trim()
+    const wrong = await doctor(here, at, { AGENT_SYNC_KEY: key })
+    expect(wrong.code).toBe(1)
+    expect(wrong.of("key")).toMatchObject({ state: "error", finding: expect.stringContaining("does not open") })
+
+    chmodSync(join(here.home, "keys", "acme", "reader.key"), 0o644)
+    expect((await doctor(here, at)).of("keys folder")?.finding).toBe("reader.key can be read by other users")
+
+    writeFileSync(join(here.home, "journals", "acme.sqlite"), "no database at all, but some text that is long enough")
+    expect((await doctor(here, at)).of("journal")?.state).toBe("error")
+
+    writeFileSync(join(here.home, "agent-sync.json"), "{")
+    expect((await doctor(here, at)).of("settings")?.finding).toContain("cannot be read")
+  })
+
+  test("a hub whose clock is another, and one that is none, are told apart", async () => {
+    const here = await init()
+    const serve = (answer: () => Response) => {
+      const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: answer })
+      afterThisTest(() => server.stop(true))
+      return ["--url", `ws://127.0.0.1:${server.port}`]
+    }
+    const late = serve(() =>
+      Response.json(
+        { name: "agent-sync", version: "0.1.0" },
+        { headers: { date: new Date(Date.now() - 300_000).toUTCString() } }
+      )
+    )
+    expect((await doctor(here, late)).of("clock")).toMatchObject({ state: "error" })
+    expect(
+      (
+        await doctor(
+          here,
+          serve(() => new Response("hello"))
+        )
+      ).of("hub")?.finding
+    ).toContain("is no agent-sync hub")
+  })
+
+  test("sessions that Claude Code deletes within a week are a warning", async () => {
+    const here = await init()
+    const folder = join(here.home, ".claude", "projects", "-home-dev")
+    mkdirSync(folder, { recursive: true })
+    writeFileSync(join(folder, "old.jsonl"), "{}\n")
+    const then = Date.now() / 1000 - 28 * 86_400
+    utimesSync(join(folder, "old.jsonl"), then, then)
+    expect((await doctor(here)).of("Claude Code")).toMatchObject({
+      state: "warning",
+      finding: "keeps 30 days: 1 of 1 session will be deleted within a week"
+    })
+  })
+})

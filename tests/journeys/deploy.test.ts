@@ -1,0 +1,234 @@
+/**
+ * From an empty folder to a deployed hub that is watched, and back to nothing, with the real wrangler against Cloudflare's
+ * double: what was uploaded runs in workerd. Beside it every refusal: its sentence, what is true then, its exit code.
+ */
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { applyEdits, modify } from "jsonc-parser"
+import { type Machine, machine, type Ran } from "../support/cli.ts"
+import { type CloudflareDouble, startCloudflareDouble } from "../support/cloudflare/double.ts"
+
+setDefaultTimeout(120_000)
+const root = join(import.meta.dir, "../..")
+
+let cloudflare: CloudflareDouble
+let home: string
+let here: Machine
+let url: string
+
+/** A port that nobody listens on now. */
+const freePort = async () => {
+  const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() })
+  const { port } = server
+  await server.stop(true)
+  return port ?? 0
+}
+
+beforeAll(async () => {
+  // A project gets what is published of the package, so that is built first.
+  const { stderr, success } = Bun.spawnSync([process.execPath, join(root, "cli/build.ts")], { cwd: root })
+  if (!success) throw new Error(`the package does not build: ${stderr}`)
+  const port = await freePort()
+  cloudflare = await startCloudflareDouble(port)
+  url = `http://127.0.0.1:${port}`
+  home = mkdtempSync(join(tmpdir(), "agent-sync-deploy-"))
+  mkdirSync(join(home, "node_modules"))
+  symlinkSync(root, join(home, "node_modules/agent-sync"))
+  symlinkSync(join(root, "node_modules/wrangler"), join(home, "node_modules/wrangler"))
+  here = machine(home, cloudflare.env)
+  expect((await here.run(["init", "--yes", "--tenant", "acme"])).code).toBe(0)
+})
+afterAll(async () => {
+  await cloudflare.stop()
+  rmSync(home, { recursive: true, force: true })
+})
+
+const read = (...path: ReadonlyArray<string>) => readFileSync(join(home, ...path), "utf8")
+const deploy = (...args: ReadonlyArray<string>) => here.run(["deploy", ...args])
+/** All went well, or the whole of what was said. */
+const well = ({ code, stderr, stdout }: Ran) => expect(code === 0 ? "" : `${code}\n${stdout}\n${stderr}`).toBe("")
+const tokenFor = async (role: string) =>
+  (await here.run(["token", "create", "--role", role, "--label", role])).stdout.trim()
+
+/** With one thing changed in the Worker's settings, for the time of a test. */
+const changed = async (path: ReadonlyArray<string>, value: unknown, run: () => Promise<void>) => {
+  const before = read("worker/wrangler.jsonc")
+  writeFileSync(join(home, "worker/wrangler.jsonc"), applyEdits(before, modify(before, [...path], value, {})))
+  try {
+    await run()
+  } finally {
+    writeFileSync(join(home, "worker/wrangler.jsonc"), before)
+  }
+}
+
+describe("before the first deploy", () => {
+  test("a dry run needs no account: it says what would happen, and asks Cloudflare nothing", async () => {
+    const asked = cloudflare.requests.length
+    const { code, stdout } = await here.run(["deploy", "--dry-run"], { env: { CLOUDFLARE_API_TOKEN: "" } })
+    expect(code).toBe(0)
+    expect(stdout).toContain(
+      "would upload it as acme-sync-prod, storage Durable Object, with the secret SYNC_AUTH_SECRET\n"
+    )
+    expect(stdout).toMatch(/would bundle worker \(\d+ kB gzip\)\n/)
+    expect(stdout).not.toContain("missing:")
+    expect(stdout).toEndWith("nothing was changed (--dry-run)\n")
+    expect(cloudflare.requests.length).toBe(asked)
+  })
+
+  test.each([
+    [["env", "prod", "durable_objects"], undefined, "has no Durable Object binding SYNC"],
+    [["migrations"], undefined, "makes the class SyncDurableObject"],
+    [["env", "prod"], undefined, "has no environment prod"],
+    [["env", "prod", "vars", "SYNC_STORAGE"], "d1", "has no D1 binding DB"],
+    [["env", "prod", "vars", "SYNC_AUTH"], "off", "sets SYNC_AUTH to off"],
+    [["env", "prod", "vars", "SYNC_AUTH_SECRET"], "in the clear", "holds the secret SYNC_AUTH_SECRET in the clear"]
+  ])("what is missing at %p is told, and nothing is uploaded", async (path, value, told) => {
+    const asked = cloudflare.requests.length
+    await changed(path, value, async () => {
+      const { code, stderr } = await deploy("--url", url)
+      expect(code).toBe(1)
+      expect(stderr).toContain(told)
+      expect(stderr).toContain("Nothing was changed on Cloudflare.")
+      expect(cloudflare.requests.length).toBe(asked)
+    })
+  })
+
+  test("a folder without a Worker, and a file that is none, are told with exit code 2", async () => {
+    const empty = await machine().run(["deploy", "-e", "prod"])
+    expect(empty.code).toBe(2)
+    const before = read("worker/wrangler.jsonc")
+    writeFileSync(join(home, "worker/wrangler.jsonc"), "{ nonsense")
+    const { code, stderr } = await deploy()
+    writeFileSync(join(home, "worker/wrangler.jsonc"), before)
+    expect(code).toBe(2)
+    expect(stderr).toContain("cannot be read")
+  })
+
+  test.each([
+    ["a wrong token", { CLOUDFLARE_API_TOKEN: "wrong" }, 4, "token is wrong, or may not edit Workers"],
+    ["another account", { CLOUDFLARE_ACCOUNT_ID: "f".repeat(32) }, 4, `has no account ${"f".repeat(32)}`],
+    ["no token", { CLOUDFLARE_API_TOKEN: "" }, 4, "Nobody is signed in to Cloudflare here."],
+    [
+      "no network",
+      { CLOUDFLARE_API_BASE_URL: "http://127.0.0.1:9/client/v4" },
+      3,
+      "Cloudflare cannot be reached from here."
+    ]
+  ])("%s ends it before anything is changed", async (_, env, exit, told) => {
+    const { code, stderr } = await here.run(["deploy", "--url", url], { env })
+    expect({ code, stderr }).toMatchObject({ code: exit, stderr: expect.stringContaining(told) })
+    expect(stderr).toContain("Nothing was changed on Cloudflare.")
+    expect(cloudflare.scripts.size).toBe(0)
+  })
+
+  test("an error in the middle of the upload says that nothing runs yet", async () => {
+    cloudflare.failOnce(/^PUT .*\/scripts\/acme-sync-prod/, 403, 10000, "Authentication error")
+    const { code, stderr } = await deploy("--url", url)
+    expect(code).toBe(4)
+    expect(stderr).toContain("may not edit Workers in this account (code 10000)")
+    expect(stderr).toContain("The upload did not go through")
+    expect(read("agent-sync.json")).not.toContain(url)
+  })
+})
+
+describe("a hub of one's own", () => {
+  test("deploy proves itself, writes the address, and leaves no probe behind", async () => {
+    const done = await deploy("--env", "prod", "--url", url)
+    well(done)
+    expect(done.stderr).toContain("uploaded code and secret together")
+    expect(done.stderr).toContain("round trip: sealed, written, read back, opened, deleted")
+    expect(done.stderr).toContain("agent-sync tail acme -e prod")
+    expect(JSON.parse(read("agent-sync.json"))).toMatchObject({ presets: { prod: { url } } })
+    const secret = read("keys", "acme", "auth-secret").trim()
+    expect(done.stdout + done.stderr + read("agent-sync.json")).not.toContain(secret)
+    expect(cloudflare.scripts.get("acme-sync-prod")?.secrets.get("SYNC_AUTH_SECRET")).toBe(secret)
+    const logs = await fetch(`${url}/event-log/acme/logs`, {
+      headers: { authorization: `Bearer ${await tokenFor("read")}` }
+    })
+    expect(await logs.json()).toMatchObject({ logs: [] })
+  })
+
+  test("a machine that only records, one that only watches, and a new version between them", async () => {
+    const recorder = {
+      AGENT_SYNC_KEY: read("keys", "acme", "recorder.key").trim(),
+      AGENT_SYNC_TOKEN: await tokenFor("write")
+    }
+    const reader = {
+      AGENT_SYNC_KEY: read("keys", "acme", "reader.key").trim(),
+      AGENT_SYNC_TOKEN: await tokenFor("read")
+    }
+    const address = { AGENT_SYNC_URL: url, AGENT_SYNC_TENANT: "acme" }
+    const [ci, office] = [
+      machine(undefined, { ...recorder, ...address }),
+      machine(undefined, { ...reader, ...address })
+    ]
+    well(await ci.run(["run", "--wait-sync", "--", "echo", "recorded in ci"]))
+    const seen = await office.run(["tail", "--no-follow"])
+    expect(seen.stdout).toContain("recorded in ci")
+    expect((await ci.run(["tail", "--no-follow"])).code).toBe(5)
+
+    well(await deploy("--env", "prod"))
+    expect(cloudflare.scripts.get("acme-sync-prod")?.versions).toHaveLength(2)
+    expect((await office.run(["tail", "--no-follow"])).stdout).toContain("recorded in ci")
+
+    const tail = office.start(["tail"])
+    await tail.until((stdout) => stdout.includes("recorded in ci"))
+    expect((await here.run(["token", "revoke", "read", "-e", "prod"])).code).toBe(2)
+    const list = (await here.run(["token", "list", "--json"])).stdout.trim().split("\n")
+    const ids = list
+      .map((line) => JSON.parse(line) as { id: string; label?: string })
+      .filter(({ label }) => label === "read")
+    well(await here.run(["token", "revoke", ids.at(-1)?.id ?? "", "-e", "prod"]))
+    const ended = await tail.ended
+    expect(ended.code).toBe(4)
+    expect(ended.stderr).toContain("revoked")
+  })
+
+  test("rollback returns the version before, with its data", async () => {
+    const script = cloudflare.scripts.get("acme-sync-prod")
+    const [first] = script?.versions ?? []
+    const done = await deploy("--rollback")
+    well(done)
+    expect(done.stderr).toContain("runs the version before")
+    expect(script?.deployments[0]?.versions[0]?.version_id).toBe(first?.id ?? "")
+    expect((await here.run(["tail", "--no-follow", "-e", "prod"])).stdout).toContain("recorded in ci")
+  })
+
+  test("new keys: what was recorded before and after is read there with the new one", async () => {
+    well(await here.run(["identity", "rotate", "--yes", "-e", "prod"]))
+    well(await here.run(["run", "--wait-sync", "-e", "prod", "--", "echo", "with the new key"]))
+    const { stdout } = await here.run(["tail", "--no-follow", "--since", "1h", "-e", "prod"])
+    expect(stdout).toContain("recorded in ci")
+    expect(stdout).toContain("with the new key")
+  })
+
+  test("what answers there and refuses is told in its own words", async () => {
+    const stranger = Bun.serve({
+      port: 0,
+      hostname: "127.0.0.1",
+      fetch: () => Response.json({ error: "no" }, { status: 401 })
+    })
+    const { code, stderr } = await here.run(["token", "revoke", "x", "--url", `ws://127.0.0.1:${stranger.port}`])
+    await stranger.stop(true)
+    expect(code).toBe(4)
+    expect(stderr).toContain("The hub refused: no")
+  })
+
+  test("destroy asks for the tenant's name, tells what goes, and removes it", async () => {
+    const told = await here.run(["destroy", "--dry-run"])
+    expect(told.stdout).toContain("would remove the Worker acme-sync-prod")
+    for (const args of [[], ["--confirm", "other"]]) {
+      const { code, stderr } = await here.run(["destroy", ...args])
+      expect(code).toBe(2)
+      expect(stderr).toContain("Nothing was removed.")
+    }
+    expect(cloudflare.scripts.size).toBe(1)
+    const done = await here.run(["destroy", "--confirm", "acme"])
+    well(done)
+    expect(cloudflare.scripts.size).toBe(0)
+    expect(read("agent-sync.json")).not.toContain(url)
+    expect(read("keys", "acme", "reader.key")).toStartWith("asr1")
+  })
+})

@@ -1,0 +1,3 @@
+/** The page's style sheet, imported as text. */
+declare const text: string
+export default text
