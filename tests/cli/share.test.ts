@@ -12,7 +12,7 @@ import {
   verifyToken
 } from "agent-sync"
 import { connectShared } from "agent-sync/bun"
-import { type Page, readPage } from "../../cli/src/commands/viewer/page.ts"
+import { loadPage, type Page, readPage } from "../../cli/src/commands/viewer/page.ts"
 import { serveViewer } from "../../cli/src/commands/viewer/serve.ts"
 import { buildViewer } from "../../viewer-static/build.ts"
 import { seenBy } from "../browser/reading.ts"
@@ -145,6 +145,29 @@ describe("a share link", () => {
     expect(after.texts).toEqual(["said before", "said after"])
     expect(after.notices).toEqual([])
     expect(opened.complaints).toEqual([])
+  })
+
+  test("opens in the viewer's own page, at its session, and the page says why when it is revoked", async () => {
+    const here = await init()
+    const hub = await startHub(here)
+    await here.run(["run", "--url", hub.url, "--", "echo", "said in it"])
+    const [read] = (await readAll(here, hub.url)).sessions
+    const { id, url } = await share(here, hub.url, read!.session.origin.session)
+    const serving = serveViewer({
+      page: await loadPage(),
+      tenant: "acme",
+      version: "1",
+      port: 0,
+      hub: { url: `${hub.url}/event-log/acme`, token: async () => undefined }
+    })
+    afterThisTest(serving.stop)
+    const { complaints, page: tab } = await newPage(browser)
+    await tab.goto(`${serving.url}/${new URL(url).hash}`)
+    await tab.getByText("said in it").first().waitFor()
+    expect(tab.url()).not.toContain("share")
+    await here.run(["share", "revoke", id, "--url", hub.url])
+    await tab.getByText("revoked").first().waitFor()
+    expect(complaints.filter((text) => !text.includes("401"))).toEqual([])
   })
 
   test("opens nothing but that session, also for who knows another log and its key", async () => {
