@@ -62,8 +62,11 @@ const talking = async (on: Machine, hub: string) => {
   const gate = join(on.home, "gate")
   writeFileSync(file, "said before\nsaid after\n")
   const running = on.start(["run", "--url", hub, "--", process.execPath, play, file, "0", gate, "1"])
+  const go = () => writeFileSync(gate, "")
+  // Whatever comes between, what waits for the gate ends with the test.
+  afterThisTest(go)
   await running.until((text) => text.includes("said before"))
-  return { go: () => writeFileSync(gate, ""), ended: running.ended }
+  return { go, ended: running.ended }
 }
 
 /** Sessions of the tenant, once there are so many at the hub. */
