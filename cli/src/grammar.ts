@@ -9,6 +9,7 @@ import { dev } from "./commands/dev/command.ts"
 import { doctor } from "./commands/doctor/command.ts"
 import { exportSessions } from "./commands/export/command.ts"
 import { hooks } from "./commands/hooks/command.ts"
+import { hub } from "./commands/hub/command.ts"
 import { identity } from "./commands/identity/command.ts"
 import { importSessions } from "./commands/import/command.ts"
 import { init } from "./commands/init/command.ts"
@@ -21,6 +22,7 @@ import { status } from "./commands/status/command.ts"
 import { tail } from "./commands/tail/command.ts"
 import { token } from "./commands/token/command.ts"
 import { up } from "./commands/up/command.ts"
+import { verify } from "./commands/verify/command.ts"
 import { viewer } from "./commands/viewer/command.ts"
 import { wait } from "./commands/wait/command.ts"
 import { watch } from "./commands/watch/command.ts"
@@ -51,9 +53,11 @@ export const root = Command.make(NAME).pipe(
     wait,
     notify,
     note,
+    verify,
     redact,
     ciSummary,
     config,
+    hub,
     destroy,
     completions
   ])

@@ -24,6 +24,7 @@ export * as Agent from "./runtime/Agent.ts"
 export { AgentFailed } from "./runtime/Agent.ts"
 export { AgentRuntime, type Outcome, type RunOptions, type RuntimeOptions } from "./runtime/AgentRuntime.ts"
 export { type Backlog, makeBacklog } from "./runtime/Backlog.ts"
+export { examineOwn } from "./runtime/examineOwn.ts"
 export { type OwnSession, ownSessions } from "./runtime/ownSessions.ts"
 export {
   createRecorder,
@@ -59,6 +60,7 @@ export { type Storage, StorageConfig } from "./stores/StorageConfig.ts"
 export * as Workspace from "./stores/Workspace.ts"
 export { byAge, byCount, bySize, Compaction } from "./sync/Compaction.ts"
 export { type Candidate, ConflictPolicy, type Policy } from "./sync/ConflictPolicy.ts"
+export type { Finding, Report, Seen, WriterReport } from "./sync/examine.ts"
 export { liveTimers, type Network, type Timers } from "./sync/Link.ts"
 export { Platform, type PlatformApi } from "./sync/Platform.ts"
 export { PlatformFailed } from "./sync/PlatformFailed.ts"
@@ -71,11 +73,12 @@ export {
   WebSocketNetwork
 } from "./sync/SyncService.ts"
 export type { SyncStatus } from "./sync/SyncStatus.ts"
+export type { KnownSession, KnownWriter } from "./sync/TenantIndex.ts"
 export type {
-  KnownSession,
   Notice,
   OpenedEntry,
   SessionReader,
   TenantReader,
   TenantReaderEvents
 } from "./sync/TenantReader.ts"
+export { CannotVerify, type Verifier } from "./sync/Verifier.ts"

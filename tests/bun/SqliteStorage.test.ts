@@ -12,6 +12,7 @@ import { PAGE_BYTES, SEGMENT_BYTES } from "../../sdk/src/protocol/Limits.ts"
 import { encodeStored } from "../../sdk/src/protocol/StoredRun.ts"
 import { ask, everything, failureOf, hubStorageSuite, opened, walk } from "../suites/hubStorage.ts"
 import { entries, entry, iv } from "../support/hubEntries.ts"
+import { random } from "../support/random.ts"
 
 /** Things to undo after the test, newest first. */
 const undo: Array<() => unknown> = []
@@ -140,6 +141,50 @@ describe("A hub's storage in a file", () => {
     expect(rows.length).toBeLessThan(75)
     expect(Math.max(...rows.map(({ bytes }) => bytes))).toBeLessThanOrEqual(SEGMENT_BYTES)
   })
+
+  test.each([3, 40, 400])(
+    "knows each entry again over many rows, where ids come up to %i places too late",
+    async (late) => {
+      const file = newFile()
+      const storage = storageIn(file)
+      const next = random(late)
+      const order = Array.from({ length: 400 }, (_, n) => ({ n, at: n + next() * late })).sort((a, b) => a.at - b.at)
+      const sequences = new Map<number, number>()
+      for (let from = 0; from < order.length; ) {
+        // From one entry to more than a segment of them.
+        const some = order.slice(from, from + 1 + Math.floor(next() * (next() < 0.1 ? 90 : 8)))
+        from += some.length
+        const given = await ask(
+          storage.append(
+            "log",
+            iv(1),
+            some.map(({ n }) => entry(n, 9_000)),
+            false
+          )
+        )
+        for (const [i, { n }] of some.entries()) sequences.set(n, given.sequences[i]!)
+        // Some of those before, again.
+        const known = [...sequences.keys()].filter(() => next() < 0.05)
+        const again = await ask(
+          storage.append(
+            "log",
+            iv(2),
+            known.map((n) => entry(n, 1)),
+            false
+          )
+        )
+        expect(again.sequences).toEqual(known.map((n) => sequences.get(n)!))
+        expect(again.head).toBe(from)
+      }
+      storage.close()
+      const { late: rows } = inside(
+        file,
+        (db) => db.query<{ late: number }, []>("SELECT count(*) AS late FROM ids").get()!
+      )
+      if (late === 3) expect(rows).toBe(0)
+      if (late === 400) expect(rows).toBeGreaterThan(100)
+    }
+  )
 
   test("packs rows of any size without growing beyond a segment", async () => {
     const file = newFile()

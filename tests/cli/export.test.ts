@@ -1,50 +1,67 @@
-/** Recorded sessions as files: lines for programs, a page that opens offline, Markdown. */
+/** Recorded sessions written out: the same from the hub and from the journal, in one shape for every agent. */
 import { describe, expect, test } from "bun:test"
+import { cpSync, mkdirSync } from "node:fs"
 import { join } from "node:path"
-import { machine, recordings, tempFolder } from "../support/cli.ts"
+import { machine, recordings, startHub, tempFolder } from "../support/cli.ts"
 
-const recorded = async () => {
-  const here = machine(tempFolder(), { AGENT_SYNC_TENANT: "acme" })
-  await here.run(["run", "--", "cat", join(recordings, "claude-code", "edits.jsonl")])
-  const { stdout } = await here.run(["export", "--all"])
-  const { session } = JSON.parse(stdout.split("\n")[0]!) as { session: string }
-  return { here, session, lines: stdout.trim().split("\n") }
+const SESSION = "0b5f3c1e-0000-4000-8000-000000000001"
+
+interface Line {
+  readonly session: string
+  readonly agent: string
+  readonly kind: string
+  readonly key?: string
+  readonly time?: string
+}
+const linesOf = (stdout: string) =>
+  stdout
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as Line)
+
+/** A machine with sessions of three agents. */
+const scene = () => {
+  const home = tempFolder()
+  const files = join(home, "files")
+  mkdirSync(files)
+  for (const name of [
+    `claude-code.transcript/${SESSION}.jsonl`,
+    "codex.rollout/new.jsonl",
+    "gemini.transcript/whole.json"
+  ]) {
+    cpSync(join(recordings, name), join(files, name.split("/")[1]!))
+  }
+  return { on: machine(home), files }
 }
 
-describe("agent-sync export", () => {
-  test("writes one event a line, behind a line for the session", async () => {
-    const { lines, session } = await recorded()
-    const rows = lines.map((line) => JSON.parse(line) as { kind: string; session: string })
-    expect(rows[0]?.kind).toBe("session")
-    expect(rows.map((row) => row.session)).toEqual(rows.map(() => session))
-    expect(rows.map(({ kind }) => kind)).toContain("tool_finished")
-  })
+describe("export", () => {
+  test("from the journal and from the hub is the same, whichever agent it was", async () => {
+    const { files, on } = scene()
+    const hub = await startHub(on)
+    await on.run(["import", files, "--url", hub.url])
+    const fromHub = await on.run(["export", "--all", "--url", hub.url])
+    expect(fromHub.stderr).toBe("")
+    await on.run(["import", files])
+    const fromJournal = await on.run(["export", "--all"])
+    const lines = linesOf(fromHub.stdout)
+    expect(linesOf(fromJournal.stdout)).toEqual(lines)
+    expect(new Set(lines.map(({ agent }) => agent))).toEqual(new Set(["claude-code", "codex", "gemini"]))
+    expect(lines.filter(({ kind }) => kind === "session")).toHaveLength(3)
+    // Each event once, as it was told last.
+    const keys = lines.map(({ key, kind, session }) => `${session} ${kind} ${key}`)
+    expect(new Set(keys).size).toBe(keys.length)
+  }, 30_000)
 
-  test("writes a page that needs nothing else and runs nothing", async () => {
-    const { here, session } = await recorded()
-    const { code, stderr, stdout } = await here.run(["export", session.slice(-6), "--format", "html"])
-    expect([code, stderr]).toEqual([0, ""])
-    expect(stdout).toStartWith("<!doctype html>")
-    expect(stdout).toContain("NOTES.md")
-    expect(stdout).toContain("<style>")
-    expect(stdout).not.toMatch(/<script|src="(?!data:)|<link/)
-  })
-
-  test("writes Markdown with what changed folded", async () => {
-    const { here, session } = await recorded()
-    const { code, stdout } = await here.run(["export", session, "--format", "md"])
-    expect(code).toBe(0)
-    expect(stdout).toContain("**Write** `NOTES.md`")
-    expect(stdout).toContain("```diff")
-  })
-
-  test("says which formats there are, and which hold one session", async () => {
-    const { here } = await recorded()
-    const unknown = await here.run(["export", "--all", "--format", "pdf"])
-    expect(unknown.code).toBe(2)
-    expect(unknown.stderr).toContain("jsonl, html, md")
-    const all = await here.run(["export", "--all", "--format", "html"])
-    expect([all.code, all.stdout]).toEqual([2, ""])
-    expect(all.stderr).toContain("holds one session")
-  })
+  test("takes one session by the end of its id, and says what there is not", async () => {
+    const { files, on } = scene()
+    await on.run(["import", files])
+    const one = await on.run(["export", SESSION.slice(-8)])
+    // The recordings' ids end alike.
+    expect(one.stderr).toContain("3 sessions end with")
+    const whole = linesOf((await on.run(["export", SESSION])).stdout)
+    expect(new Set(whole.map(({ session }) => session))).toEqual(new Set([SESSION]))
+    expect((await on.run(["export", "nothing"])).stderr).toContain("No session ends with nothing")
+    expect((await on.run(["export"])).code).toBe(2)
+    expect((await on.run(["export", SESSION, "--format", "pdf"])).stderr).toContain("There is no format pdf")
+  }, 30_000)
 })

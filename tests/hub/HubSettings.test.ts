@@ -19,11 +19,12 @@ describe("a hub's settings", () => {
       defaultTenant: undefined,
       storage: undefined,
       retention: {},
+      quotas: {},
       debug: false
     }
     expect(ok({})).toEqual(nothing)
     const names = ["AUTH", "AUTH_TOKEN", "AUTH_SECRET", "ALLOW_QUERY_TOKEN", "ALLOWED_ORIGINS", "DEFAULT_TENANT"]
-    const more = ["STORAGE", "RETENTION_DAYS", "RETENTION_LOGS", "RETENTION_BYTES", "DEBUG"]
+    const more = ["STORAGE", "RETENTION_DAYS", "RETENTION_LOGS", "RETENTION_BYTES", "QUOTA_BYTES", "DEBUG"]
     expect(ok(Object.fromEntries([...names, ...more].map((name) => [`SYNC_${name}`, " "])))).toEqual(nothing)
     // A Worker's env also holds bindings, which are no text.
     expect(ok({ SYNC_AUTH_TOKEN: { get: () => "x" }, SYNC_HUB: {} })).toEqual(nothing)
@@ -40,6 +41,9 @@ describe("a hub's settings", () => {
       SYNC_RETENTION_DAYS: "1.5",
       SYNC_RETENTION_LOGS: 1_000,
       SYNC_RETENTION_BYTES: "1e9",
+      SYNC_QUOTA_BYTES: "1e6",
+      SYNC_QUOTA_ENTRIES_PER_SECOND: 0.5,
+      SYNC_QUOTA_SOCKETS: 20,
       SYNC_DEBUG: true
     })
     expect(rest as unknown).toEqual({
@@ -50,6 +54,7 @@ describe("a hub's settings", () => {
       defaultTenant: "ada",
       storage: "d1",
       retention: { maxAgeMs: 129_600_000, maxLogs: 1_000, maxBytes: 1e9 },
+      quotas: { bytes: 1e6, entriesPerSecond: 0.5, sockets: 20 },
       debug: true
     })
     expect(secret).toHaveLength(32)

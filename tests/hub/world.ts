@@ -6,25 +6,22 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { makeHub } from "../../sdk/src/hub/Hub.ts"
 import type { HubStorage } from "../../sdk/src/hub/HubStorage.ts"
-import type { Rights } from "../../sdk/src/hub/Peer.ts"
-import { makeJoiner } from "../../sdk/src/protocol/Chunks.ts"
+import { makeEar, type Socket, type World } from "../../sdk/src/hub/promises/World.ts"
 import * as Codec from "../../sdk/src/protocol/Codec.ts"
-import type { Ack, Changes, Request, Response, SealedEntry, WriteEntries } from "../../sdk/src/protocol/Message.ts"
 
-export interface Socket {
-  readonly write: (frame: Request | Uint8Array | string) => void
-  /** Every message so far, chunks joined. */
-  readonly heard: ReadonlyArray<Response>
-  readonly texts: ReadonlyArray<string>
-  /** Sizes of the binary frames so far, in bytes. */
-  readonly frames: ReadonlyArray<number>
-  readonly closes: ReadonlyArray<{ readonly code: number; readonly reason: string }>
-  readonly acks: () => ReadonlyArray<Ack>
-  readonly changes: (log?: string) => ReadonlyArray<Changes>
-  /** Sequences that came for a log, in the order they came. */
-  readonly sequences: (log?: string) => ReadonlyArray<number>
-  readonly leave: () => void
-}
+export {
+  asking,
+  connected,
+  entries,
+  entry,
+  following,
+  makeEar,
+  type Socket,
+  stopping,
+  upTo,
+  type World,
+  writing
+} from "../../sdk/src/hub/promises/World.ts"
 
 /** One that a test rules. */
 export interface RuledSocket extends Socket {
@@ -34,13 +31,6 @@ export interface RuledSocket extends Socket {
   readonly drain: () => void
   /** From now on every send throws. */
   readonly breakDown: () => void
-}
-
-/** A hub and its sockets, wherever they are. */
-export interface World<S extends Socket = Socket> {
-  readonly connect: (options?: Partial<Rights> & { readonly extended?: boolean }) => S
-  /** Waits until nothing happens any more. */
-  readonly settle: () => Promise<void>
 }
 
 export interface RuledWorld extends World<RuledSocket> {
@@ -75,6 +65,7 @@ export const makeWorld = (given: HubStorage): RuledWorld => {
       later = []
       for (const run of due) run()
     },
+    retire: async (log) => void (await Effect.runPromise(world.hub.retire([log]))),
     settle: async () => {
       for (let quiet = 0; quiet < 3; ) {
         const before = happened
@@ -125,39 +116,6 @@ export const makeWorld = (given: HubStorage): RuledWorld => {
   return world
 }
 
-/** What comes out of a socket, for a test to look at. */
-export const makeEar = () => {
-  const heard: Array<Response> = []
-  const texts: Array<string> = []
-  const frames: Array<number> = []
-  const closes: Array<{ code: number; reason: string }> = []
-  const joiner = makeJoiner()
-  const listen = (frame: Uint8Array) => {
-    const message = Either.getOrThrow(Codec.decodeResponse(frame))
-    if (message._tag !== "ChunkedMessage") return void heard.push(message)
-    const whole = Either.getOrThrow(joiner.add(message, 0))
-    if (whole !== undefined) listen(whole)
-  }
-  const changes = (log?: string) =>
-    heard.filter(
-      (message) => message._tag === "Changes" && (log ?? message.publicKey) === message.publicKey
-    ) as Array<Changes>
-  return {
-    heard,
-    texts,
-    frames,
-    closes,
-    changes,
-    acks: () => heard.filter((message): message is Ack => message._tag === "Ack"),
-    sequences: (log?: string) => changes(log).flatMap(({ entries }) => entries.map(({ sequence }) => sequence)),
-    hear: (frame: Uint8Array | string) => {
-      if (typeof frame === "string") return void texts.push(frame)
-      frames.push(frame.byteLength)
-      listen(frame)
-    }
-  }
-}
-
 /** The same storage; tells when a question begins and when it is answered, where that takes time. */
 const counting = (storage: HubStorage, change: (by: 1 | -1) => void): HubStorage =>
   new Proxy(storage, {
@@ -186,48 +144,3 @@ export const startOn = async <W extends World>(make: () => W | Promise<W>): Prom
   await world.settle()
   return world
 }
-
-/** A socket that was greeted. */
-export const connected = async <S extends Socket>(
-  world: World<S>,
-  options?: Parameters<World["connect"]>[0]
-): Promise<S> => {
-  const socket = world.connect(options)
-  await world.settle()
-  return socket
-}
-
-let ids = 0
-/** An entry that is like no other. */
-export const entry = (bytes = 40): SealedEntry => {
-  const entryId = new Uint8Array(16)
-  new DataView(entryId.buffer).setUint32(12, ++ids)
-  const encryptedEntry = new Uint8Array(bytes)
-  for (let i = 0; i < bytes; i++) encryptedEntry[i] = (ids + i) & 0xff
-  return { entryId, encryptedEntry }
-}
-export const entries = (count: number, bytes?: number) => Array.from({ length: count }, () => entry(bytes))
-
-const iv = new Uint8Array(12).fill(7)
-let writes = 0
-export const writing = (log: string, encryptedEntries: ReadonlyArray<SealedEntry>, id = ++writes): WriteEntries => ({
-  _tag: "WriteEntries",
-  publicKey: log,
-  id,
-  iv,
-  encryptedEntries
-})
-export const following = (log: string, startSequence = 1): Request => ({
-  _tag: "RequestChanges",
-  publicKey: log,
-  startSequence
-})
-export const asking = (log: string, startSequence: number, limit: number, live?: boolean): Request => ({
-  _tag: "RequestChanges",
-  publicKey: log,
-  startSequence,
-  limit,
-  ...(live === undefined ? {} : { live })
-})
-export const stopping = (log: string): Request => ({ _tag: "StopChanges", publicKey: log })
-export const upTo = (last: number, from = 1) => Array.from({ length: last - from + 1 }, (_, i) => from + i)

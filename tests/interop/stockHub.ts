@@ -3,6 +3,7 @@
  * address and serves until it is killed.
  */
 import { Database, type SQLQueryBindings } from "bun:sqlite"
+import { join } from "node:path"
 import * as EventLogServer from "@effect/experimental/EventLogServer"
 import * as HttpServer from "@effect/platform/HttpServer"
 import * as BunHttpServer from "@effect/platform-bun/BunHttpServer"
@@ -15,8 +16,9 @@ import * as MemoryStorage from "../../sdk/src/hub/MemoryStorage.ts"
 import * as StockStorage from "../../sdk/src/hub/StockStorage.ts"
 
 /** The driver for Durable Objects, over a database of Bun: the stock storage with no driver of its own here. */
-const overSql = () => {
-  const database = new Database(":memory:")
+const overSql = (file: string) => {
+  const database = new Database(file)
+  database.run("PRAGMA journal_mode = WAL")
   const exec = (query: string, ...values: Array<SQLQueryBindings>) => {
     const statement = database.query(query)
     const rows = statement.values(...values)
@@ -31,7 +33,9 @@ const ours = () => StockStorage.layer.pipe(Layer.provide(MemoryStorage.layer))
 
 const storages: Readonly<Record<string, () => Layer.Layer<EventLogServer.Storage>>> = {
   memory: () => EventLogServer.layerStorageMemory,
-  sql: () => Layer.orDie(overSql()),
+  sql: () => Layer.orDie(overSql(":memory:")),
+  /** In a folder. */
+  file: () => Layer.orDie(overSql(join(process.argv[3]!, "stock.sqlite"))),
   ours
 }
 

@@ -212,6 +212,8 @@ describe("Recorder", () => {
     second.recorder.end()
     expect(told().slice(4)).toEqual(["index.changed ended"])
     expect(first.sessions()).toHaveLength(1)
+    // Who told that it ended has signed what it wrote.
+    expect(first.read(first.sessions()[0]!.id).at(-1)?._tag).toBe("Signed")
   })
 
   test("a question that a program answers at once is not told to the index", async () => {

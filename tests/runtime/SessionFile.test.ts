@@ -303,6 +303,47 @@ describe("a session that is run and watched at once", () => {
   }
 })
 
+describe("Codex, whose output and files share no keys", () => {
+  const at = Date.parse("2026-03-01T10:00:02.000Z")
+  const lines = (records: ReadonlyArray<object>) => bytes(records.map((one) => `${JSON.stringify(one)}\n`).join(""))
+  const rollout = (offset: number, text: string) => [
+    { timestamp: new Date(at).toISOString(), ordinal: 0, type: "session_meta", payload: { id: "thread-1", cwd: "/x" } },
+    {
+      timestamp: new Date(at + offset).toISOString(),
+      ordinal: offset,
+      type: "response_item",
+      payload: { type: "message", role: "assistant", content: [{ type: "output_text", text }] }
+    }
+  ]
+  const messages = (s: ReturnType<typeof scene>) =>
+    s
+      .events()
+      .flatMap((event) => (event.kind === "message" ? event.data.parts : []))
+      .map((part) => "text" in part && part.text)
+
+  test("is recorded once where it is run and watched, and again from its file once it goes on without us", async () => {
+    const s = scene()
+    const recorder = makeRecorder({
+      journal: s.journal,
+      run: "0b0e3a52-1111-4222-8333-444455556666",
+      about: {},
+      command: ["codex", "exec", "--json", "hi"],
+      timers: s.clock,
+      wall: () => at + s.clock.now(),
+      onTrouble: () => {}
+    })
+    recorder.push(lines([{ type: "thread.started", thread_id: "thread-1" }, { type: "turn.started" }]))
+    await s.clock.advance(30_000)
+    const item = { id: "item_0", type: "agent_message", text: "hello" }
+    recorder.push(lines([{ type: "item.completed", item }]))
+    recorder.end({ ok: true, reason: "exit", exitCode: 0 })
+    s.read("rollout-x", [lines(rollout(29_900, "hello"))], () => at + 31_000)
+    expect(messages(s)).toEqual(["hi", "hello"])
+    s.read("rollout-x", [lines([...rollout(29_900, "hello"), ...rollout(90_000, "later").slice(1)])], () => at + 91_000)
+    expect(messages(s)).toEqual(["hi", "hello", "later"])
+  })
+})
+
 const shared = process.env.AGENT_SYNC_SESSIONS || join(import.meta.dir, "../../../shared/sessions")
 if (existsSync(shared)) {
   describe("recorded growth", () => {

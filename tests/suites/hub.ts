@@ -1,6 +1,7 @@
 /** What the hub promises to peers, whatever storage it stands on. A new storage, or another hub, passes this, whole. */
-import { describe } from "bun:test"
-import { type MakeStorage, type MakeWorld, makeWorld } from "../hub/world.ts"
+import { describe, test } from "bun:test"
+import { promises } from "../../sdk/src/hub/promises/promises.ts"
+import { type MakeStorage, type MakeWorld, makeWorld, startOn } from "../hub/world.ts"
 import { hubAdministered } from "./hub/administered.ts"
 import { hubPages } from "./hub/pages.ts"
 import { hubRefusing } from "./hub/refusing.ts"
@@ -17,12 +18,19 @@ export const hubSuite = (name: string, makeStorage: MakeStorage) => {
     hubSlow(make)
     hubRuled(make)
     hubAdministered(make)
+    for (const { ask, name, needs } of promises) {
+      if (needs.includes("admin")) test(name, () => ask(() => startOn(make)))
+    }
   })
 }
 
 /** Over any sockets; each world is a tenant with nothing in it. */
 export const hubOverSockets = (name: string, make: MakeWorld) =>
   describe(`Hub (${name})`, () => {
+    // What `agent-sync hub test` asks of any deployment, too.
+    for (const { ask, name, needs } of promises) {
+      if (!needs.includes("admin") && !needs.includes("door")) test(name, () => ask(() => startOn(make)))
+    }
     hubWriting(make)
     hubWatching(make)
     hubPages(make)

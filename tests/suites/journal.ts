@@ -424,12 +424,12 @@ export const journalSuite = (name: string, make: () => JournalPlace) =>
         for (const name of ["claude:s1", "claude:again"]) expect(logNamed(journal, name)).toBe(made)
         expect(owed(hub(1))).toEqual([
           [journal.index, 1, 2],
-          [made, 0, 3]
+          [made, 0, 4]
         ])
         // Whoever still holds the old log is told the new one, and nothing is written twice.
         expect(ok(journal.renew("claude:s1", log, introduce))).toBe(made)
         expect(ok(journal.renew("claude:s1", made, introduce))).toBeUndefined()
-        expect(whole(journal, made)).toHaveLength(3)
+        expect(whole(journal, made)).toHaveLength(4)
         // The old one stays as it was.
         expect(await textsIn(journal, log)).toEqual(["a", "b", "c", "d"])
       })

@@ -138,6 +138,30 @@ describe("Follower", () => {
     expect(got).toEqual([1, 2, 3, 4, 5])
   })
 
+  test("says what a hub that was put back to an older copy has lost, and reads it from the beginning", () => {
+    const { asked, follower, got, heard, page, up } = scene()
+    follower.follow("log", 0)
+    up()
+    follower.changes(page(range(1, 5), false))
+    follower.down()
+    up()
+    follower.changes(page([], false, 3))
+    expect(heard).toEqual(["caught up log", "gap 4 to 5"])
+    expect(starts(asked)).toEqual([1, 6, 1])
+    follower.changes(page(range(1, 4), false))
+    expect(got).toEqual([1, 2, 3, 4, 5, 1, 2, 3, 4])
+  })
+
+  test("takes no page that the network repeats for a hub that was put back", () => {
+    const { follower, heard, page, up } = scene()
+    follower.follow("log", 0)
+    up()
+    follower.changes(page(range(1, 3), true, 3))
+    follower.changes(page(range(4, 5), false))
+    follower.changes(page(range(1, 3), false, 3))
+    expect(heard).toEqual(["caught up log"])
+  })
+
   test("reads from the beginning where another storage answers at the address", () => {
     const { asked, follower, heard, page, up } = scene()
     follower.follow("log", 0)

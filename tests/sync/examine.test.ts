@@ -246,4 +246,20 @@ describe("a log", () => {
     expect(report.findings).toEqual([])
     expect(report.writers).toMatchObject([{ entries: 10, signed: 7 }])
   })
+
+  test("of a session that has ended is not signed where the writer that began it has nothing there", async () => {
+    const { by, key, log } = await session()
+    const signers = new Map([[by.id, by.signer]])
+    const emptied = (ended: boolean) => examine({ ...given(log, key, [], signers, { ended }), beganBy: by.id }).findings
+    expect(emptied(true)).toEqual([{ _tag: "Unsigned", writer: by.id, from: 1 }])
+    expect(emptied(false)).toEqual([])
+  })
+
+  test("in which a writer that was seen has nothing any more is another than it was, also without a hub's chain", async () => {
+    const { by, entries, key, log } = await session()
+    const signers = new Map([[by.id, by.signer]])
+    const before = examine(given(log, key, entries, signers)).seen
+    const { hub: _, ...evidence } = given(log, key, [], signers, { before, ended: false })
+    expect(examine(evidence).findings).toEqual([{ _tag: "Rewritten", upTo: 14, writer: by.id }])
+  })
 })

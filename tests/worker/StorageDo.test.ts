@@ -67,12 +67,19 @@ const rowsOf = async (tenant: number, query: string) => {
 }
 
 describe("A Durable Object's storage", () => {
-  test("writes one row a batch, and one more for an entry only whose id does not rise", async () => {
+  test("writes one row a batch, also of two writers who take turns, and one more only for an entry far too late", async () => {
     const storage = open()
-    for (let n = 0; n < 200; n += 2) await ask(storage.append("log", iv(1), entries(n + 1_000, 2, 300), false))
+    for (let n = 0; n < 600; n += 2) await ask(storage.append("log", iv(1), entries(n + 1_000, 2, 300), false))
     await ask(storage.append("log", iv(1), [entry(5), entry(3_000), entry(7)], false))
     expect(await rowsOf(storage.tenant, "SELECT count(*) AS n FROM ids")).toMatchObject([{ n: 2 }])
-    expect(opened(await ask(storage.page("log", 1, everything)))).toHaveLength(203)
+    for (let n = 4_000; n < 4_400; n += 40) {
+      await ask(storage.append("log", iv(1), entries(n + 20, 20, 300), false))
+      const late = entries(n, 20, 300)
+      const first = await ask(storage.append("log", iv(1), late, false))
+      expect(await ask(storage.append("log", iv(1), late, false))).toMatchObject({ sequences: first.sequences })
+    }
+    expect(await rowsOf(storage.tenant, "SELECT count(*) AS n FROM ids")).toMatchObject([{ n: 2 }])
+    expect(opened(await ask(storage.page("log", 1, everything)))).toHaveLength(1_003)
     await walk(storage, "log", { bytes: 5_000, entries: 50 })
   })
 

@@ -46,7 +46,7 @@ export interface Options {
   /** What the storages are, as `/health` tells it; `sqlite` where it is not given. */
   readonly storageKind?: string
   /** As `hubSettings` decodes them; none where they are not given. */
-  readonly settings?: Partial<Door["settings"] & Pick<HubSettings, "retention">>
+  readonly settings?: Partial<Door["settings"] & Pick<HubSettings, "retention" | "quotas">>
   /** Milliseconds between looks for what retention is to remove. Tenants that nobody opened since the start wait. */
   readonly retentionEveryMs?: number
   /** Tenants that may be open at a time; a shared token opens any name. */
@@ -136,7 +136,13 @@ const serve = (options: Options, runtime: Runtime.Runtime<never>) => {
       onTrouble(opened.left.what, opened.left)
       return Either.left(answer(503, opened.left.what, "Look at the hub's data folder."))
     }
-    const hub = makeHub({ storage: opened.right, now: Date.now, later: (run) => void setTimeout(run, 0), onTrouble })
+    const hub = makeHub({
+      storage: opened.right,
+      now: Date.now,
+      quotas: settings.quotas ?? {},
+      later: (run) => void setTimeout(run, 0),
+      onTrouble
+    })
     const fresh = { hub, storage: opened.right }
     open.set(tenant, fresh)
     retain(tenant, fresh)

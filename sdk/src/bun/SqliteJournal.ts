@@ -200,7 +200,7 @@ const journalOf = (store: Store, { fresh, row: writer, sealing }: FoundWriter, k
               .map((entry) => openEntry(key, entry))
               .filter(isMovable)
             extendLog(sealing.index, index)
-            extendLog(made.id, [...first, ...rest])
+            extendLog(made.id, [...first, ...rest], { signed: true })
             return made.id
           })
           if (Either.isRight(renewed)) wake.tell()

@@ -5,6 +5,7 @@
  *
  * How logs lie in it is `hub/sql/SqlStorage.ts`.
  */
+import { createHash } from "node:crypto"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
@@ -22,6 +23,7 @@ export const open = (file: string): Either.Either<HubStorage, StorageFailed> =>
         make({
           sql: sqlOf(opened),
           kind: "sqlite",
+          sha256,
           failureOf: (error) => failureOf(error, "The hub's storage"),
           vacuum: () => {
             opened.run("VACUUM")
@@ -45,3 +47,5 @@ export const layer = (file: string): Layer.Layer<HubStorage, StorageFailed> =>
       (storage) => Effect.sync(storage.close)
     )
   )
+
+const sha256 = (bytes: Uint8Array): Uint8Array => new Uint8Array(createHash("sha256").update(bytes).digest())

@@ -27,6 +27,7 @@ import {
 import { tellRotation as rotate } from "../sync/rotate.ts"
 import type { SyncStatus } from "../sync/SyncStatus.ts"
 import type { SessionReader } from "../sync/TenantReader.ts"
+import { makeVerifier, type Verifier } from "../sync/Verifier.ts"
 import { nativeAead } from "./nativeAead.ts"
 import { network } from "./network.ts"
 import * as SqliteJournal from "./SqliteJournal.ts"
@@ -142,3 +143,27 @@ export const connectReader = (options: ReadOptions): ReadingRemote => readTenant
 /** Reads the session of a share link until it is stopped. */
 export const connectShared = (options: SharedOptions): ReadingRemote<SessionReader> =>
   readShared({ network, aead: nativeAead }, options)
+
+export interface VerifyingRemote {
+  readonly verifier: Verifier
+  readonly status: () => SyncStatus
+  readonly stop: () => void
+}
+
+/** Asks one hub for whole logs and examines them, until it is stopped. */
+export const connectVerifier = (options: {
+  readonly key: ReaderKey
+  readonly url: string
+  readonly token: () => Promise<string | undefined>
+  readonly onStatus: (status: SyncStatus) => void
+}): VerifyingRemote => {
+  const verifier = makeVerifier({ reader: options.key, aead: nativeAead })
+  const connection = connect({
+    network,
+    timers: liveTimers,
+    target: async () => ({ url: options.url, token: await options.token() }),
+    parts: [verifier.part],
+    onStatus: options.onStatus
+  })
+  return { verifier, status: connection.status, stop: connection.stop }
+}

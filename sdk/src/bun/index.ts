@@ -5,11 +5,13 @@ export {
   connectOnly,
   connectReader,
   connectShared,
+  connectVerifier,
   openJournal,
   proveRoundTrip,
   type Remote,
   readJournal,
-  tellRotation
+  tellRotation,
+  type VerifyingRemote
 } from "./client.ts"
 export * as EventLogRemoteServer from "./EventLogRemoteServer.ts"
 export { inspectJournal, type JournalSummary } from "./journal/summary.ts"

@@ -12,22 +12,39 @@ const LABEL = utf8ToBytes("agent-sync chain 1")
 /** The value of a log without entries. */
 export const empty: Uint8Array = new Uint8Array(32)
 
+/** A platform's own SHA-256 where it has one that answers at once: ten times as fast as JavaScript's (tests/bench). */
+export type Sha256 = (bytes: Uint8Array) => Uint8Array
+
 /**
  * The value after a write: SHA-256(label ‖ previous 32 ‖ first sequence u64 ‖ count u32 ‖ (id 16 ‖ length u32 ‖
  * bytes)…), every number big endian. `entries` are those newly stored, in the order of their sequences, of which
  * `firstSequence` is the first. A write that stored nothing new is no link: the value stays `previous`.
  */
-export const link = (previous: Uint8Array, firstSequence: number, entries: ReadonlyArray<SealedEntry>): Uint8Array => {
+export const link = (
+  previous: Uint8Array,
+  firstSequence: number,
+  entries: ReadonlyArray<SealedEntry>,
+  digest: Sha256 = sha256
+): Uint8Array => {
   if (entries.length === 0) return previous
-  const numbers = new DataView(new ArrayBuffer(12))
-  numbers.setBigUint64(0, BigInt(firstSequence))
-  numbers.setUint32(8, entries.length)
-  const hash = sha256.create().update(LABEL).update(previous).update(new Uint8Array(numbers.buffer))
-  const size = new DataView(new ArrayBuffer(4))
-  const sizeBytes = new Uint8Array(size.buffer)
+  let size = LABEL.byteLength + previous.byteLength + 12
+  for (const { encryptedEntry, entryId } of entries) size += entryId.byteLength + 4 + encryptedEntry.byteLength
+  // One piece: a call into the platform costs more than copying an entry.
+  const bytes = new Uint8Array(size)
+  const view = new DataView(bytes.buffer)
+  bytes.set(LABEL)
+  let at = LABEL.byteLength
+  bytes.set(previous, at)
+  at += previous.byteLength
+  view.setBigUint64(at, BigInt(firstSequence))
+  view.setUint32(at + 8, entries.length)
+  at += 12
   for (const { encryptedEntry, entryId } of entries) {
-    size.setUint32(0, encryptedEntry.byteLength)
-    hash.update(entryId).update(sizeBytes).update(encryptedEntry)
+    bytes.set(entryId, at)
+    at += entryId.byteLength
+    view.setUint32(at, encryptedEntry.byteLength)
+    bytes.set(encryptedEntry, at + 4)
+    at += 4 + encryptedEntry.byteLength
   }
-  return hash.digest()
+  return digest(bytes)
 }

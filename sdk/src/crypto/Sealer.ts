@@ -32,7 +32,7 @@ export const makeKeyring = (): Keyring => {
  * comes near.
  */
 export const seal = (aead: Aead, key: Uint8Array, place: Place, plain: Uint8Array): Uint8Array => {
-  const head = header("key", keyId(key))
+  const head = headOf(key)
   const nonce = crypto.getRandomValues(new Uint8Array(NONCE_BYTES))
   return concatBytes(head, nonce, aead.seal(key, nonce, boundTo(place, head), plain))
 }
@@ -53,4 +53,14 @@ export const open = (
   return plain === undefined
     ? cannot("damaged", "This entry was changed, or moved from another place, after it was sealed.")
     : Either.right(plain)
+}
+
+/** Keys do not change; the hash that names one costs as much as sealing an entry. */
+const heads = new WeakMap<Uint8Array, Uint8Array>()
+const headOf = (key: Uint8Array): Uint8Array => {
+  const known = heads.get(key)
+  if (known !== undefined) return known
+  const head = header("key", keyId(key))
+  heads.set(key, head)
+  return head
 }

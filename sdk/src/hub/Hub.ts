@@ -14,6 +14,7 @@ import type { HubStorage, StorageFailed } from "./HubStorage.ts"
 import { type Member, makeMember } from "./Member.ts"
 import { ALL, type Peer, type Remembered, type Rights } from "./Peer.ts"
 import { makeQueue, match } from "./Queue.ts"
+import { limited, type Quotas } from "./Quotas.ts"
 import { type Reaction, respond, unread, type Whole } from "./respond.ts"
 
 export interface HubOptions {
@@ -22,6 +23,8 @@ export interface HubOptions {
   readonly now: () => number
   /** Runs in a later turn of the event loop: `setTimeout 0`, which lets a Durable Object hibernate. */
   readonly later: (run: () => void) => void
+  /** What the tenant may have; without limits where it is absent. */
+  readonly quotas?: Quotas
   /** The storage failed; the peer was told. `what` is a sentence for the operator. */
   readonly onTrouble?: (what: string, cause: unknown) => void
 }
@@ -54,7 +57,8 @@ export interface Hub {
 }
 
 export const makeHub = (options: HubOptions): Hub => {
-  const { later, now, storage } = options
+  const { later, now, quotas = {} } = options
+  const storage = limited(options.storage, quotas, now)
   const channels = new Map<string, Channel>()
   /** With the logs that each watches. */
   const members = new Map<Member, Set<string>>()
@@ -203,6 +207,9 @@ export const makeHub = (options: HubOptions): Hub => {
     }
 
     if (before === undefined) {
+      if (quotas.sockets !== undefined && members.size > quotas.sockets) {
+        member.end(CLOSE.tryAgain, `this tenant has its ${quotas.sockets} connections, and may have no more`)
+      }
       if (peer.grant.id !== undefined) checkToken(peer.grant.id)
       greet()
     } else if (before.unfinished) member.end(CLOSE.tryAgain, "the hub lost the first half of a message; send it again")

@@ -8,6 +8,7 @@ import * as Schema from "effect/Schema"
 import { SECRET_BYTES, verify } from "../crypto/AccessToken.ts"
 import { TenantId } from "../domain/Ids.ts"
 import { type Access, make, off } from "./Access.ts"
+import type { Quotas } from "./Quotas.ts"
 import type { RetentionPolicy } from "./Retention.ts"
 
 export interface HubSettings {
@@ -27,6 +28,8 @@ export interface HubSettings {
   readonly storage: "do" | "d1" | "memory" | undefined
   /** `SYNC_RETENTION_DAYS`, `_LOGS`, `_BYTES` */
   readonly retention: RetentionPolicy
+  /** `SYNC_QUOTA_BYTES`, `_ENTRIES_PER_SECOND`, `_SOCKETS`, of each tenant */
+  readonly quotas: Quotas
   /** `SYNC_DEBUG`: tells every request and connection in the hub's own log. */
   readonly debug: boolean
 }
@@ -61,7 +64,7 @@ export const hubSettings = (env: Readonly<Record<string, unknown>>): Either.Eith
       const number = Number(value)
       return number > 0 && number <= Number.MAX_SAFE_INTEGER && (!whole || Number.isInteger(number))
         ? Either.right(number)
-        : bad(name, `is a ${whole ? "whole " : ""}number above 0; without it nothing is retired for that.`)
+        : bad(name, `is a ${whole ? "whole " : ""}number above 0; without it there is no such limit.`)
     }
 
     const auth = text("SYNC_AUTH")
@@ -87,6 +90,9 @@ export const hubSettings = (env: Readonly<Record<string, unknown>>): Either.Eith
     const days = yield* positive("SYNC_RETENTION_DAYS", false)
     const logs = yield* positive("SYNC_RETENTION_LOGS", true)
     const bytes = yield* positive("SYNC_RETENTION_BYTES", true)
+    const quotaBytes = yield* positive("SYNC_QUOTA_BYTES", true)
+    const entriesPerSecond = yield* positive("SYNC_QUOTA_ENTRIES_PER_SECOND", false)
+    const sockets = yield* positive("SYNC_QUOTA_SOCKETS", true)
     return {
       open: auth === "off",
       sharedToken: text("SYNC_AUTH_TOKEN"),
@@ -99,6 +105,11 @@ export const hubSettings = (env: Readonly<Record<string, unknown>>): Either.Eith
         ...(days === undefined ? {} : { maxAgeMs: days * DAY_MS }),
         ...(logs === undefined ? {} : { maxLogs: logs }),
         ...(bytes === undefined ? {} : { maxBytes: bytes })
+      },
+      quotas: {
+        ...(quotaBytes === undefined ? {} : { bytes: quotaBytes }),
+        ...(entriesPerSecond === undefined ? {} : { entriesPerSecond }),
+        ...(sockets === undefined ? {} : { sockets })
       },
       debug: yield* yes("SYNC_DEBUG")
     }

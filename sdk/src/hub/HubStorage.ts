@@ -12,7 +12,7 @@ import type { SealedEntry } from "../protocol/Message.ts"
 
 /** The storage could not do what was asked; nothing of it was stored. */
 export class StorageFailed extends Schema.TaggedError<StorageFailed>()("StorageFailed", {
-  reason: Schema.Literal("full", "read-only", "damaged", "newer", "too-large", "retired", "other"),
+  reason: Schema.Literal("full", "read-only", "damaged", "newer", "too-large", "retired", "quota", "too-fast", "other"),
   what: Schema.String,
   cause: Schema.optional(Schema.Defect)
 }) {

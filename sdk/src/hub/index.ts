@@ -16,5 +16,8 @@ export {
 } from "./HubStorage.ts"
 export * as MemoryStorage from "./MemoryStorage.ts"
 export type { Peer, Rights } from "./Peer.ts"
+export { type HubUnderTest, type Tested, testHub } from "./promises/overSockets.ts"
+export { type Outcome, promises } from "./promises/promises.ts"
+export { Broken, type HubPromise, type World } from "./promises/World.ts"
 export * as Retention from "./Retention.ts"
 export * as StockStorage from "./StockStorage.ts"

@@ -4,7 +4,7 @@
  */
 import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Either from "effect/Either"
-import { link } from "../crypto/Chain.ts"
+import { link, type Sha256 } from "../crypto/Chain.ts"
 import { ENTRY_BYTES } from "../protocol/Limits.ts"
 import type { SealedEntry, StoredEntry } from "../protocol/Message.ts"
 import { encodeStored } from "../protocol/StoredRun.ts"
@@ -24,7 +24,8 @@ export const numbered = (
   log: { readonly head: number; readonly chain: Uint8Array },
   iv: Uint8Array,
   entries: ReadonlyArray<SealedEntry>,
-  find: (entryId: Uint8Array) => number | undefined
+  find: (entryId: Uint8Array) => number | undefined,
+  sha256?: Sha256
 ): Either.Either<Numbered, StorageFailed> => {
   const large = entries.find(({ encryptedEntry }) => encryptedEntry.byteLength > ENTRY_BYTES)
   if (large !== undefined) {
@@ -47,7 +48,7 @@ export const numbered = (
     return Either.right({ appended: { sequences, head: log.head, chain: log.chain }, entries: [], segments: [] })
   }
   const run = { first: log.head + 1, count: fresh.length, bytes: encodeStored(fresh) }
-  const chain = link(log.chain, run.first, fresh)
+  const chain = link(log.chain, run.first, fresh, sha256)
   return Either.right({
     appended: { sequences, fresh: run, head: log.head + fresh.length, chain },
     entries: fresh,

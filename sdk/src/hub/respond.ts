@@ -143,7 +143,7 @@ export const pageFrame = (log: string, page: Page, more?: boolean): Uint8Array =
 }
 
 const refusalOf = ({ reason, what }: StorageFailed): Refusal => ({
-  code: reason === "too-large" || reason === "retired" ? reason : "storage",
+  code: reason === "too-large" || reason === "retired" || reason === "quota" ? reason : "storage",
   reason: what
 })
 

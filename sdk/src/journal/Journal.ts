@@ -104,7 +104,7 @@ export interface Journal {
   /**
    * Where the hub at a remote takes a session's log no more (`Outbox.refused`): begins a new one under the same names, and
    * seals there again what that hub does not have of the old one, behind what `introduce` says of it, all in one
-   * transaction. Answers the log by which the session goes on; undefined where every hub takes `log`.
+   * transaction, signed. Answers the log by which the session goes on; undefined where every hub takes `log`.
    */
   readonly renew: (
     session: string,

@@ -153,7 +153,7 @@ export const open = (options: {
           return plain
         })
         write(logs[0]!, index)
-        write(made, [...first, ...rest.filter(isMovable)])
+        write(made, [...first, ...rest.filter(isMovable)], { signed: true })
         return made.id
       })
       if (Either.isRight(renewed) && renewed.right !== undefined)

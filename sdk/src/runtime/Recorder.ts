@@ -16,7 +16,7 @@ import { makeSession, type Session, type SessionFold } from "../domain/Session.t
 import type { Journal, JournalFailed } from "../journal/Journal.ts"
 import type { Timer, Timers } from "../sync/Link.ts"
 import { makeBacklog } from "./Backlog.ts"
-import { entriesOf, headerOf, promptMarks, safeOf, sessionIdOf } from "./entries.ts"
+import { entriesOf, headerOf, isApart, PRINTED_MS, printedMarks, promptMarks, safeOf, sessionIdOf } from "./entries.ts"
 import { markKeyOf } from "./markKey.ts"
 
 /** How long, in lines, bytes and milliseconds, output may leave open whose it is. */
@@ -140,6 +140,7 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
   let reader: LineReader | undefined
   /** The prompt on the command line, until it is recorded. */
   let prompt: string | undefined
+  let isPromptTold = false
   let stateTimer: Timer | undefined
   let stateDue = 0
   let home = newHome()
@@ -186,6 +187,14 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
         yield* journal.settle(run, of.log)
       })
     )
+    if (adapter !== undefined && isApart(adapter.agent)) beat(of)
+  }
+
+  /** As long as we record it, whoever follows the agent's own file need not. */
+  const beat = (of: Home) => {
+    if (of !== home) return
+    backlog.put(() => (of.log === undefined ? Either.right(undefined) : journal.mark(of.log, printedMarks(wall()))))
+    after(PRINTED_MS / 2, () => beat(of))
   }
 
   /** Goes on in a new log where the hub takes the old one no more; answers whether it does. */
@@ -401,6 +410,7 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
       of.bytes += bytes
       if (of.bytes > UNNAMED_BYTES) beginUnnamed()
     }
+    if (isOver(of)) sign(of)
     upkeep()
     options.onEvents?.(events)
   }
@@ -412,7 +422,9 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
     return journal.append(of.log!, plains, { signed })
   }
 
-  /** The session's log ends in its writer's signature. */
+  const isOver = ({ fold }: Home) => fold.view.state === "ended" || fold.view.state === "failed"
+
+  /** The log of a session that is over ends in its writer's signature, whoever told that it is. */
   const sign = (of: Home) =>
     backlog.put(() =>
       of.log === undefined
@@ -424,14 +436,16 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
   const withContext = function* (batch: ReadonlyArray<AgentEvent>): Iterable<AgentEvent> {
     for (const event of batch) {
       if (event.kind !== "session_start") {
-        yield event
+        // Codex tells that its first turn began; where a file told the prompt, it told that too.
+        if (!isPromptTold || event.key !== `${run}:prompt:turn`) yield event
         continue
       }
       yield { ...event, data: { ...known(options.about), ...event.data } }
       if (prompt === undefined) continue
       const asked = prompt
       prompt = undefined
-      if (isToldByFile(asked)) continue
+      isPromptTold = isToldByFile(asked)
+      if (isPromptTold) continue
       const data = { role: "user", parts: [{ type: "text", text: asked }] } as const
       yield { ...ours(`${run}:prompt`), group: "chat", kind: "message", data }
       yield { ...ours(`${run}:prompt:turn`), group: "audit", kind: "turn_start", data: {} }
@@ -469,7 +483,6 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
       if (how !== undefined) {
         beginUnnamed()
         record([{ ...ours(`${home.name}:end:${run}`), group: "audit", kind: "session_end", data: how }])
-        sign(home)
       }
       for (const clock of clocks) clock.cancel()
       if (how !== undefined || home.told !== undefined) checkpoint()

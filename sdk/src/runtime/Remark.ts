@@ -40,6 +40,7 @@ export const remark = (journal: Journal, options: RemarkOptions): Either.Either<
       data: { what: "remark", text, ...(by === undefined ? {} : { by }) }
     }
     const { event, found } = makeRedactor({ ...options.redaction, ...markKeyOf(journal) }).event(note)
-    yield* journal.append(id, fit(event, EVENT_BYTES).map(encodeEvent))
+    // Signed, since the session may have ended: what its log holds then is under a signature, or somebody else's.
+    yield* journal.append(id, fit(event, EVENT_BYTES).map(encodeEvent), { signed: true })
     return found.length
   })

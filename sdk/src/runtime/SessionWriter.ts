@@ -14,7 +14,7 @@ import { encodeIndex, type Plain } from "../domain/Payload.ts"
 import { makeSession, type Session } from "../domain/Session.ts"
 import type { Journal } from "../journal/Journal.ts"
 import type { Backlog } from "./Backlog.ts"
-import { entriesOf, openSession, promptMarks, safeOf, sessionIdOf } from "./entries.ts"
+import { entriesOf, isApart, openSession, printedMarks, promptMarks, safeOf, sessionIdOf } from "./entries.ts"
 import { markKeyOf } from "./markKey.ts"
 
 /** Milliseconds without a word after which a session that told no end counts as ended. */
@@ -63,11 +63,15 @@ export const makeSessionWriter = (options: SessionWriterOptions): SessionWriter 
   const redactor = makeRedactor({ ...options.redaction, ...(journal === undefined ? {} : markKeyOf(journal)) })
   /** Calls of subagents, as their parent's records tell them. */
   const calls = new Map<string, string>()
+  /** Steps of time of which `run` recorded what the agent printed. */
+  const printed = new Set<string>()
   let about: About = {}
   let log: LogId | undefined
   let isBegun = false
   /** The log was made by this writer, so that it has nothing yet but what is added here. */
   let isNew = false
+  /** How many of the added the last signature covers. */
+  let signed = 0
   let added = 0
   let known = 0
   let told:
@@ -138,12 +142,25 @@ export const makeSessionWriter = (options: SessionWriterOptions): SessionWriter 
       plains.length
     )
 
-  /** Keys of a prompt that `run` took from its command line, and of its turn; remembers the prompts that it did not. */
+  /**
+   * Keys of what `run` recorded in another way: a prompt that it took from its command line, and its turn; and all that it
+   * heard of an agent whose output has other keys. Prompts that it did not take are remembered for it.
+   */
   const repeatsIn = (to: Journal, events: ReadonlyArray<AgentEvent>): ReadonlySet<string> => {
     const repeated = new Set<string>()
     const found = log ?? Either.getOrUndefined(to.openLog(`${agent}:${session}`))?.id
     if (found === undefined) return repeated
+    const isPrinted = (time: number) => {
+      const [mark = ""] = printedMarks(time)
+      const now = printed.has(mark) || Either.getOrElse(to.known(found, [mark]), () => [false])[0] === true
+      if (now) printed.add(mark)
+      return now
+    }
     for (const event of events) {
+      if (isApart(agent) && isKept(event) && event.kind !== "session_start" && isPrinted(event.time)) {
+        repeated.add(event.key)
+        continue
+      }
       const text = promptIn(event)
       if (text === undefined) continue
       const isTold = Either.getOrElse(to.known(found, promptMarks("run", text, event.time)), () => [false])
@@ -209,6 +226,13 @@ export const makeSessionWriter = (options: SessionWriterOptions): SessionWriter 
       const title = titleOf()
       const now = wall()
       const grown = added > told.added
+      const isOver = state === "ended" || state === "failed"
+      // Whoever verifies a session that is over wants all of it under its writer's signature.
+      if (added > signed && (last || isOver)) {
+        signed = added
+        const [journalTo, logTo] = [journal, log]
+        backlog.put(() => journalTo.append(logTo, [], { signed: true }))
+      }
       const { counts, figures, lastAt = now } = fold.view
       const to = log
       if (grown && (last || now - told.at >= CHECKPOINT_MS)) {
@@ -233,6 +257,9 @@ export const makeSessionWriter = (options: SessionWriterOptions): SessionWriter 
     written: () => ({ added, known, redacted, view: fold.view })
   }
 }
+
+/** Read from a file that the agent keeps, not from output that somebody saved. */
+const isKept = ({ source: { format } }: AgentEvent) => format === "rollout" || format === "transcript"
 
 /** What a person asked for, in words. */
 const promptIn = (event: AgentEvent): string | undefined => {

@@ -64,6 +64,18 @@ export const promptMarks = (by: "run" | "file", text: string, time: number): Rea
   return [minute, minute - 1, minute + 1].map((one) => `prompt ${by} ${one} ${text}`)
 }
 
+/** Milliseconds of one step of `printedMarks`. */
+export const PRINTED_MS = 5_000
+
+/** Agents whose files share no keys with what they print, so that nothing could merge the two. */
+export const isApart = (agent: string) => agent === "codex" || agent === "gemini"
+
+/** These say that what such an agent did around this time was recorded from its output: its file then adds nothing. */
+export const printedMarks = (time: number): ReadonlyArray<string> => {
+  const step = Math.floor(time / PRINTED_MS)
+  return [step, step + 1].map((one) => `printed ${one}`)
+}
+
 /** SHA-256 of a text, hex. */
 const digestOf = (text: string) => bytesToHex(sha256(utf8ToBytes(text)))
 

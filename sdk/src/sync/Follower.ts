@@ -14,7 +14,10 @@ export interface FollowerEvents {
   readonly onEntries: (log: string, entries: ReadonlyArray<StoredEntry>) => void
   /** Everything the hub had is here; called once for every time a log was behind. */
   readonly onCaughtUp: (log: string) => void
-  /** Sequences the hub promised to have and does not give, both inclusive. What follows them comes next. */
+  /**
+   * Sequences the hub promised to have and does not give, both inclusive. What follows them comes next. Where they were
+   * given before, the hub was put back to an older copy: the log comes again from its beginning.
+   */
   readonly onGap: (log: string, from: number, to: number) => void
   readonly onRefused: (log: string, refusal: Refusal) => void
   readonly onStuck: (log: string, cause: unknown) => void
@@ -22,7 +25,8 @@ export interface FollowerEvents {
   readonly onReplaced: () => void
 }
 
-export interface FollowedPage {
+/** `batches` and `chain` as `Changes` has them. */
+export interface FollowedPage extends Pick<Changes, "batches" | "chain"> {
   readonly entries: ReadonlyArray<StoredEntry>
   readonly head: number
 }
@@ -49,6 +53,8 @@ interface Following {
   /** A request is out and its page not here. */
   asked: boolean
   caughtUp: boolean
+  /** Asked after a break and not answered: the answer says whether the hub still has what it gave before. */
+  resumed: boolean
   /** The entry missed when it last asked again for a hole; a hub that skips it twice does not have it. */
   missing: number | undefined
 }
@@ -102,6 +108,7 @@ export const makeFollower = (events: FollowerEvents): Follower => {
     head: after === 0 ? BEGINNING : after,
     asked: false,
     caughtUp: false,
+    resumed: false,
     missing: undefined
   })
 
@@ -121,6 +128,16 @@ export const makeFollower = (events: FollowerEvents): Follower => {
     // Only an answer to a request says `more`; a live message says nothing of what it left out.
     const answer = page.more !== undefined
     if (answer) following.asked = false
+    const rolledBack = following.resumed && answer && contiguous() && (page.head ?? 0) < following.cursor
+    if (answer) following.resumed = false
+    if (rolledBack) {
+      // Others may have written since: where the two histories part is not known, so it is read from the beginning.
+      const again = fresh(0)
+      logs.set(log, again)
+      events.onGap(log, (page.head ?? 0) + 1, following.cursor)
+      if (logs.get(log) === again) ask(log, again)
+      return
+    }
     following.head = Math.max(following.head, page.head ?? 0, page.entries.at(-1)?.sequence ?? 0)
 
     const entries = page.entries.filter((entry) => entry.sequence > following.cursor)
@@ -183,6 +200,7 @@ export const makeFollower = (events: FollowerEvents): Follower => {
       remote = id
       for (const [log, following] of logs) {
         following.caughtUp = false
+        following.resumed = following.cursor > 0
         ask(log, following)
       }
       for (const [log, waiting] of reads) for (const read of waiting) askRead(log, read)
@@ -202,7 +220,11 @@ export const makeFollower = (events: FollowerEvents): Follower => {
       const read = waiting?.shift()
       if (waiting?.length === 0) reads.delete(page.publicKey)
       if (page.refused !== undefined) read?.reject(page.refused)
-      else read?.resolve({ entries: page.entries.map(owned), head: page.head ?? page.entries.at(-1)?.sequence ?? 0 })
+      else {
+        const { batches, chain, entries, head = entries.at(-1)?.sequence ?? 0 } = page
+        const links = { ...(batches === undefined ? {} : { batches }), ...(chain === undefined ? {} : { chain }) }
+        read?.resolve({ entries: entries.map(owned), head, ...links })
+      }
     },
     follow: (log, after) => {
       const following = fresh(after)

@@ -1,46 +1,24 @@
 /**
- * A tenant as a reader sees it: follows the index log (after a change of keys the one before too), learns writers, sessions and their log keys from it, follows
- * the session logs that are asked for, and hands out opened events in order, each once. It holds the reader key;
- * what cannot be opened is told, counted and passed by. `tail` and the viewer stand on it.
+ * A tenant as a reader sees it: follows the index log, and the one before it after a change of keys, learns of sessions
+ * from them, follows the session logs that are asked for, and hands out opened events in order, each once. It holds the
+ * reader key; what cannot be opened is told, counted and passed by. `tail` and the viewer stand on it.
  */
 import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Either from "effect/Either"
 import type { Aead } from "../crypto/Aead.ts"
-import { CannotOpen } from "../crypto/CannotOpen.ts"
-import * as Envelope from "../crypto/Envelope.ts"
+import type { CannotOpen } from "../crypto/CannotOpen.ts"
 import * as Sealer from "../crypto/Sealer.ts"
 import { indexLog, type ReaderKey, readerKeyFrom } from "../crypto/TenantKey.ts"
-import { openAsReader } from "../crypto/WriterKey.ts"
-import type { Figures } from "../domain/AuditEvent.ts"
-import type { LogId, SessionId } from "../domain/Ids.ts"
-import type { LogTold, Origin, State } from "../domain/IndexEvent.ts"
-import * as Payload from "../domain/Payload.ts"
+import type { LogId } from "../domain/Ids.ts"
 import type { StoredEntry } from "../protocol/Message.ts"
 import type { Part } from "./Connection.ts"
 import { makeFollower, owned } from "./Follower.ts"
-import { linkOf, makeLogReader, type Notice, type OpenedEntry, openEntry } from "./LogReader.ts"
+import { linkOf, makeLogReader, type Notice, type OpenedEntry } from "./LogReader.ts"
+import { type KnownSession, makeTenantIndex, type TenantIndex } from "./TenantIndex.ts"
 import { makeWriterChains, type WriterChains } from "./WriterChains.ts"
 
 export type { Notice, OpenedEntry } from "./LogReader.ts"
-
-/** A session as the index tells it. */
-export interface KnownSession {
-  readonly log: LogId
-  readonly key: Uint8Array
-  /** Hex of the writer that started the log; only its word about the log counts. */
-  readonly writer: string
-  readonly origin: Origin
-  readonly startedAt: number
-  readonly title: string | undefined
-  readonly state: State
-  /** When the index last said something of it, by the writer's clock, in milliseconds since 1970. */
-  readonly told: number
-  /** The id the agent told after the log had begun. */
-  readonly alias: SessionId | undefined
-  readonly figures: Figures | undefined
-  /** The index that tells of it: another than the reader's own where it was recorded under a key of before. Undefined where a link tells of it. */
-  readonly index: LogId | undefined
-}
+export type { KnownSession } from "./TenantIndex.ts"
 
 export interface TenantReaderEvents {
   readonly onSession: (session: KnownSession, change: "started" | "changed") => void
@@ -80,7 +58,7 @@ export interface TenantReader extends SessionReader {
 
 /** An index that is followed. */
 interface Index {
-  readonly reader: ReaderKey
+  readonly told: TenantIndex
   chains: WriterChains
   entries: number
   /** All that it held when it was asked has been read. */
@@ -97,13 +75,12 @@ export const makeTenantReader = (options: {
   readonly events: TenantReaderEvents
 }): TenantReader => {
   const { aead, events, reader } = options
-  const index = indexLog(reader.recorder)
   const keys = Sealer.makeKeyring()
-  /** Index keys by key id (hex), and whose they are: a writer cannot speak as another. */
-  const owners = new Map<string, string>()
   const sessions = new Map<LogId, KnownSession>()
-  const newIndex = (key: ReaderKey): Index => ({ reader: key, chains: makeWriterChains(), entries: 0, read: false })
+  const unread = () => ({ chains: makeWriterChains(), entries: 0, read: false })
+  const newIndex = (key: ReaderKey): Index => ({ told: makeTenantIndex({ reader: key, aead, keys }), ...unread() })
   const own = newIndex(reader)
+  const index = own.told.log
   /** The tenant's index, and those before it, by their logs. */
   const indexes = new Map<LogId, Index>([[index, own]])
   const rotations: Array<number> = []
@@ -142,7 +119,7 @@ export const makeTenantReader = (options: {
     },
     onReplaced: () => {
       inOrder(() => {
-        for (const followed of indexes.values()) Object.assign(followed, newIndex(followed.reader))
+        for (const followed of indexes.values()) Object.assign(followed, unread())
       })
     }
   })
@@ -160,37 +137,20 @@ export const makeTenantReader = (options: {
 
   const readIndexEntry = async (log: LogId, followed: Index, entry: StoredEntry) => {
     const isFirst = ++followed.entries === 1
-    const place = { log, entryId: entry.entryId }
-    const fromRecorder = Sealer.kindOf(entry.encryptedEntry) === "recorder"
-    const opened = fromRecorder
-      ? Either.flatMap(
-          await openAsReader(followed.reader, place, entry.encryptedEntry).catch(withoutX25519),
-          Envelope.decode
-        )
-      : openEntry(aead, keys, log, entry)
+    const opened = await followed.told.open(entry)
     if (Either.isLeft(opened)) return unopened(log, entry.sequence, opened.left)
-    const envelope = opened.right
-    const writer = bytesToHex(envelope.writer)
-    const link = linkOf(followed.chains, envelope, writer, entry, true)
+    const link = linkOf(followed.chains, opened.right, bytesToHex(opened.right.writer), entry, true)
     if (link === "repeat") return
     if (link !== undefined) notice(log, link)
-    const content = Payload.decode(envelope.plain)
-    if (content._tag !== "Index") return
-    const claimed = content.event
-    if (claimed._tag === "index.writer") {
-      if (fromRecorder && bytesToHex(claimed.writer) === writer) {
-        keys.add(claimed.key)
-        owners.set(bytesToHex(Sealer.keyId(claimed.key)), writer)
-      }
-      return
-    }
-    if (claimed._tag === "index.rotated") {
-      // Only as the first: whoever holds the recorder key could write another later.
-      if (fromRecorder && isFirst) followBefore(claimed.reader, claimed.time)
-      return
-    }
-    if (owners.get(bytesToHex(Sealer.keyIdOf(entry.encryptedEntry))) !== writer) return
-    applyIndexEvent(claimed, writer, log)
+    const taken = followed.told.take(entry, opened.right)
+    // Only as the first: whoever holds the recorder key could write another later.
+    if (taken._tag === "Rotated" && isFirst) followBefore(taken.secret, taken.time)
+    if (taken._tag !== "Session") return
+    // What an older index says of a log that a newer one began does not count.
+    const known = sessions.get(taken.session.log)
+    if (known !== undefined && known.index !== taken.session.index) return
+    sessions.set(taken.session.log, taken.session)
+    events.onSession(taken.session, taken.change)
   }
 
   const followBefore = (secret: Uint8Array, time: number) => {
@@ -201,41 +161,6 @@ export const makeTenantReader = (options: {
     indexes.set(log, newIndex(before))
     rotations.push(time)
     follower.follow(log, 0)
-  }
-
-  const applyIndexEvent = (event: LogTold, writer: string, index: LogId) => {
-    const known = sessions.get(event.log)
-    if (event._tag === "index.started") {
-      if (known !== undefined) return
-      const { _tag, log, key, time, ...origin } = event
-      const session: KnownSession = {
-        log,
-        key,
-        writer,
-        origin,
-        startedAt: time,
-        title: origin.title,
-        state: "running",
-        told: time,
-        alias: undefined,
-        figures: undefined,
-        index
-      }
-      sessions.set(log, session)
-      events.onSession(session, "started")
-      return
-    }
-    if (known === undefined || known.writer !== writer) return
-    const session: KnownSession = {
-      ...known,
-      title: event.title ?? known.title,
-      state: event.state,
-      told: event.time,
-      alias: event._tag === "index.changed" ? (event.alias ?? known.alias) : known.alias,
-      figures: event._tag === "index.checkpoint" ? event.figures : known.figures
-    }
-    sessions.set(event.log, session)
-    events.onSession(session, "changed")
   }
 
   const unopened = (log: LogId, sequence: number, why: CannotOpen) =>
@@ -264,12 +189,3 @@ export const makeTenantReader = (options: {
     settled: () => queue
   }
 }
-
-/** An old browser, or a page without a secure context: the entry is told as one that cannot be opened here. */
-const withoutX25519 = () =>
-  Either.left(
-    new CannotOpen({
-      reason: "other key",
-      what: "This platform has no X25519, so it cannot open entries sealed to the recorder key."
-    })
-  )

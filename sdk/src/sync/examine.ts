@@ -35,6 +35,8 @@ export interface Evidence {
   readonly signers: ReadonlyMap<string, Uint8Array>
   /** The session has ended, says the index: what its writers left then is signed to the end. */
   readonly ended: boolean
+  /** Hex of the writer that began the log, as the index has it. */
+  readonly beganBy?: string
   /** What was seen of the log before. */
   readonly before?: Seen
 }
@@ -61,14 +63,16 @@ export type Finding =
   /** Written by someone whom the index, or the link, does not name. */
   | { readonly _tag: "Stranger"; readonly writer: string; readonly sequence: number }
   | { readonly _tag: "Forged"; readonly writer: string; readonly n: number; readonly sequence: number }
+  /** In the index, it speaks for a writer that did not seal it. */
+  | { readonly _tag: "Impostor"; readonly writer: string; readonly sequence: number }
   /** The session has ended, and its last entries from this count on are under no signature: cut, or added by another. */
   | { readonly _tag: "Unsigned"; readonly writer: string; readonly from: number }
   /** The hub's own chain does not come out of the entries it gave. */
   | { readonly _tag: "Rechained" }
   /** It was longer when it was last seen. */
   | { readonly _tag: "RolledBack"; readonly had: number; readonly has: number }
-  /** What was seen before is not what is there now. */
-  | { readonly _tag: "Rewritten"; readonly upTo: number }
+  /** What was seen before, up to this sequence or up to this count of a writer, is not what is there now. */
+  | { readonly _tag: "Rewritten"; readonly upTo: number; readonly writer?: string }
 
 export interface WriterReport {
   /** Hex of its id. */
@@ -132,8 +136,15 @@ export const examine = (evidence: Evidence): Report => {
     if (last !== undefined) seenWriters[writer] = { n: last.n, digest: last.digest }
     const before = evidence.before?.writers[writer]
     if (before !== undefined && history.line.find(({ n }) => n === before.n)?.digest !== before.digest) {
-      findings.push({ _tag: "Rewritten", upTo: before.n })
+      findings.push({ _tag: "Rewritten", upTo: before.n, writer })
     }
+  }
+  for (const [writer, { n }] of Object.entries(evidence.before?.writers ?? {})) {
+    if (!byWriter.has(writer)) findings.push({ _tag: "Rewritten", upTo: n, writer })
+  }
+  const { beganBy } = evidence
+  if (evidence.ended && beganBy !== undefined && !byWriter.has(beganBy)) {
+    findings.push({ _tag: "Unsigned", writer: beganBy, from: 1 })
   }
 
   const chain = chainOf(evidence)

@@ -22,5 +22,8 @@ export interface Env {
   readonly SYNC_RETENTION_DAYS?: string
   readonly SYNC_RETENTION_LOGS?: string
   readonly SYNC_RETENTION_BYTES?: string
+  readonly SYNC_QUOTA_BYTES?: string
+  readonly SYNC_QUOTA_ENTRIES_PER_SECOND?: string
+  readonly SYNC_QUOTA_SOCKETS?: string
   readonly SYNC_DEBUG?: string
 }

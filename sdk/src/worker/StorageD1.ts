@@ -32,6 +32,7 @@ import {
 } from "./d1/Database.ts"
 import { join } from "./d1/join.ts"
 import { prepareTables } from "./d1/schema.ts"
+import { sha256 } from "./sha256.ts"
 
 /** Rows of a log's tail that may be small; beyond, they are packed into one. Bounds what one write moves. */
 export const SMALL_ROWS = 64
@@ -129,7 +130,7 @@ const storageOf = (db: Database, tenant: string, firstRemoteId: Uint8Array): Hub
       ])
       const log = (yield* found([logs, tombs])) ?? fresh
       const sequences = new Map(known.flat().map(({ id, sequence }) => [textOf(id), numberOf(sequence)]))
-      const write = yield* numbered(log, iv, entries, (id) => sequences.get(bytesToHex(id)))
+      const write = yield* numbered(log, iv, entries, (id) => sequences.get(bytesToHex(id)), sha256)
       const keeps = keep && !log.keep && entries.length > 0
       if (write.entries.length > 0) yield* store(name, log, write, keeps)
       else if (keeps) {

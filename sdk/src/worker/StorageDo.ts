@@ -10,6 +10,7 @@ import { HubStorage, StorageFailed } from "../hub/HubStorage.ts"
 import type { Sql, Value } from "../hub/sql/Sql.ts"
 import { make } from "../hub/sql/SqlStorage.ts"
 import { FORMAT, upgrade } from "../hub/sql/schema.ts"
+import { sha256 } from "./sha256.ts"
 
 /** Makes the tables, or brings older ones up to date. One written by a newer version is refused and left as it is. */
 export const open = (storage: DurableObjectStorage): Either.Either<HubStorage, StorageFailed> => {
@@ -24,7 +25,7 @@ export const open = (storage: DurableObjectStorage): Either.Either<HubStorage, S
         sql.prepare("INSERT INTO format VALUES (?1)")(FORMAT)
       })
     }
-    return Either.right(make({ sql, kind: "do", failureOf, close: () => {} }))
+    return Either.right(make({ sql, kind: "do", sha256, failureOf, close: () => {} }))
   } catch (error) {
     return Either.left(failureOf(error))
   }

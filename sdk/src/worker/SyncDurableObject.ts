@@ -19,6 +19,7 @@ import { type HubSettings, hubSettings } from "../hub/HubSettings.ts"
 import { HubStorage, StorageFailed } from "../hub/HubStorage.ts"
 import * as MemoryStorage from "../hub/MemoryStorage.ts"
 import type { Peer, Rights } from "../hub/Peer.ts"
+import type { Quotas } from "../hub/Quotas.ts"
 import * as Retention from "../hub/Retention.ts"
 import { CLOSE, PEER_BUFFER_BYTES } from "../protocol/Limits.ts"
 import { SUBPROTOCOL } from "../protocol/Message.ts"
@@ -45,6 +46,7 @@ export class SyncDurableObject extends DurableObject<Env> {
   readonly #memory: ReturnType<typeof makeSocketMemory>
   readonly #sockets = new Map<WebSocket, Socket>()
   readonly #retention: Retention.RetentionPolicy
+  readonly #quotas: Quotas
   /** Those that are slow. */
   readonly #draining = new Set<WebSocket>()
   /** Why there is no hub: the storage did not open. */
@@ -55,6 +57,7 @@ export class SyncDurableObject extends DurableObject<Env> {
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"))
     const settings = Either.getOrElse(hubSettings({ ...env }), (): Partial<HubSettings> => ({}))
     this.#retention = settings.retention ?? {}
+    this.#quotas = settings.quotas ?? {}
     const log = hubLog(settings.debug ?? false, Logger.withLeveledConsole)
     this.#runtime = ManagedRuntime.make(Layer.merge(storageOf(ctx, env), log))
     this.#memory = makeSocketMemory(StorageDo.sqlOf(ctx.storage))
@@ -79,6 +82,7 @@ export class SyncDurableObject extends DurableObject<Env> {
     const hub = makeHub({
       storage,
       now: Date.now,
+      quotas: this.#quotas,
       later: (run) => void setTimeout(run, 0),
       onTrouble: this.#trouble
     })

@@ -28,7 +28,8 @@ export class SyncDurableObject extends DurableObject {
       } as unknown as DurableObjectStorage)
     )
     cursors.length = 0
-    let n = 0
+    // Above what the second writer is behind, so that no id falls below 0.
+    let n = 1_000
     const entryId = (writer: number) => {
       const id = crypto.getRandomValues(new Uint8Array(16))
       if (order !== "random")

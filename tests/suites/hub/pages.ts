@@ -33,29 +33,6 @@ export const hubPages = (makeWorld: MakeWorld) => {
     expect(reader.changes()[2]?.more).toBeUndefined()
   })
 
-  test("an empty page is answered, a limit of 0 tells the head alone, and `live: false` never subscribes", async () => {
-    const world = await start()
-    const writer = await connected(world)
-    const reader = await connected(world)
-    reader.write(asking("log", 1, 10, false))
-    await world.settle()
-    expect(reader.changes()).toMatchObject([{ entries: [], head: 0, more: false }])
-    writer.write(writing("log", entries(4)))
-    await world.settle()
-    reader.write(asking("log", 1, 0, false))
-    reader.write(asking("log", 3, 10, false))
-    reader.write(asking("log", 5, 10, false))
-    await world.settle()
-    writer.write(writing("log", entries(1)))
-    await world.settle()
-    expect(reader.changes().map(({ entries, head, more }) => [entries.length, head, more])).toEqual([
-      [0, 0, false],
-      [0, 4, true],
-      [2, 4, false],
-      [0, 4, false]
-    ])
-  })
-
   test("a bounded read beside a subscription leaves it as it is", async () => {
     const world = await start()
     const writer = await connected(world)

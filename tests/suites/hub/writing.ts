@@ -3,7 +3,7 @@ import { expect, test } from "bun:test"
 import { EntryId } from "@effect/experimental/EventJournal"
 import * as Stock from "@effect/experimental/EventLogRemote"
 import * as fc from "effect/FastCheck"
-import { connected, entries, type MakeWorld, startOn, upTo, writing } from "../../hub/world.ts"
+import { connected, entries, type MakeWorld, startOn, writing } from "../../hub/world.ts"
 
 export const hubWriting = (makeWorld: MakeWorld) => {
   const start = () => startOn(makeWorld)
@@ -42,14 +42,6 @@ export const hubWriting = (makeWorld: MakeWorld) => {
     expect(socket.closes.map(({ code }) => code)).toEqual([1003])
   })
 
-  test.each([0, 1, 20, 33, 34, 66, 100, 200, 2_000])("acknowledges %d entries in their order", async (count) => {
-    const world = await start()
-    const socket = await connected(world)
-    socket.write(writing("log", entries(count), 5))
-    await world.settle()
-    expect(socket.acks()).toEqual([{ _tag: "Ack", id: 5, sequenceNumbers: upTo(count) }])
-  })
-
   test("gives every id one number, however often and in whatever mix it comes", async () => {
     const pool = entries(60)
     await fc.assert(
@@ -75,21 +67,6 @@ export const hubWriting = (makeWorld: MakeWorld) => {
       }),
       { numRuns: 15 }
     )
-  })
-
-  test("numbers each log by itself", async () => {
-    const world = await start()
-    const socket = await connected(world)
-    const [one] = entries(1)
-    for (const log of ["a", "b", "a"]) socket.write(writing(log, log === "a" ? entries(2) : [one!]))
-    socket.write(writing("c", [one!]))
-    await world.settle()
-    expect(
-      socket
-        .acks()
-        .map(({ sequenceNumbers }) => sequenceNumbers)
-        .sort()
-    ).toEqual([[1], [1], [1, 2], [3, 4]])
   })
 
   test("speaks so that a stock client understands every word", async () => {

@@ -11,7 +11,9 @@ const command = Args.text({ name: "command" }).pipe(
   Args.atLeast(1)
 )
 const agent = Options.text("agent").pipe(
-  Options.withDescription("Whose output it is: claude-code, codex, jsonl, text; told from its first lines otherwise"),
+  Options.withDescription(
+    "Whose output it is: claude-code, codex, gemini, opencode, jsonl, text; told from its first lines otherwise"
+  ),
   Options.optional
 )
 const waitSync = Options.text("wait-sync").pipe(

@@ -1,19 +1,19 @@
 /**
  * A tenant's logs in SQLite, wherever that is: a file on Bun, a Durable Object's own. Rows are billed on Cloudflare and
  * synced to disk on both, so a write is one statement and one row: it grows the log's last segment while that is small,
- * and begins a new one else; head, chain and sizes are read from the last segment. Only entries whose ids do not rise
- * cost a row more each (`repeats.ts`).
+ * and begins a new one else; head, chain and sizes are read from the last segment. Only entries whose ids come far too
+ * late cost a row more each (`repeats.ts`).
  *
  * One hub has a storage at a time; what it knows of a log's end it keeps in memory.
  */
 import * as Either from "effect/Either"
-import { empty } from "../../crypto/Chain.ts"
+import { empty, type Sha256 } from "../../crypto/Chain.ts"
 import { SEGMENT_BYTES, TAIL_BYTES } from "../../protocol/Limits.ts"
 import { type HubStorage, type LogInfo, retired, StorageFailed } from "../HubStorage.ts"
 import { type Numbered, numbered } from "../numbered.ts"
 import { pageOf } from "../pageOf.ts"
 import { makeRemoteId } from "../RemoteId.ts"
-import { finder, isAbove } from "./repeats.ts"
+import { finder, isAbove, places } from "./repeats.ts"
 import type { Sql } from "./Sql.ts"
 import { LAST_SEQUENCE, prepare } from "./statements.ts"
 
@@ -21,6 +21,7 @@ export interface SqlStorageOptions {
   /** Its tables are there, in today's format. */
   readonly sql: Sql
   readonly kind: string
+  readonly sha256: Sha256
   /** What the database threw, in words that name no file: they may travel to a writer. */
   readonly failureOf: (error: unknown) => StorageFailed
   /** Gives back the room of what was erased, and takes it out of what lies on disk; for a platform that has to be told. */
@@ -46,7 +47,7 @@ const KNOWN_LOGS = 10_000
 
 const nothing = { head: 0, chain: empty, top: new Uint8Array(0), total: 0, keep: false, tail: undefined }
 
-export const make = ({ close, failureOf, kind, sql: driver, vacuum }: SqlStorageOptions): HubStorage => {
+export const make = ({ close, failureOf, kind, sha256, sql: driver, vacuum }: SqlStorageOptions): HubStorage => {
   const sql = prepare(driver)
   const ends = new Map<string, Known>()
   let remoteId = sql.remoteId()[0]!.id
@@ -82,7 +83,7 @@ export const make = ({ close, failureOf, kind, sql: driver, vacuum }: SqlStorage
   const append = (...[name, iv, entries, keep]: Parameters<HubStorage["append"]>) => {
     const end = endOf(name)
     const find = end === undefined ? () => undefined : finder(sql, end)
-    return Either.map(numbered(end ?? nothing, iv, entries, find), (write) => {
+    return Either.map(numbered(end ?? nothing, iv, entries, find, sha256), (write) => {
       if (write.appended.head > LAST_SEQUENCE) throw full()
       const marks = keep && entries.length > 0 && end?.keep === false
       if (write.entries.length > 0) store(name, end, write, keep)
@@ -96,16 +97,20 @@ export const make = ({ close, failureOf, kind, sql: driver, vacuum }: SqlStorage
     let { tail, top, total }: Pick<Known, "top" | "total"> & { tail: Known["tail"] | undefined } = end ?? nothing
     const steps: Array<(log: number) => void> = []
     if (end !== undefined && keep && !end.keep) steps.push(sql.keep)
+    const found = places(sql, end)
+    let segment = 0
     let next = 0
     for (const { began, bytes, count, first, links } of segments) {
+      const grows = tail !== undefined && tail.size <= TAIL_BYTES && tail.size + bytes.byteLength <= SEGMENT_BYTES
+      if (!grows) segment++
       for (const { entryId, sequence } of entries.slice(next, next + count)) {
+        if (!found(entryId, segment)) steps.push((log) => sql.remember(log, entryId, sequence))
         if (isAbove(entryId, top)) top = entryId
-        else steps.push((log) => sql.remember(log, entryId, sequence))
       }
       next += count
       total += bytes.byteLength
       const state = [top, total, written, links, bytes] as const
-      if (tail !== undefined && tail.size <= TAIL_BYTES && tail.size + bytes.byteLength <= SEGMENT_BYTES) {
+      if (tail !== undefined && grows) {
         const { first: at, size } = tail
         steps.push((log) => sql.grow(log, at, count, ...state))
         tail = { first: at, size: size + bytes.byteLength }

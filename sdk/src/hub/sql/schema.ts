@@ -38,7 +38,7 @@ const SEGMENTS = `
   ) STRICT;
 `
 
-/** Only of entries whose id was not above all others of their log when they came; see `repeats.ts`. */
+/** Only of entries that came far behind where their ids have their place; see `repeats.ts`. */
 const IDS = `
   CREATE TABLE ids (
     log INTEGER NOT NULL,

@@ -1,0 +1,7 @@
+/**
+ * workerd's own SHA-256. Of what Workers offer only `node:crypto` answers at once; workerd has it without the flag
+ * `nodejs_compat` at the template's compatibility date (seen with workerd 1.20261117).
+ */
+import { createHash } from "node:crypto"
+
+export const sha256 = (bytes: Uint8Array): Uint8Array => new Uint8Array(createHash("sha256").update(bytes).digest())

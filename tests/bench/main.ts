@@ -1,0 +1,93 @@
+/**
+ * `bun run bench [name…] [--rounds 5]`: our hubs beside stock Effect and beside hand-written floors. Targets take turns and
+ * the order turns with the round; what counts are the ratios within a round. Ends with the gates, reached or short.
+ */
+import { loadavg } from "node:os"
+import { parseArgs } from "node:util"
+import * as Client from "./figures/client.ts"
+import * as Hubs from "./figures/hubs.ts"
+import * as Worker from "./figures/worker.ts"
+import { gates } from "./gates.ts"
+import { makeFigures } from "./harness/Figures.ts"
+import { watchBusy } from "./harness/machine.ts"
+import { type Name, start, type Target } from "./harness/Target.ts"
+
+const OBJECTS: ReadonlyArray<Name> = ["object", "stock object", "floor by row", "floor by batch"]
+const BUN: ReadonlyArray<Name> = ["bun", "stock bun"]
+
+interface Part {
+  /** Measured beside each other, round by round; none where it starts what it needs itself. */
+  readonly targets: ReadonlyArray<Name>
+  readonly measure: Hubs.Measure
+}
+
+const parts: Readonly<Record<string, Part>> = {
+  ingest: { targets: [...OBJECTS, ...BUN], measure: Hubs.ingest },
+  tenants: { targets: [...OBJECTS, ...BUN], measure: Hubs.manyTenants },
+  latency: { targets: [...OBJECTS, ...BUN], measure: Hubs.latency },
+  fanout: { targets: [...OBJECTS, ...BUN], measure: Hubs.fanOut },
+  catchup: { targets: [...OBJECTS, ...BUN], measure: Hubs.catchUp() }
+}
+const alone: Readonly<Record<string, (figures: ReturnType<typeof makeFigures>, rounds: number) => Promise<void>>> = {
+  rows: Worker.rows,
+  start: Worker.start,
+  client: Client.measure
+}
+
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { rounds: { type: "string", default: "5" }, targets: { type: "string" } }
+})
+const known = [...Object.keys(parts), ...Object.keys(alone)]
+const unknown = positionals.filter((name) => !known.includes(name))
+if (unknown.length > 0) {
+  console.error(`There is no ${unknown.join(", ")}; there are ${known.join(", ")}.`)
+  process.exit(2)
+}
+const asked = (name: string) => positionals.length === 0 || positionals.includes(name)
+const rounds = Number(values.rounds)
+const only = values.targets?.split(",")
+
+const figures = makeFigures()
+const busy = watchBusy()
+const targets = new Map<Name, Target>()
+const troubles: Array<string> = []
+try {
+  for (const [name, { measure, targets: all }] of Object.entries(parts)) {
+    if (!asked(name)) continue
+    const names = all.filter((one) => only?.includes(one) ?? true)
+    // A server that has served is not the one that began: each part has fresh ones.
+    for (const one of names) targets.set(one, await start(one))
+    const out = new Set<Name>()
+    for (let round = 0; round < rounds; round++) {
+      for (let i = 0; i < names.length; i++) {
+        const target = names[(i + round) % names.length]!
+        if (out.has(target)) continue
+        try {
+          await measure(targets.get(target)!, figures)
+        } catch (error) {
+          out.add(target)
+          troubles.push(`${name}: ${target} is out in round ${round + 1}: ${String(error)}`)
+        }
+      }
+      console.error(`${name}, round ${round + 1} of ${rounds}`)
+    }
+    for (const one of names) await targets.get(one)!.stop()
+    targets.clear()
+  }
+  for (const [name, measure] of Object.entries(alone)) {
+    if (!asked(name)) continue
+    await measure(figures, rounds)
+    console.error(name)
+  }
+} finally {
+  for (const target of targets.values()) await target.stop()
+}
+
+console.log(figures.table())
+console.log(`\n${gates(figures)}`)
+for (const trouble of troubles) console.log(`! ${trouble}`)
+console.log(
+  `\nThe machine was ${(busy() * 100).toFixed(0)} % busy, load ${loadavg()[0]!.toFixed(1)}; ${rounds} rounds; Bun ${Bun.version}.`
+)
+process.exit(troubles.length === 0 ? 0 : 1)

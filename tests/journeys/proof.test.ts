@@ -1,0 +1,378 @@
+/**
+ * Sessions recorded by real runs into a real hub, whose file is then tampered with, each time in one way: what `verify`
+ * says of it. The hub serves every one of these files without noticing anything.
+ */
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { bytesToHex } from "@noble/hashes/utils.js"
+import { type Finding, indexLog, type KnownSession, printKey, type Report } from "agent-sync"
+import { connectVerifier, EventLogRemoteServer, nativeAead, SqliteStorage } from "agent-sync/bun"
+import { Access } from "agent-sync/hub"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Logger from "effect/Logger"
+import * as Scope from "effect/Scope"
+import { makeEntryId } from "../../sdk/src/crypto/EntryId.ts"
+import * as Envelope from "../../sdk/src/crypto/Envelope.ts"
+import * as Sealer from "../../sdk/src/crypto/Sealer.ts"
+import { makeReaderKey } from "../../sdk/src/crypto/TenantKey.ts"
+import { makeWriter, parseWriter } from "../../sdk/src/crypto/WriterKey.ts"
+import { encodeSigned } from "../../sdk/src/domain/Payload.ts"
+import type { SealedEntry } from "../../sdk/src/protocol/Message.ts"
+import { introduce, sealingOf } from "../../sdk/src/sync/sealing.ts"
+import { filesBelow, type Machine, machine, recordings, startHub } from "../support/cli.ts"
+import { note } from "../support/note.ts"
+import { keysOf } from "../support/reader.ts"
+import { right } from "../support/right.ts"
+import { readLog, tellLog, type Writes } from "../support/storedLog.ts"
+
+setDefaultTimeout(60_000)
+const recording = join(recordings, "claude-code", "edits.jsonl")
+const root = mkdtempSync(join(tmpdir(), "agent-sync-proof-"))
+const hubs: Array<() => Promise<void>> = []
+
+let here: Machine
+let reader: ReturnType<typeof keysOf>["reader"]
+/** Of the hub that the sessions were recorded at. */
+let recordedAt: string
+/** Of the hub that serves what was made of its file. */
+let url: string
+let base: string
+/** The session that is tampered with, and another one. */
+let session: KnownSession
+let other: KnownSession
+let seen: ReadonlyMap<string, Report["seen"]>
+
+/** The hub's file of a tenant of the test's own. */
+const fileOf = (tenant: string) => join(root, "served", `${tenant}.sqlite`)
+
+/** A hub that opens the files of `fileOf`. */
+const serve = async (port = 0) => {
+  const scope = await Effect.runPromise(Scope.make())
+  const stop = () => Effect.runPromise(Scope.close(scope, Exit.void))
+  hubs.push(stop)
+  const running = await EventLogRemoteServer.make({
+    port,
+    hostname: "127.0.0.1",
+    access: Access.off,
+    storage: (tenant) => SqliteStorage.open(fileOf(tenant))
+  }).pipe(Scope.extend(scope), Effect.provide(Logger.remove(Logger.defaultLogger)), Effect.runPromise)
+  return { ...running, stop }
+}
+
+beforeAll(async () => {
+  mkdirSync(join(root, "served"))
+  mkdirSync(join(root, "home"))
+  here = machine(join(root, "home"), { AGENT_SYNC_TENANT: "acme" })
+  expect((await here.run(["init", "--local", "--yes", "--tenant", "acme"])).code).toBe(0)
+  const hub = await startHub(here)
+  for (const agent of [
+    ["cat", recording],
+    ["echo", "hello"]
+  ]) {
+    const ran = await here.run(["run", "--url", hub.url, "--wait-sync=20s", "--", ...agent])
+    expect(ran.code).toBe(0)
+  }
+  // A clean end, so that all of it is in the file and not beside it.
+  hub.running.process.kill("SIGTERM")
+  await hub.running.ended
+  base = join(hub.data, "acme.sqlite")
+  reader = keysOf(here).reader
+  recordedAt = hub.url
+  url = (await serve()).url
+  const { reports, sessions } = await verified("untouched")
+  const [one, two] = sessions.toSorted((a, b) => reports.get(b.log)!.entries - reports.get(a.log)!.entries)
+  session = one!
+  other = two!
+  seen = new Map([...reports].map(([log, report]) => [log, report.seen]))
+})
+afterAll(async () => {
+  for (const stop of hubs) await stop()
+  rmSync(root, { recursive: true, force: true })
+})
+
+/** Serves a copy of the hub's file after something was done to it, and examines every log. */
+const verified = async (
+  name: string,
+  tamper: (file: string) => void | Promise<void> = () => {},
+  before: ReadonlyMap<string, Report["seen"]> = new Map()
+) => {
+  copyFileSync(base, fileOf(name))
+  await tamper(fileOf(name))
+  const remote = connectVerifier({
+    key: reader,
+    url: `${url}/event-log/${name}`,
+    token: async () => undefined,
+    onStatus: () => {}
+  })
+  const { index, verify, verifyIndex } = remote.verifier
+  const reports = new Map<string, Report>([[index.log, right(await verifyIndex(before.get(index.log)))]])
+  const sessions = [...index.sessions.values()]
+  for (const one of sessions) reports.set(one.log, right(await verify(one, before.get(one.log))))
+  remote.stop()
+  return { reports, sessions, findings: (log: string): ReadonlyArray<Finding> => reports.get(log)?.findings ?? [] }
+}
+
+/** What is found in the session's log after its entries were changed, each in a write of its own; nothing in the other log. */
+const after = async (name: string, change: (entries: ReadonlyArray<SealedEntry>) => ReadonlyArray<SealedEntry>) => {
+  const { findings } = await verified(name, (file) => {
+    const entries = readLog(file, session.log).flat()
+    tellLog(
+      file,
+      session.log,
+      change(entries).map((entry) => [entry])
+    )
+  })
+  expect([findings(other.log), findings(indexLog(reader.recorder))]).toEqual([[], []])
+  return findings(session.log)
+}
+
+const writerOf = () => {
+  const text = filesBelow(join(here.home, "keys")).find(({ bytes }) => bytes.toString().startsWith("asj1"))
+  return right(parseWriter(text!.bytes.toString()))
+}
+
+/** An entry as anyone can seal it who holds the log's key, such as whoever was given a link. */
+const sealed = (envelope: Omit<Envelope.Envelope, "seen">): SealedEntry => {
+  const entryId = makeEntryId()
+  const bytes = Envelope.encode({ ...envelope, seen: new Map() })
+  return { entryId, encryptedEntry: Sealer.seal(nativeAead, session.key, { log: session.log, entryId }, bytes) }
+}
+
+describe("verify, of a hub's file in which", () => {
+  test("nothing was touched, finds nothing, and every session is signed to its end", async () => {
+    const { findings, reports, sessions } = await verified("again", () => {}, seen)
+    expect([...reports.keys()].flatMap(findings)).toEqual([])
+    expect(sessions).toHaveLength(2)
+    for (const { log } of sessions) {
+      const report = reports.get(log)!
+      expect(report.writers).toMatchObject([{ entries: report.entries, signed: report.entries }])
+    }
+    expect(reports.get(session.log)!.entries).toBeGreaterThan(40)
+  })
+
+  test("the same entries were told anew in the same writes, finds nothing", async () => {
+    const { findings } = await verified(
+      "retold",
+      (file) => tellLog(file, session.log, readLog(file, session.log)),
+      seen
+    )
+    expect(findings(session.log)).toEqual([])
+  })
+
+  test("an entry was dropped from the middle, or the newest before the last checkpoint, says which", async () => {
+    expect(await after("dropped", (entries) => entries.toSpliced(19, 1))).toMatchObject([
+      { _tag: "Missing", from: 20, to: 20 }
+    ])
+    expect(await after("newest", (entries) => entries.toSpliced(-2, 1))).toMatchObject([{ _tag: "Missing" }])
+  })
+
+  test("the end was cut off, says from where nothing is signed; an empty one too", async () => {
+    expect(await after("cut", (entries) => entries.slice(0, -3))).toMatchObject([{ _tag: "Unsigned", from: 1 }])
+    const { findings } = await verified("emptied", (file) => tellLog(file, session.log, [[]]))
+    expect(findings(session.log)).toMatchObject([{ _tag: "Unsigned", from: 1 }])
+  })
+
+  test("an entry was changed, finds it, and the broken chain where the hub's own was left as it was", async () => {
+    const change = (entries: ReadonlyArray<SealedEntry>) => {
+      const bytes = entries[10]!.encryptedEntry.slice()
+      bytes[60]! ^= 1
+      return entries.with(10, { ...entries[10]!, encryptedEntry: bytes })
+    }
+    expect(await after("changed", change)).toMatchObject([
+      { _tag: "Unopened", sequence: 11, why: { reason: "damaged" } },
+      { _tag: "Missing", from: 11, to: 11 }
+    ])
+    const { findings } = await verified("changed-only", (file) => {
+      const entries = readLog(file, session.log).flat()
+      const each = (all: ReadonlyArray<SealedEntry>): Writes => all.map((entry) => [entry])
+      tellLog(file, session.log, each(change(entries)), each(entries))
+    })
+    expect(findings(session.log).map(({ _tag }) => _tag)).toEqual(["Unopened", "Missing", "Rechained"])
+  })
+
+  test("two entries were swapped, or one is there twice, says which", async () => {
+    const swapped = await after("swapped", (all) => all.with(4, all[5]!).with(5, all[4]!))
+    expect(swapped).toMatchObject([{ _tag: "Reordered", n: 5, sequence: 6 }])
+    const repeated = await after("repeated", (all) => all.toSpliced(8, 0, all[2]!))
+    expect(repeated).toMatchObject([{ _tag: "Repeated", n: 3, sequence: 9 }])
+  })
+
+  test("an entry was moved to another log, finds it in the one and misses it in the other", async () => {
+    const { findings } = await verified("moved", (file) => {
+      const entries = readLog(file, session.log).flat()
+      tellLog(file, session.log, [entries.toSpliced(6, 1)])
+      tellLog(file, other.log, [...readLog(file, other.log), [entries[6]!]])
+    })
+    expect(findings(session.log)).toMatchObject([{ _tag: "Missing", from: 7, to: 7 }])
+    expect(findings(other.log)).toMatchObject([{ _tag: "Unopened", why: { reason: "other key" } }])
+  })
+
+  test("a holder of the log's key wrote, finds the stranger, or the end that the writer did not sign", async () => {
+    const strange = await after("stranger", (all) => [
+      ...all,
+      sealed({ writer: new Uint8Array(16).fill(7), n: 1, prev: new Uint8Array(32), plain: note("not ours") })
+    ])
+    expect(strange.map(({ _tag }) => _tag)).toEqual(["Stranger"])
+    const inItsName = await after("its-name", (all) => {
+      const prev = Envelope.digest(all.at(-1)!.encryptedEntry)
+      return [...all, sealed({ writer: writerOf().id, n: all.length + 1, prev, plain: note("not ours") })]
+    })
+    expect(inItsName.map(({ _tag }) => _tag)).toEqual(["Unsigned"])
+  })
+
+  test("a checkpoint was forged, names it", async () => {
+    const found = await after("forged", (all) => {
+      const [n, prev] = [all.length + 1, Envelope.digest(all.at(-1)!.encryptedEntry)]
+      const mallory = { ...makeWriter(), id: writerOf().id }
+      const signature = sealingOf(nativeAead, reader.recorder, mallory).sign({ log: session.log, n, prev })
+      const plain = encodeSigned({ _tag: "log.checkpoint", signature })
+      return [...all, sealed({ writer: mallory.id, n, prev, plain })]
+    })
+    expect(found.map(({ _tag }) => _tag)).toEqual(["Forged", "Unsigned"])
+  })
+
+  test("a writer that was set back went on a second time, with its own key and signature, shows the fork", async () => {
+    const found = await after("forked", (all) => {
+      const [n, prev] = [31, Envelope.digest(all[29]!.encryptedEntry)]
+      const signature = sealingOf(nativeAead, reader.recorder, writerOf()).sign({ log: session.log, n, prev })
+      const plain = encodeSigned({ _tag: "log.checkpoint", signature })
+      return [...all, sealed({ writer: writerOf().id, n, prev, plain })]
+    })
+    expect(found).toMatchObject([{ _tag: "Forked", n: 31 }])
+  })
+
+  test("the hub told the same entries in other writes, is another past than was seen", async () => {
+    const entries = readLog(base, session.log).flat()
+    const each = entries.map((entry) => [entry])
+    const { reports } = await verified("each", (file) => tellLog(file, session.log, each))
+    const { findings } = await verified(
+      "joined",
+      (file) => tellLog(file, session.log, [entries]),
+      new Map([[session.log, reports.get(session.log)!.seen]])
+    )
+    expect(findings(session.log)).toEqual([{ _tag: "Rewritten", upTo: entries.length }])
+  })
+
+  test("an older state stands, is shorter than it was seen: the session, and the index that has lost one", async () => {
+    const index = indexLog(reader.recorder)
+    const { findings, sessions } = await verified(
+      "rolled-back",
+      (file) => {
+        for (const log of [session.log, index]) {
+          tellLog(
+            file,
+            log,
+            readLog(file, log)
+              .flat()
+              .slice(0, 3)
+              .map((entry) => [entry])
+          )
+        }
+      },
+      seen
+    )
+    expect(sessions.length).toBeGreaterThan(0)
+    expect(findings(index).map(({ _tag }) => _tag)).toContain("RolledBack")
+    if (sessions.some(({ log }) => log === session.log)) {
+      expect(findings(session.log).map(({ _tag }) => _tag)).toContain("RolledBack")
+    }
+  })
+
+  test("the index has its writer's introduction twice, another tenant's, or one in its writer's name", async () => {
+    const index = indexLog(reader.recorder)
+    const add = async (name: string, entry: (all: ReadonlyArray<SealedEntry>) => SealedEntry) => {
+      const { findings, sessions } = await verified(name, (file) => {
+        const writes = readLog(file, index)
+        tellLog(file, index, [...writes, [entry(writes.flat())]])
+      })
+      // Nothing else is read differently for it.
+      expect(sessions).toHaveLength(2)
+      return findings(index)
+    }
+    expect(await add("replayed", ([first]) => first!)).toMatchObject([{ _tag: "Repeated", n: 1 }])
+    const introduction = async (to: Parameters<typeof introduce>[0]) => {
+      const { entryId, sealed: encryptedEntry } = await introduce(to, { ...makeWriter(), id: writerOf().id })
+      return { entryId, encryptedEntry }
+    }
+    const elsewhere = await introduction(makeReaderKey().recorder)
+    expect(await add("elsewhere", () => elsewhere)).toMatchObject([{ _tag: "Unopened", why: { reason: "other key" } }])
+    const inItsName = await introduction(reader.recorder)
+    expect((await add("in-its-name", () => inItsName)).map(({ _tag }) => _tag)).toEqual(["Forked", "Impostor"])
+    expect(bytesToHex(writerOf().id)).toBe(session.writer)
+  })
+})
+
+describe("agent-sync verify", () => {
+  const verify = (at: string, tenant: string, ...more: ReadonlyArray<string>) =>
+    here.run(["verify", "--url", at, ...more], {
+      env: { AGENT_SYNC_TENANT: tenant, AGENT_SYNC_KEY: printKey(reader) }
+    })
+
+  test("exits with 0 where all holds, remembers it for its user alone, and with 1 when the hub was set back", async () => {
+    copyFileSync(base, fileOf("told"))
+    const hub = await serve()
+    const first = await verify(hub.url, "told")
+    expect([first.code, first.stderr]).toEqual([0, ""])
+    expect(first.stdout).toMatch(
+      /✓ index +\d+ entries by .+\n✓ .*signed to the end\n✓ .*signed to the end\n\n.*3 logs hold\.\n$/
+    )
+    expect(statSync(join(here.home, "journals", "told.seen.json")).mode & 0o777).toBe(0o600)
+    await hub.stop()
+    const entries = readLog(fileOf("told"), session.log).flat()
+    tellLog(
+      fileOf("told"),
+      session.log,
+      entries.slice(0, 30).map((entry) => [entry])
+    )
+    await serve(hub.port)
+    for (const _ of ["noticed", "and not forgotten by noticing it"]) {
+      const { code, stderr, stdout } = await verify(hub.url, "told")
+      expect(code).toBe(1)
+      expect(stdout).toMatch(
+        /✗ .*\n.*It had \d+ entries when it was last seen, and has 30 now: the hub was set back\./s
+      )
+      expect(stdout).toContain("2 logs hold, 1 does not")
+      expect(stderr).toContain("agent-sync verify --forget")
+    }
+    expect((await verify(hub.url, "told", "--forget")).stdout).not.toContain("was set back")
+    expect((await verify(hub.url, "told")).stdout).not.toContain("was set back")
+  })
+
+  test("tells programs each log as an object, and holds this machine's own journal against it without a hub", async () => {
+    copyFileSync(base, fileOf("objects"))
+    const id = String(session.alias ?? session.origin.session)
+    const { code, stdout } = await verify(url, "objects", id.slice(-6), "--json")
+    expect(code).toBe(0)
+    const told = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+    expect(told.map(({ kind }) => kind)).toEqual(["index", "session"])
+    expect(told[1]).toMatchObject({
+      schema: 1,
+      session: id,
+      ok: true,
+      findings: [],
+      writers: [{ host: expect.any(String) }]
+    })
+    const saved = join(root, "objects.jsonl")
+    const offline = async (text: string) => {
+      await Bun.write(saved, text)
+      return here.run(["verify", id, "--offline", "--checkpoint", saved, "--url", recordedAt])
+    }
+    const same = await offline(stdout)
+    expect([same.code, same.stderr]).toEqual([0, ""])
+    expect(same.stdout).toContain("1 log holds.")
+    const { digest } = seen.get(session.log)!.writers[session.writer]!
+    const another = await offline(stdout.replace(digest, digest.split("").reverse().join("")))
+    expect(another.code).toBe(1)
+    expect(another.stdout).toMatch(
+      /had written up to number \d+ of its own count when it was last seen is not what is there/
+    )
+    // A file that verify did not write is told as such.
+    expect((await offline("{}")).stderr).toContain("holds nothing that verify wrote")
+  })
+})
