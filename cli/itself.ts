@@ -13,6 +13,7 @@ export const itself: BunPlugin = {
   setup: (build) => {
     // A bundle for a browser or a Worker is what this is for; Bun's own finds `#platform` by itself.
     build.onResolve({ filter: /^#platform$/ }, () => ({ path: join(root, "sdk/src/sync/anyPlatform.ts") }))
+    build.onResolve({ filter: /^#sqlite$/ }, () => ({ path: join(root, "sdk/src/node/sqlite.ts") }))
     build.onResolve({ filter: /^agent-sync(\/|$)/ }, ({ path }) => {
       const entry: unknown = Object.entries(manifest.exports).find(
         ([name]) => name === `.${path.slice("agent-sync".length)}`

@@ -51,7 +51,7 @@ const isKnown = (value: unknown): value is Known =>
 /** The first word that no command or flag can be, or a flag whose value is not there. */
 export const stray = (found: Found): { readonly word: string; readonly lacks?: "value" } | undefined => {
   const { children, command, rest } = found
-  if (children.length > 0) return rest[0] === undefined ? undefined : { word: rest[0] }
+  if (children.length > 0 && !takesWords(command)) return rest[0] === undefined ? undefined : { word: rest[0] }
   const flags = flagsOf(Descriptor.getUsage(command))
   for (let i = 0; i < rest.length; i++) {
     const word = rest[i]!
@@ -66,6 +66,10 @@ export const stray = (found: Found): { readonly word: string; readonly lacks?: "
   }
   return undefined
 }
+
+/** A command of commands may also take words itself: `share SESSION` beside `share list`. */
+export const takesWords = (command: Known): boolean =>
+  read(Descriptor.getHelp(command, CliConfig.defaultConfig)).args.length > 0
 
 /** The flag that a wrong one was most likely meant to be. */
 export const nearest = (word: string, names: Iterable<string>): string | undefined => {
@@ -83,7 +87,7 @@ export const helpText = (found: Found, columns: number): string => {
   const { args, description, options, order } = read(doc)
   const usage = [
     found.name,
-    ...(found.children.length > 0 ? ["COMMAND"] : args.map(([name]) => name)),
+    ...(found.children.length > 0 && args.length === 0 ? ["COMMAND"] : args.map(([name]) => name)),
     ...(options.length > 0 ? ["[options]"] : [])
   ]
   const commands = found.children

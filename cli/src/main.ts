@@ -67,7 +67,8 @@ const main = async (): Promise<void> => {
   }
   if (wrong !== undefined) throw misspelt(found, wrong.word)
   // A command of commands, named alone: what it has.
-  if (found.children.length > 0) return void process.stdout.write(helpText(found, process.stdout.columns ?? 100))
+  if (found.children.length > 0 && found.rest.length === 0)
+    return void process.stdout.write(helpText(found, process.stdout.columns ?? 100))
   const exit = await Command.run(root, { name: NAME, version: manifest.version })([NAME, NAME, ...words]).pipe(
     quietly,
     Effect.provide(BunContext.layer),

@@ -2,9 +2,17 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { type KnownSession, parseShareLink, printKey, type ShareLink, TenantId, verifyToken } from "agent-sync"
+import {
+  type KnownSession,
+  parseShareLink,
+  printKey,
+  type ShareLink,
+  type SyncStatus,
+  TenantId,
+  verifyToken
+} from "agent-sync"
 import { connectShared } from "agent-sync/bun"
-import { type Page, readPage } from "../../cli/src/commands/viewer/page.ts"
+import { loadPage, type Page, readPage } from "../../cli/src/commands/viewer/page.ts"
 import { serveViewer } from "../../cli/src/commands/viewer/serve.ts"
 import { buildViewer } from "../../viewer-static/build.ts"
 import { seenBy } from "../browser/reading.ts"
@@ -142,6 +150,29 @@ describe("a share link", () => {
     expect(opened.complaints).toEqual([])
   })
 
+  test("opens in the viewer's own page, at its session, and the page says why when it is revoked", async () => {
+    const here = await init()
+    const hub = await startHub(here)
+    await here.run(["run", "--url", hub.url, "--", "echo", "said in it"])
+    const [read] = (await readAll(here, hub.url)).sessions
+    const { id, url } = await share(here, hub.url, read!.session.origin.session)
+    const serving = serveViewer({
+      page: await loadPage(),
+      tenant: "acme",
+      version: "1",
+      port: 0,
+      hub: { url: `${hub.url}/event-log/acme`, token: async () => undefined }
+    })
+    afterThisTest(serving.stop)
+    const { complaints, page: tab } = await newPage(browser)
+    await tab.goto(`${serving.url}/${new URL(url).hash}`)
+    await tab.getByText("said in it").first().waitFor()
+    expect(tab.url()).not.toContain("share")
+    await here.run(["share", "revoke", id, "--url", hub.url])
+    await tab.getByText("revoked").first().waitFor()
+    expect(complaints.filter((text) => !text.includes("401"))).toEqual([])
+  })
+
   test("opens nothing but that session, also for who knows another log and its key", async () => {
     const here = await init()
     const hub = await startHub(here)
@@ -225,34 +256,39 @@ describe("the links of this machine", () => {
     }
   })
 
-  test("are revoked by telling the hub the token's id and end, as an admin; then the list says so", async () => {
+  test("are ended by revoking them: who has one open is told why, it opens no more, and the list says so", async () => {
     const here = await init()
     const hub = await startHub(here)
     await here.run(["run", "--url", hub.url, "--", "echo", "one"])
     const [read] = (await readAll(here, hub.url)).sessions
-    const { id, until } = await share(here, hub.url, read!.session.origin.session)
-    await hub.kill()
-    // Stands where the hub stood and hears what it is told.
-    const heard: Array<unknown> = []
-    const secret = readFileSync(join(here.home, "keys", "acme", "auth-secret"), "utf8").trim()
-    const standIn = Bun.serve({
-      port: hub.port,
-      hostname: "127.0.0.1",
-      fetch: async (request) => {
-        const token = request.headers.get("authorization")?.replace("Bearer ", "") ?? ""
-        const grant = right(await verifyToken([new TextEncoder().encode(secret)], token))
-        const { pathname } = new URL(request.url)
-        heard.push({ method: request.method, pathname, roles: grant.roles, body: await request.json() })
-        return Response.json({ id, until })
+    const { id, url } = await share(here, hub.url, read!.session.origin.session)
+    const link = right(parseShareLink(url))
+    const statuses: Array<SyncStatus> = []
+    const until = async (tag: SyncStatus["_tag"]) => {
+      for (let tries = 0; tries < 500 && statuses.at(-1)?._tag !== tag; tries++) await Bun.sleep(20)
+      return statuses.at(-1)
+    }
+    const nothing = () => {}
+    const remote = connectShared({
+      link,
+      onStatus: (status) => statuses.push(status),
+      events: {
+        onSession: nothing,
+        onIndexRead: nothing,
+        onEntries: nothing,
+        onCaughtUp: nothing,
+        onNotice: nothing,
+        onWrongKey: nothing
       }
     })
-    afterThisTest(() => standIn.stop(true))
+    afterThisTest(remote.stop)
+    await until("Live")
     const { code, stderr } = await here.run(["share", "revoke", id.slice(0, 8), "--url", hub.url])
     expect([code, stderr]).toEqual([0, expect.stringContaining("ended")])
-    expect(heard).toEqual([
-      { method: "POST", pathname: "/event-log/acme/revocations", roles: ["admin"], body: { id, until } }
-    ])
+    expect(await until("Refused")).toMatchObject({ error: expect.stringContaining("revoked") })
     expect((await here.run(["share", "list"])).stdout).toContain(`${id}  revoked`)
+    const again = await fetch(link.hub!.replace(/^ws/, "http"), { headers: { authorization: `Bearer ${link.token}` } })
+    expect(again.status).toBe(401)
   })
 
   test("that are not there, or cannot be made, are told by name", async () => {

@@ -1,10 +1,15 @@
-/** The real source: a reader of the tenant at the hub of the page's own origin. */
+/** The real source: a reader of the tenant, or of a share link's one session, at the hub of the page's own origin. */
 import {
   connectReader,
+  connectShared,
   type KnownSession,
   type Notice,
   parseKey,
+  parseShareLink,
+  type ReadingRemote,
+  type SessionReader,
   type SyncStatus,
+  type TenantReaderEvents,
   unsupported
 } from "agent-sync/browser"
 import * as Either from "effect/Either"
@@ -15,18 +20,42 @@ import type { Connect, Connection, Notice as Told } from "./Source.ts"
 /** How often it looks whether the hub has more than has come. */
 const LOOK_MS = 250
 
-export const liveSource = async (
-  opened: Opened
-): Promise<{ readonly blocked: Blocked; readonly connect: Connect | undefined }> => {
+export interface Live {
+  readonly blocked: Blocked
+  readonly connect: Connect | undefined
+  /** What a share link is about. */
+  readonly shared?: { readonly tenant: string; readonly log: string }
+}
+
+export const liveSource = async (opened: Opened): Promise<Live> => {
   const blocked = (why: Blocked) => ({ blocked: why, connect: undefined })
-  if (opened.share !== undefined) return { blocked: undefined, connect: unreadableShare }
+  const hubOf = (tenant: string) => `${location.origin.replace(/^http/, "ws")}/event-log/${encodeURIComponent(tenant)}`
+  if (opened.share !== undefined) {
+    const read = parseShareLink(opened.share)
+    if (Either.isLeft(read)) return { blocked: undefined, connect: refusing(read.left.message) }
+    const link = read.right
+    return {
+      blocked: undefined,
+      connect: sourceOf((how) => connectShared({ ...how, link, url: hubOf(link.tenant) })),
+      shared: { tenant: link.tenant, log: link.logs[0]?.log ?? "" }
+    }
+  }
   if (opened.key === undefined) return blocked("no key")
-  const key = parseKey(opened.key)
-  if (Either.isLeft(key) || key.right.kind !== "reader") return blocked("bad key")
+  const parsed = parseKey(opened.key)
+  if (Either.isLeft(parsed) || parsed.right.kind !== "reader") return blocked("bad key")
   if ((await unsupported()) !== undefined && !isSecureContext) return blocked("insecure")
-  const reader = key.right
-  const url = `${location.origin.replace(/^http/, "ws")}/event-log/${encodeURIComponent(opened.tenant ?? "default")}`
-  const connect: Connect = (tell) => {
+  const from = { key: parsed.right, url: hubOf(opened.tenant ?? "default"), token: async () => opened.token }
+  return { blocked: undefined, connect: sourceOf((how) => connectReader({ ...how, ...from })) }
+}
+
+interface How {
+  readonly onStatus: (status: SyncStatus) => void
+  readonly events: TenantReaderEvents
+}
+
+const sourceOf =
+  (open: (how: How) => ReadingRemote<SessionReader>): Connect =>
+  (tell) => {
     /** The lowest sequence of each log that has come. */
     const first = new Map<string, number>()
     const begun = (log: string, sequence: number) => {
@@ -41,10 +70,7 @@ export const liveSource = async (
       behind = count
       tell({ _tag: "Behind", count })
     }
-    const remote = connectReader({
-      key: reader,
-      url,
-      token: async () => opened.token,
+    const remote = open({
       onStatus: (status) => tell({ _tag: "Connection", connection: standing(status) }),
       events: {
         onSession: (session: KnownSession) => tell({ _tag: "Listed", session }),
@@ -80,8 +106,6 @@ export const liveSource = async (
       }
     }
   }
-  return { blocked: undefined, connect }
-}
 
 /** The engine counts from when the page was opened. */
 const standing = (status: SyncStatus): Connection => {
@@ -112,9 +136,12 @@ const told = (notice: Notice): Told => {
   }
 }
 
-const unreadableShare: Connect = (tell) => {
-  const error = "This version of the page does not open share links"
-  setTimeout(() => tell({ _tag: "Connection", connection: { _tag: "Refused", error, fix: "agent-sync viewer" } }))
-  const nothing = () => {}
-  return { watch: nothing, unwatch: nothing, retryNow: nothing, stop: nothing }
-}
+const refusing =
+  (error: string): Connect =>
+  (tell) => {
+    setTimeout(() =>
+      tell({ _tag: "Connection", connection: { _tag: "Refused", error, fix: "agent-sync share SESSION" } })
+    )
+    const nothing = () => {}
+    return { watch: nothing, unwatch: nothing, retryNow: nothing, stop: nothing }
+  }

@@ -15,9 +15,11 @@ const begin = async () => {
   restoreTheme()
   const address = readAddress()
   const served = await fetch("viewer.json").then(servedBy, (): Served => ({}))
-  const tenant = address.tenant ?? served.tenant
   const hub = served.hub ?? "own"
-  const { blocked, connect } = await liveSource({ ...address, tenant })
+  const { blocked, connect, shared } = await liveSource({ ...address, tenant: address.tenant ?? served.tenant })
+  const tenant = shared?.tenant ?? address.tenant ?? served.tenant
+  // A link is about one session, so that is what is seen first.
+  if (shared !== undefined && location.hash === "") history.replaceState(null, "", `#session=${shared.log}`)
   openPage({
     model: initial({ now: Date.now(), tenant, hub, blocked, route: routeOf(location.hash) }),
     connect: hub === "none" ? undefined : connect,

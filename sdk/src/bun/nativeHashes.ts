@@ -1,9 +1,10 @@
-/** SHA-256 and HMAC of Bun: the same bytes as `@noble/hashes`, for the many small ones of a journal. */
+/** SHA-256 and HMAC of the platform (`node:crypto`): the same bytes as `@noble/hashes`, for the many small ones of a journal. */
+import { createHash, createHmac } from "node:crypto"
 import { LOOKUP_BYTES } from "../crypto/WriterKey.ts"
 import type { Hashes } from "../sync/sealing.ts"
 
 export const nativeHashes: Hashes = {
-  sha256: (bytes) => new Uint8Array(Bun.CryptoHasher.hash("sha256", bytes)),
+  sha256: (bytes) => new Uint8Array(createHash("sha256").update(bytes).digest()),
   lookupWith: (key) => (text) =>
-    new Uint8Array(new Bun.CryptoHasher("sha256", key).update(text).digest().subarray(0, LOOKUP_BYTES))
+    new Uint8Array(createHmac("sha256", key).update(text).digest().subarray(0, LOOKUP_BYTES))
 }
