@@ -12,7 +12,7 @@ import { JournalFailed } from "../../journal/Journal.ts"
 import type { Database, Statement, Value } from "./Database.ts"
 import { failureOf } from "./failure.ts"
 import { isSamePlace, type Place, placeOf } from "./place.ts"
-import { APPLICATION, FORMAT, schema } from "./schema.ts"
+import { APPLICATION, FORMAT, STEPS } from "./schema.ts"
 
 export interface Store {
   readonly file: string
@@ -144,10 +144,10 @@ const prepare = (store: Omit<Store, "nameOf">, database: Database): Uint8Array =
     const what = `A newer agent-sync wrote the journal ${store.file}. Upgrade this one to go on with it.`
     throw new JournalFailed({ reason: "newer", what })
   }
-  if (isNew) {
+  if (format < FORMAT) {
+    for (const step of STEPS.slice(format)) database.exec(step)
     database.exec(`PRAGMA application_id = ${APPLICATION}`)
     database.exec(`PRAGMA user_version = ${FORMAT}`)
-    database.exec(schema)
   }
   const known = store.get<Place & { salt: Uint8Array }>("SELECT * FROM place")
   const salt = known?.salt ?? crypto.getRandomValues(new Uint8Array(16))

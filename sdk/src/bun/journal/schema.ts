@@ -1,13 +1,12 @@
 /**
- * The tables of a journal file, format 1. What a stranger could read is ids, sizes, counts and times: texts are
+ * The tables of a journal file, and how older ones become today's. What a stranger could read is ids, sizes, counts and times: texts are
  * sealed under the writer key or stand as keyed hashes (`name` columns), so a file without its keys says nothing.
  */
 
 /** "asyn"; tells a journal from another program's SQLite file. */
 export const APPLICATION = 0x6173796e
-export const FORMAT = 1
 
-export const schema = `
+const FIRST = `
   -- Which file this is (machine hashed), and the salt of those names that no writer key is at hand for.
   CREATE TABLE place (
     id INTEGER PRIMARY KEY CHECK (id = 1), salt BLOB NOT NULL,
@@ -42,8 +41,6 @@ export const schema = `
 
   -- id is log << 32 | n, so one B-tree keeps every log in order.
   CREATE TABLE entry (id INTEGER PRIMARY KEY, entry_id BLOB NOT NULL, sealed BLOB NOT NULL) STRICT;
-  -- What a log was told already, so that a file read again adds nothing.
-  CREATE TABLE mark (log INTEGER NOT NULL, name BLOB NOT NULL, PRIMARY KEY (log, name)) STRICT, WITHOUT ROWID;
   CREATE TABLE pending (
     id INTEGER PRIMARY KEY, writer INTEGER NOT NULL, run BLOB NOT NULL, entry_id BLOB NOT NULL, sealed BLOB NOT NULL
   ) STRICT;
@@ -64,3 +61,12 @@ export const schema = `
   -- Exactly the logs that the hub last seen at an address is owed, so that nobody looks through all of them.
   CREATE TABLE owed (remote INTEGER NOT NULL, log INTEGER NOT NULL, PRIMARY KEY (remote, log)) STRICT, WITHOUT ROWID;
 `
+
+const MARKS = `
+  -- What a log was told already, so that a file read again adds nothing.
+  CREATE TABLE IF NOT EXISTS mark (log INTEGER NOT NULL, name BLOB NOT NULL, PRIMARY KEY (log, name)) STRICT, WITHOUT ROWID;
+`
+
+/** What brings a file from each format to the next, with all that is in it. The first begins with nothing. */
+export const STEPS: ReadonlyArray<string> = [FIRST, MARKS]
+export const FORMAT = STEPS.length
