@@ -1,5 +1,5 @@
 /**
- * The client on Node's own SQLite and WebSocket. `NODE=` names a Node of 22.16 or later to run it on; Bun, which has
+ * The client on Node's own SQLite and WebSocket. `AGENT_SYNC_NODE=` names a Node of 22.16 or later to run it on; Bun, which has
  * `node:sqlite` too, runs the same bundle always.
  */
 import { expect, test } from "bun:test"
@@ -9,7 +9,7 @@ import { itself } from "../../cli/itself.ts"
 import { machine, startHub, tempFolder } from "../support/cli.ts"
 import { keysOf } from "../support/reader.ts"
 
-const named = process.env.NODE
+const named = process.env.AGENT_SYNC_NODE
 const runners = [process.execPath, ...(named === undefined || named === "" ? [] : [named])]
 
 test("the bundle for Node holds nothing of Bun, and records to a hub over Node's SQLite", async () => {
