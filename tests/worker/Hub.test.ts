@@ -19,6 +19,11 @@ afterAll(async () => {
 hubOverSockets("workerd, DO SQLite", () => makeWorkerdWorld(running.do!))
 hubOverSockets("workerd, D1", () => makeWorkerdWorld(running.d1!))
 hubOverSockets("workerd, memory", () => makeWorkerdWorld(running.memory!))
-hubOverSockets("workerd, DO SQLite, evicted before every message", () =>
-  makeWorkerdWorld(running.do!, { evicting: true })
-)
+for (const [storage, name] of [
+  ["do", "DO SQLite"],
+  ["d1", "D1"]
+] as const) {
+  hubOverSockets(`workerd, ${name}, evicted before every message`, () =>
+    makeWorkerdWorld(running[storage]!, { evicting: true })
+  )
+}

@@ -13,7 +13,7 @@ const ASKING = 2 ** 40
 let asked = ASKING
 
 export interface WorkerdOptions {
-  /** Before every message the object is dropped from memory, unless a message is half sent. */
+  /** The object is dropped from memory before every message of a test and when it waits, unless a message is half sent. */
   readonly evicting?: boolean
 }
 
@@ -27,6 +27,12 @@ export const makeWorkerdWorld = ({ evict, url }: Workerd, { evicting = false }: 
   }
   /** Chunked messages that are half sent. */
   let halves = 0
+  const drop = async () => {
+    if (!evicting || halves > 0) return
+    // workerd does not let go of an object while a close is on its way to a client.
+    await Bun.sleep(3)
+    await evict(tenant)
+  }
   const heardByAll = () => sockets.reduce((sum, { count }) => sum + count(), 0)
 
   return {
@@ -67,11 +73,7 @@ export const makeWorkerdWorld = ({ evict, url }: Workerd, { evicting = false }: 
         inTurn(async () => {
           if (socket.readyState !== WebSocket.OPEN) return
           const part = partOf(frame)
-          if (evicting && halves === 0) {
-            // workerd does not let go of an object while a close is on its way to a client.
-            await Bun.sleep(3)
-            await evict(tenant)
-          }
+          await drop()
           if (socket.readyState !== WebSocket.OPEN) return
           if (part?.[0] === 0 && part[1] > 1) halves++
           if (part !== undefined && part[0] === part[1] - 1 && part[0] > 0) halves--
@@ -84,7 +86,7 @@ export const makeWorkerdWorld = ({ evict, url }: Workerd, { evicting = false }: 
             if (gone) return resolve()
             const id = ++asked
             waiting.set(id, resolve)
-            send(encodeRequest({ _tag: "Ping", id }))
+            inTurn(() => socket.send(encodeRequest({ _tag: "Ping", id }) as Uint8Array<ArrayBuffer>))
           })
       })
       return {
@@ -99,6 +101,7 @@ export const makeWorkerdWorld = ({ evict, url }: Workerd, { evicting = false }: 
       }
     },
     settle: async () => {
+      inTurn(drop)
       for (let quiet = 0; quiet < 2; ) {
         const before = heardByAll()
         await sending
