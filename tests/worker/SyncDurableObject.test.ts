@@ -8,11 +8,12 @@ import { mint } from "../../sdk/src/crypto/AccessToken.ts"
 import { TenantId } from "../../sdk/src/domain/Ids.ts"
 import { split } from "../../sdk/src/protocol/Chunks.ts"
 import { encodeRequest } from "../../sdk/src/protocol/Codec.ts"
-import { type Request, TOKEN_SUBPROTOCOL_PREFIX } from "../../sdk/src/protocol/Message.ts"
-import { asking, entries, entry, following, makeEar, upTo, writing } from "../hub/world.ts"
+import { TOKEN_SUBPROTOCOL_PREFIX } from "../../sdk/src/protocol/Message.ts"
+import { asking, entries, entry, following, upTo, writing } from "../hub/world.ts"
 import { until } from "../interop/ours.ts"
 import { afterThisTest } from "../support/undo.ts"
 import { OBJECT, startWorkerd, WORKER, type Workerd } from "../support/workerd.ts"
+import { connect } from "./socket.ts"
 
 setDefaultTimeout(60_000)
 const secret = "a secret that is long enough to sign tokens"
@@ -27,28 +28,6 @@ afterAll(() => Promise.all([open.stop(), closed.stop()]))
 let tenants = 0
 const newTenant = () => `tenant-${tenants++}`
 
-const connect = async (
-  url: string,
-  protocols: ReadonlyArray<string> = ["agent-sync"],
-  headers: Readonly<Record<string, string>> = {}
-) => {
-  const socket = new WebSocket(url, { protocols: [...protocols], headers })
-  socket.binaryType = "arraybuffer"
-  const ear = makeEar()
-  socket.addEventListener("message", ({ data }: MessageEvent<ArrayBuffer | string>) =>
-    ear.hear(typeof data === "string" ? data : new Uint8Array(data))
-  )
-  socket.addEventListener("close", ({ code, reason }) => ear.closes.push({ code, reason }))
-  afterThisTest(() => socket.close())
-  await until(() => ear.heard.length > 0 || ear.closes.length > 0)
-  const write = (frame: Request | Uint8Array | string) =>
-    socket.send(
-      typeof frame === "string" || frame instanceof Uint8Array
-        ? (frame as Uint8Array<ArrayBuffer> | string)
-        : (encodeRequest(frame) as Uint8Array<ArrayBuffer>)
-    )
-  return { ...ear, socket, write }
-}
 const tokenFor = (tenant: string, more: { readonly exp?: number } = {}) =>
   mint(new TextEncoder().encode(secret), { tenant: TenantId.make(tenant), roles: ["read", "write"], ...more })
 
@@ -166,10 +145,12 @@ describe("the Worker's door", () => {
   test("says so when its settings name a storage that there is not", async () => {
     const wrong = await startWorkerd({ bindings: { SYNC_AUTH: "off", SYNC_STORAGE: "floppy" } })
     afterThisTest(wrong.stop)
-    const response = await fetch(`${wrong.url.replace("ws", "http")}/event-log/acme`, {
-      headers: { upgrade: "websocket", connection: "upgrade", "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==" }
-    }).catch(() => undefined)
-    expect(response?.status ?? 503).toBe(503)
+    for (const path of ["/event-log/acme", "/health"]) {
+      expect(await get(path, {}, wrong)).toEqual({
+        status: 503,
+        body: { error: "SYNC_STORAGE is do, d1 or memory.", fix: expect.stringContaining("wrangler.jsonc") }
+      })
+    }
   })
 
   test("gives no peer rights that it asks for itself", async () => {
@@ -237,6 +218,31 @@ describe("a Durable Object", () => {
     for (const frame of [first!, ...rest]) again.write(frame.slice())
     await until(() => again.acks().length > 0)
     expect(again.acks()[0]?.sequenceNumbers).toEqual(upTo(30))
+  })
+
+  test("opens its storage again for whoever comes after it could not, and needs no sleep in between", async () => {
+    const tenant = newTenant()
+    const url = `${open.url}/event-log/${tenant}`
+    const writer = await connect(url)
+    writer.write(writing("log", entries(2)))
+    await until(() => writer.acks().length > 0)
+    const inside = await open.mf.unsafeGetDurableObjectStorage(WORKER, OBJECT, { name: tenant })
+    await inside.exec("UPDATE format SET number = 99")
+    await Bun.sleep(20)
+    await open.evict(tenant)
+    writer.write(writing("log", entries(1)))
+    await until(() => writer.closes.length > 0)
+    expect(writer.closes).toMatchObject([{ code: 1013, reason: "the hub's storage does not open" }])
+    const refused = await fetch(`${url.replace("ws", "http")}/logs`)
+    expect([refused.status, await refused.json()]).toMatchObject([
+      503,
+      { error: expect.stringContaining("newer agent-sync"), fix: expect.any(String) }
+    ])
+    await inside.exec("UPDATE format SET number = 2")
+    const again = await connect(url)
+    again.write(asking("log", 1, 5, false))
+    await until(() => again.changes().length > 0)
+    expect(again.sequences()).toEqual([1, 2])
   })
 
   test("answers a ping without waking up", async () => {

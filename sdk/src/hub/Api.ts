@@ -105,7 +105,10 @@ export const serve = (
         return administer(
           hub
             .erase()
-            .pipe(Effect.zipLeft(Effect.logWarning("tenant erased", { tenant })), Effect.as(json({ erased: tenant })))
+            .pipe(
+              Effect.zipLeft(Effect.annotateLogs(Effect.logWarning("tenant erased"), { tenant })),
+              Effect.as(json({ erased: tenant }))
+            )
         )
       case "GET logs":
         return mayList(rights)

@@ -42,11 +42,12 @@ const DRAIN_LOOK_MS = 20
 const STUCK_MS = 30_000
 
 export class SyncDurableObject extends DurableObject<Env> {
-  readonly #runtime: ManagedRuntime.ManagedRuntime<HubStorage, StorageFailed>
+  #runtime: ManagedRuntime.ManagedRuntime<HubStorage, StorageFailed>
   readonly #memory: ReturnType<typeof makeSocketMemory>
   readonly #sockets = new Map<WebSocket, Socket>()
   readonly #retention: Retention.RetentionPolicy
   readonly #quotas: Quotas
+  readonly #log: Layer.Layer<never>
   /** Those that are slow. */
   readonly #draining = new Set<WebSocket>()
   /** Why there is no hub: the storage did not open. */
@@ -58,15 +59,29 @@ export class SyncDurableObject extends DurableObject<Env> {
     const settings = Either.getOrElse(hubSettings({ ...env }), (): Partial<HubSettings> => ({}))
     this.#retention = settings.retention ?? {}
     this.#quotas = settings.quotas ?? {}
-    const log = hubLog(settings.debug ?? false, Logger.withLeveledConsole)
-    this.#runtime = ManagedRuntime.make(Layer.merge(storageOf(ctx, env), log))
+    this.#log = hubLog(settings.debug ?? false, Logger.withLeveledConsole)
+    this.#runtime = this.#makeRuntime()
     this.#memory = makeSocketMemory(StorageDo.sqlOf(ctx.storage))
-    if (env.SYNC_STORAGE !== "d1") {
-      this.#begin(this.#runtime.runSyncExit(HubStorage))
-      return
-    }
     // A database elsewhere answers later; nothing is delivered to the object before.
-    void ctx.blockConcurrencyWhile(async () => this.#begin(await this.#runtime.runPromiseExit(HubStorage)))
+    if (env.SYNC_STORAGE === "d1") void ctx.blockConcurrencyWhile(() => this.#open())
+    else this.#begin(this.#runtime.runSyncExit(HubStorage))
+  }
+
+  #makeRuntime() {
+    return ManagedRuntime.make(Layer.merge(storageOf(this.ctx, this.env), this.#log))
+  }
+
+  async #open() {
+    this.#begin(await this.#runtime.runPromiseExit(HubStorage))
+  }
+
+  /** The hub; where its storage did not open, that is tried again. */
+  async #ready(): Promise<TenantHub | StorageFailed> {
+    if (this.#tenant instanceof StorageFailed) {
+      this.#runtime = this.#makeRuntime()
+      await this.ctx.blockConcurrencyWhile(() => this.#open())
+    }
+    return this.#tenant
   }
 
   #begin(opened: Exit.Exit<HubStorage, StorageFailed>) {
@@ -91,15 +106,14 @@ export class SyncDurableObject extends DurableObject<Env> {
   }
 
   override async fetch(request: Request): Promise<Response> {
-    if (this.#tenant instanceof StorageFailed) {
-      return answer(503, this.#tenant.what, "Its own log says more: wrangler tail.")
-    }
+    const tenant = await this.#ready()
+    if (tenant instanceof StorageFailed) return answer(503, tenant.what, "Its own log says more: wrangler tail.")
     const admitted = admittedIn(request.headers)
     if (admitted === undefined) {
       return answer(403, "This object is reached by its Worker only.", "Use the Worker's address.")
     }
-    const answered = await this.#runtime.runPromise(serve(this.#tenant, admitted, request, Date.now()))
-    return answered === "upgrade" ? this.#accept(this.#tenant.hub, admitted.rights, admitted.extended) : answered
+    const answered = await this.#runtime.runPromise(serve(tenant, admitted, request, Date.now()))
+    return answered === "upgrade" ? this.#accept(tenant.hub, admitted.rights, admitted.extended) : answered
   }
 
   async #accept(hub: Hub, rights: Rights, extended: boolean): Promise<Response> {
@@ -133,9 +147,15 @@ export class SyncDurableObject extends DurableObject<Env> {
 
   /** A token has expired, or retention has something to look at; the next of both is waited for. */
   override async alarm(): Promise<void> {
-    if (this.#tenant instanceof StorageFailed) return
-    const { hub, storage } = this.#tenant
+    const tenant = await this.#ready()
     const now = Date.now()
+    const rounds = !Retention.isUnlimited(this.#retention)
+    if (tenant instanceof StorageFailed) {
+      // Its sockets are closed; those that come back have their own alarm.
+      if (rounds) await this.#wakeAt(now + RETENTION_MS)
+      return
+    }
+    const { hub, storage } = tenant
     const ends = ({ exp }: Rights) => (exp ?? Number.POSITIVE_INFINITY) * 1000
     hub.expel((rights) => ends(rights) <= now, CLOSE.unauthorized, "this token has expired")
     const expiries = [...this.#sockets.values()].map(({ memory }) => ends(memory.rights))
@@ -144,7 +164,7 @@ export class SyncDurableObject extends DurableObject<Env> {
         Effect.catchAll((failed) => Effect.as(Effect.logError(failed.what, failed), false))
       )
     )
-    const round = Retention.isUnlimited(this.#retention) ? Number.POSITIVE_INFINITY : now + (more ? 0 : RETENTION_MS)
+    const round = rounds ? now + (more ? 0 : RETENTION_MS) : Number.POSITIVE_INFINITY
     const next = Math.min(round, ...expiries)
     if (Number.isFinite(next)) await this.#wakeAt(next)
   }
