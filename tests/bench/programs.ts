@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
+import { makeRedactor } from "../../sdk/src/agents/Redaction.ts"
 import { nativeAead } from "../../sdk/src/bun/nativeAead.ts"
 import * as SqliteJournal from "../../sdk/src/bun/SqliteJournal.ts"
 import { makeReplica } from "../../sdk/src/stores/Replica.ts"
@@ -89,7 +90,14 @@ for (const group of [1, 100]) {
   journal.close()
 }
 
-const options = { scope: "main", name: "bench", host: undefined, aead: nativeAead, policy: lastWriteWins } as const
+const options = {
+  scope: "main",
+  name: "bench",
+  host: undefined,
+  aead: nativeAead,
+  policy: lastWriteWins,
+  redactor: makeRedactor()
+} as const
 for (const count of [10_000, 50_000, 100_000]) {
   const journal = await open(`import-${count}.sqlite`)
   const replica = makeReplica({ ...options, journal, journals: [journal], everything: false, onTrouble: console.error })

@@ -67,6 +67,7 @@ describe("what a token may ask for", () => {
     ["GET", base, tokens],
     ["GET", `${base}/logs`, ["read", "read,write", "admin", "admin,read"]],
     ["DELETE", `${base}/logs/one`, ["admin", "admin,read"]],
+    ["POST", `${base}/logs/one`, ["admin", "admin,read"]],
     ["DELETE", base, ["admin", "admin,read"]],
     ["GET", `${base}/revocations`, ["admin", "admin,read"]],
     ["POST", `${base}/revocations`, ["admin", "admin,read"]]
@@ -124,6 +125,15 @@ describe("what is answered", () => {
     expect(await remove("index?kept=true")).toBe(200)
     expect(await logs()).toEqual(["two"])
     for (const odd of ["", "%", "%2", "x".repeat(129)]) expect(await remove(odd)).toBe(400)
+  })
+
+  test("a log is trimmed to a floor, an index or an unknown one not at all", async () => {
+    await Effect.runPromise(storage.append("one", iv(1), entries(3, 3), false))
+    const trim = (log: string, body: string) => ask("POST", `${base}/logs/${log}`, { token: "admin", body })
+    expect(await trim("one", '{"floor":5}')).toEqual({ status: 200, body: { log: "one", floor: 4 } })
+    expect((await Effect.runPromise(storage.logs()))[0]).toMatchObject({ log: "one", floor: 4, head: 6, entries: 3 })
+    for (const log of ["index", "never", "%"]) expect((await trim(log, '{"floor":2}')).status).toBe(404)
+    for (const odd of ["", "{}", '{"floor":0}', '{"floor":1.5}']) expect((await trim("one", odd)).status).toBe(400)
   })
 
   test("tokens are revoked by id, listed until they end, and told that they were", async () => {

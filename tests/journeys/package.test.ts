@@ -3,6 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { node } from "../support/node.ts"
+import { startHub } from "../support/programs.ts"
 
 const root = join(import.meta.dir, "..", "..")
 const project = mkdtempSync(join(tmpdir(), "agent-sync-package-"))
@@ -102,6 +104,40 @@ describe("the package", () => {
       expect(stdout.trim().split("\n")).toHaveLength(5)
       expect(stdout).not.toContain("false")
     }
+  })
+
+  test.if(node !== undefined)("records and syncs by the one-liner on a Node that has SQLite", async () => {
+    const hub = await startHub()
+    writeFileSync(
+      join(project, "one-liner.mjs"),
+      `import { Agent, AgentRuntime, ChatHistoryStore, Compaction, ConflictPolicy, SyncService } from "agent-sync"
+       import * as Effect from "effect/Effect"
+       import * as Layer from "effect/Layer"
+       const live = AgentRuntime.layerWithRemoteSync({ url: ${JSON.stringify(hub.url)}, syncInterval: "5 seconds" }).pipe(
+         Layer.provide(ConflictPolicy.layerLastWriteWins),
+         Layer.provide(Compaction.layerByCount(1000))
+       )
+       const program = Effect.gen(function* () {
+         const { ok, text } = yield* (yield* AgentRuntime).run(Agent.command(["echo", "hello"]))
+         yield* (yield* ChatHistoryStore).append({ role: "user", text: "said on Node" })
+         const { remotes, waiting } = yield* (yield* SyncService).syncNow
+         const { items } = yield* (yield* ChatHistoryStore).list()
+         return { node: process.versions.node, ok, state: remotes[0].state, waiting, said: items.map(({ text }) => text) }
+       })
+       console.log(JSON.stringify(await Effect.runPromise(Effect.provide(program, live))))`
+    )
+    for (const said of [["said on Node"], ["said on Node", "said on Node"]]) {
+      const { code, stderr, stdout } = await run([node ?? "", "one-liner.mjs"])
+      expect([code, stderr]).toEqual([0, ""])
+      expect(JSON.parse(stdout)).toMatchObject({
+        node: expect.stringMatching(/^2[2-9]/),
+        ok: true,
+        state: "live",
+        waiting: 0,
+        said
+      })
+    }
+    expect(existsSync(join(project, "home", "journals", "default.sqlite"))).toBe(true)
   })
 
   test("has types that a program checks against, without our sources", async () => {

@@ -1,16 +1,16 @@
 /**
- * The client on Node's own SQLite and WebSocket. `AGENT_SYNC_NODE=` names a Node of 22.16 or later to run it on; Bun, which has
- * `node:sqlite` too, runs the same bundle always.
+ * The client on Node's own SQLite and WebSocket, where this machine has such a Node; Bun, which has `node:sqlite` too, runs
+ * the same bundle always.
  */
 import { expect, test } from "bun:test"
 import { join } from "node:path"
 import { printKey } from "agent-sync"
 import { itself } from "../../cli/itself.ts"
 import { machine, startHub, tempFolder } from "../support/cli.ts"
+import { node } from "../support/node.ts"
 import { keysOf } from "../support/reader.ts"
 
-const named = process.env.AGENT_SYNC_NODE
-const runners = [process.execPath, ...(named === undefined || named === "" ? [] : [named])]
+const runners = [process.execPath, ...(node === undefined ? [] : [node])]
 
 test("the bundle for Node holds nothing of Bun, and records to a hub over Node's SQLite", async () => {
   const here = machine()

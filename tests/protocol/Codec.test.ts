@@ -162,6 +162,8 @@ describe("Codec", () => {
       head: 7,
       more: true,
       batches: [3, 4],
+      floor: 12,
+      floorChain: new Uint8Array(32).fill(3),
       chain: new Uint8Array(32).fill(1),
       refused: { code: "retired", reason: "gone" }
     }

@@ -1,4 +1,4 @@
-/** Two programs over the real Bun hub, each writing offline on all three stores, by seeds: they come to the same. */
+/** Two programs over a real hub, Bun's and the Worker's, each writing offline on all three stores, by seeds: they come to the same. */
 import { expect, test } from "bun:test"
 import {
   ArtifactStore,
@@ -12,6 +12,8 @@ import {
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { keyTexts, startHub, until } from "../support/programs.ts"
+import { afterThisTest } from "../support/undo.ts"
+import { startWorkerd } from "../support/workerd.ts"
 
 const SEEDS = Number(process.env.SEEDS ?? 20)
 
@@ -37,72 +39,84 @@ const view = Effect.map(Replica, (replica) =>
   )
 )
 
-test("twenty histories over the Bun hub", async () => {
-  const hub = await startHub()
-  for (let seed = 1; seed <= SEEDS; seed++) {
-    const next = random(seed)
-    const below = (n: number) => Math.floor(next() * n)
-    const tenant = `t${seed}`
-    const key = keyTexts().reader
-    const address = `${hub.url}/event-log/${tenant}`
-    await Effect.runPromise(
-      Effect.scoped(
-        Effect.gen(function* () {
-          const both = [
-            yield* Layer.build(program(hub.url, tenant, key)),
-            yield* Layer.build(program(hub.url, tenant, key))
-          ] as const
-          let said = 0
-          for (let step = 0; step < 20; step++) {
-            const here = both[below(2)]!
-            const what = below(5)
-            const name = `${step}`
-            yield* Effect.provide(
-              Effect.gen(function* () {
-                if (what === 0) yield* (yield* SyncService).disconnect(address)
-                else if (what === 1) yield* (yield* SyncService).connectWebSocket(address)
-                else if (what === 2) yield* (yield* ArtifactStore).append({ name: `f${below(2)}`, content: name })
-                else if (what === 3) yield* (yield* AuditEventStore).append({ what: name })
-                else {
-                  said++
-                  yield* (yield* ChatHistoryStore).append({ role: "user", text: name })
-                }
-              }).pipe(Effect.provide(SyncService.layerWebSocketBun)),
-              here
-            )
-          }
-          for (const here of both) {
-            yield* Effect.provide(
-              Effect.flatMap(SyncService, (sync) => sync.connectWebSocket(address)).pipe(
-                Effect.provide(SyncService.layerWebSocketBun)
-              ),
-              here
-            )
-          }
-          const [one, other] = yield* Effect.promise(() =>
-            until(async () => {
-              const [a, b] = await Promise.all(both.map((here) => Effect.runPromise(Effect.provide(view, here))))
-              const settled = await Promise.all(
-                both.map((here) =>
-                  Effect.runPromise(
-                    Effect.provide(
-                      Effect.flatMap(SyncService, ({ syncNow }) => syncNow),
-                      here
-                    )
-                  )
+const history = (url: string, seed: number) => {
+  const next = random(seed)
+  const below = (n: number) => Math.floor(next() * n)
+  const tenant = `t${seed}`
+  const key = keyTexts().reader
+  const address = `${url}/event-log/${tenant}`
+  return Effect.scoped(
+    Effect.gen(function* () {
+      const both = [
+        yield* Layer.build(program(url, tenant, key)),
+        yield* Layer.build(program(url, tenant, key))
+      ] as const
+      let said = 0
+      for (let step = 0; step < 20; step++) {
+        const here = both[below(2)]!
+        const what = below(5)
+        const name = `${step}`
+        yield* Effect.provide(
+          Effect.gen(function* () {
+            if (what === 0) yield* (yield* SyncService).disconnect(address)
+            else if (what === 1) yield* (yield* SyncService).connectWebSocket(address)
+            else if (what === 2) yield* (yield* ArtifactStore).append({ name: `f${below(2)}`, content: name })
+            else if (what === 3) yield* (yield* AuditEventStore).append({ what: name })
+            else {
+              said++
+              yield* (yield* ChatHistoryStore).append({ role: "user", text: name })
+            }
+          }).pipe(Effect.provide(SyncService.layerWebSocketBun)),
+          here
+        )
+      }
+      for (const here of both) {
+        yield* Effect.provide(
+          Effect.flatMap(SyncService, (sync) => sync.connectWebSocket(address)).pipe(
+            Effect.provide(SyncService.layerWebSocketBun)
+          ),
+          here
+        )
+      }
+      const [one, other] = yield* Effect.promise(() =>
+        until(async () => {
+          const [a, b] = await Promise.all(both.map((here) => Effect.runPromise(Effect.provide(view, here))))
+          const settled = await Promise.all(
+            both.map((here) =>
+              Effect.runPromise(
+                Effect.provide(
+                  Effect.flatMap(SyncService, ({ syncNow }) => syncNow),
+                  here
                 )
               )
-              return a === b && settled.every(({ waiting }) => waiting === 0) ? [a, b] : undefined
-            })
+            )
           )
-          expect(one).toBe(other)
-          const { items } = yield* Effect.provide(
-            Effect.flatMap(ChatHistoryStore, (chat) => chat.list()),
-            both[0]
-          )
-          expect(items).toHaveLength(said)
+          return a === b && settled.every(({ waiting }) => waiting === 0) ? [a, b] : undefined
         })
       )
-    )
+      expect(one).toBe(other)
+      const { items } = yield* Effect.provide(
+        Effect.flatMap(ChatHistoryStore, (chat) => chat.list()),
+        both[0]
+      )
+      expect(items).toHaveLength(said)
+    })
+  )
+}
+
+const hubs = {
+  Bun: startHub,
+  Worker: async () => {
+    const worker = await startWorkerd({})
+    afterThisTest(worker.stop)
+    return worker
   }
-}, 60_000)
+}
+
+for (const [name, start] of Object.entries(hubs)) {
+  test(`${SEEDS} histories over the ${name} hub`, async () => {
+    const { url } = await start()
+    const seeds = Array.from({ length: SEEDS }, (_, i) => i + 1)
+    await Effect.runPromise(Effect.forEach(seeds, (seed) => history(url, seed), { concurrency: 10, discard: true }))
+  }, 60_000)
+}

@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
+import { makeRedactor } from "../../sdk/src/agents/Redaction.ts"
 import { nativeAead } from "../../sdk/src/bun/nativeAead.ts"
 import { makeReaderKey } from "../../sdk/src/crypto/TenantKey.ts"
 import { makeWriter } from "../../sdk/src/crypto/WriterKey.ts"
@@ -100,6 +101,7 @@ const history = async (seed: number): Promise<ReadonlyArray<string>> => {
         host: undefined,
         aead: nativeAead,
         policy,
+        redactor: makeRedactor(),
         journal,
         journals: [journal],
         everything: true,

@@ -35,23 +35,30 @@ export const walk = async (storage: HubStorage, log: string, limits: Limits) => 
   /** The write that has not ended yet: where it began, how large it is. */
   let begun: { readonly first: number; readonly size: number } | undefined
   let linked = 0
+  /** What lies before the first entry that is found. */
+  let before = 0
   for (;;) {
-    const page = await ask(storage.page(log, found.length + 1, limits))
+    const page = await ask(storage.page(log, before + found.length + 1, limits))
     if (page.runs.length === 0) break
+    if (page.floor !== undefined) {
+      before = linked = page.floor.sequence - 1
+      values.set(before, page.floor.chain)
+    }
     found.push(...opened(page))
     for (const size of page.batches) {
       if (begun === undefined) begun = { first: linked + 1, size }
       else expect(size).toBe(begun.size)
       const last = begun.first + size - 1
-      if (last > found.length) break
-      values.set(last, link(values.get(linked)!, begun.first, found.slice(linked, last)))
+      if (last > before + found.length) break
+      const write = found.slice(linked - before, last - before)
+      values.set(last, link(values.get(linked)!, begun.first, write))
       linked = last
       begun = undefined
     }
     if (page.chain !== undefined) expect(page.chain).toEqual(values.get(linked)!)
-    if (found.length >= page.head) break
+    if (before + found.length >= page.head) break
   }
-  expect(linked).toBe(found.length)
+  expect(linked).toBe(before + found.length)
   return { entries: found, chain: values.get(linked)!, values }
 }
 
@@ -60,12 +67,15 @@ interface Model {
   readonly page: (from: number, limits: Limits) => Omit<Page, "runs"> & { readonly entries: ReadonlyArray<StoredEntry> }
   readonly entries: ReadonlyArray<StoredEntry>
   readonly chain: () => Uint8Array
+  readonly trim: (floor: number) => number | undefined
+  readonly floor: () => number
 }
 
 const makeModel = (): Model => {
   const stored: Array<StoredEntry> = []
   const writes: Array<{ first: number; last: number; chain: Uint8Array }> = []
   const chain = () => writes.at(-1)?.chain ?? empty
+  let floor = 1
   const find = (id: Uint8Array) => stored.find(({ entryId }) => Bun.deepEquals(entryId, id))?.sequence
   return {
     entries: stored,
@@ -82,7 +92,15 @@ const makeModel = (): Model => {
       if (fresh.length > 0) writes.push({ first, last: stored.length, chain: link(chain(), first, fresh) })
       return sequences
     },
-    page: (from, limits) => {
+    floor: () => floor,
+    trim: (wanted) => {
+      const write = writes.find(({ last }) => last >= Math.min(wanted, stored.length))
+      floor = Math.max(floor, write?.first ?? 1)
+      return stored.length === 0 ? undefined : floor
+    },
+    page: (asked, limits) => {
+      const from = asked <= stored.length ? Math.max(asked, floor) : asked
+      const before = writes.find(({ last }) => last === floor - 1)
       let bytes = 0
       const found: Array<StoredEntry> = []
       for (const one of stored.slice(from - 1)) {
@@ -96,6 +114,7 @@ const makeModel = (): Model => {
       return {
         entries: found,
         head: stored.length,
+        ...(from > asked ? { floor: { sequence: floor, chain: before!.chain } } : {}),
         batches: touched.map((write) => write.last - write.first + 1),
         ...(whole === undefined ? {} : { chain: whole.chain })
       }
@@ -409,6 +428,34 @@ export const hubStorageSuite = (
       expect((await walk(storage, "new", everything)).entries).toHaveLength(3)
     })
 
+    test("trims a log for good: numbers and chain go on, what is gone is still known, and what is kept stays", async () => {
+      const storage = await open()
+      const model = makeModel()
+      for (const write of [entries(0, 3), entries(3, 40), entries(43, 2), [entry(45)]]) {
+        await append(storage, write)
+        model.append(iv(1), write)
+      }
+      await append(storage, entries(0, 9), "other")
+      await append(storage, entries(0, 9), "index", true)
+      expect(await ask(storage.trim("index", 5))).toBeUndefined()
+      expect(await ask(storage.trim("never", 5))).toBeUndefined()
+      // Not through a write.
+      for (const floor of [40, 4, 45, 1_000]) {
+        expect(await ask(storage.trim("log", floor))).toBe(model.trim(floor)!)
+        for (const from of [1, 4, 44, 46, 47]) await expectPage(storage, "log", model, from, everything)
+      }
+      expect((await walk(storage, "log", everything)).entries).toHaveLength(1)
+      expect((await append(storage, [entry(2), entry(46), entry(30)])).sequences).toEqual([3, 47, 31])
+      const sizes = (await ask(storage.logs())).map(({ entries, floor, head, log }) => ({ entries, floor, head, log }))
+      expect(sizes).toEqual([
+        { log: "log", head: 47, floor: 46, entries: 2 },
+        { log: "other", head: 9, floor: 1, entries: 9 },
+        { log: "index", head: 9, floor: 1, entries: 9 }
+      ])
+      expect(await ask(storage.retire(["log"]))).toBe(1)
+      expect(await failureOf(storage.trim("log", 2))).toMatchObject({ reason: "retired" })
+    })
+
     test("retires many logs at once", async () => {
       const storage = await open()
       const names = Array.from({ length: 250 }, (_, n) => `log ${n}`)
@@ -465,7 +512,11 @@ export const hubStorageSuite = (
           async (writes, cuts) => {
             const prefix = `${run++} `
             const models = [makeModel(), makeModel()]
-            for (const [n, { ids, log, size }] of writes.entries()) {
+            for (const [n, { ids, log, size, trim }] of writes.entries()) {
+              if (trim !== undefined) {
+                const floor = 1 + Math.floor(trim * (models[log]!.entries.length + 1))
+                expect(await ask(storage.trim(prefix + log, floor))).toBe(models[log]!.trim(floor))
+              }
               const sent = ids.map((id) => entry(id, size + (id % 3)))
               const sequences = models[log]!.append(iv(n), sent)
               const appended = await ask(storage.append(prefix + log, iv(n), sent, false))
@@ -477,6 +528,22 @@ export const hubStorageSuite = (
               for (const { bytes, entries, start } of cuts) {
                 await expectPage(storage, prefix + log, model, 1 + Math.floor(start * (head + 1)), { bytes, entries })
               }
+              const info = (await ask(storage.logs())).find(({ log: name }) => name === prefix + log)
+              const floor = model.floor()
+              const kept =
+                head === 0
+                  ? undefined
+                  : {
+                      head,
+                      floor,
+                      entries: head - floor + 1,
+                      bytes: encodeStored(model.entries.slice(floor - 1)).byteLength
+                    }
+              expect(
+                info === undefined
+                  ? undefined
+                  : { head: info.head, floor: info.floor, entries: info.entries, bytes: info.bytes }
+              ).toEqual(kept)
               const limits = cuts[0] ?? everything
               expect((await walk(storage, prefix + log, limits)).chain).toEqual(model.chain())
             }
@@ -492,6 +559,10 @@ export const hubStorageSuite = (
 const write = fc.record({
   log: fc.oneof({ weight: 9, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.constant(1) }),
   ids: fc.array(fc.nat(400), { maxLength: 5 }),
+  trim: fc.oneof(
+    { weight: 12, arbitrary: fc.constant(undefined) },
+    { weight: 1, arbitrary: fc.double({ min: 0, max: 0.999, noNaN: true }) }
+  ),
   size: fc.oneof(
     { weight: 30, arbitrary: fc.nat(300) },
     { weight: 1, arbitrary: fc.integer({ min: 40_000, max: 300_000 }) }

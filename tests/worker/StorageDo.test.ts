@@ -47,6 +47,7 @@ const open = (): HubStorage & { readonly tenant: number } => {
     logs: asking("logs"),
     kept: asking("kept"),
     retire: asking("retire"),
+    trim: asking("trim"),
     erase: () =>
       Effect.tap(asking("erase")() as Effect.Effect<void, StorageFailed>, () =>
         Effect.promise(async () => {

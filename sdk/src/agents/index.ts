@@ -13,6 +13,7 @@ export { fileAdapterOf, fileAdapters } from "./files.ts"
 export { type AgentHome, agentHomes } from "./homes.ts"
 export { type Lines, makeLines } from "./Lines.ts"
 export { makeRedactor, type Redacted, type RedactionOptions, type Redactor, ruleNames } from "./Redaction.ts"
+export { ENVIRONMENT, type Redaction, RedactSection, redactionOf } from "./RedactSection.ts"
 export { isSecretName } from "./secrets.ts"
 export { claude, codex, gemini, jsonl, opencode, text }
 

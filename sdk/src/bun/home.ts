@@ -9,6 +9,7 @@ import { base64urlnopad } from "@scure/base"
 import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
+import { type Redaction, RedactSection, redactionOf } from "../agents/RedactSection.ts"
 import { mint } from "../crypto/AccessToken.ts"
 import { makeReaderKey, print } from "../crypto/TenantKey.ts"
 import { TenantId } from "../domain/Ids.ts"
@@ -84,13 +85,14 @@ const File = Schema.Struct({
   $schema: Schema.optional(Schema.String),
   tenant: Schema.optional(TenantId),
   preset: Schema.optional(Schema.String),
-  presets: Schema.optional(Schema.Record({ key: Schema.String, value: FilePreset }))
+  presets: Schema.optional(Schema.Record({ key: Schema.String, value: FilePreset })),
+  redact: Schema.optional(RedactSection)
 })
 
 /** A preset with its references followed; `AGENT_SYNC_URL _TENANT _TOKEN _KEY` stand above what the file says. */
 export const preset = (env: Env, cwd: string, name?: string): Either.Either<ResolvedPreset, PlatformFailed> =>
   Either.gen(function* () {
-    const file = nearest(cwd) ?? ifExists(join(foldersOf(env).config, "config.json"))
+    const file = configFile(env, cwd)
     const config = file === undefined ? {} : yield* read(file)
     const wanted =
       name ??
@@ -125,6 +127,17 @@ export const preset = (env: Env, cwd: string, name?: string): Either.Either<Reso
           : { encryption: { enabled: encryption.enabled } }
         : { encryption: { ...encryption, identityKey } })
     })
+  })
+
+/** What that file says of secrets; the values of this process's own secret variables are some without it. */
+export const redaction = (env: Env, cwd: string): Either.Either<Redaction, PlatformFailed> =>
+  Either.gen(function* () {
+    const file = configFile(env, cwd)
+    const { redact = {} } = file === undefined ? {} : yield* read(file)
+    return yield* Either.mapLeft(
+      redactionOf(redact, env),
+      (what) => new PlatformFailed({ what: `${file} cannot be used: ${what}.`, fix: "Mend the file." })
+    )
   })
 
 /** As a preset, with the secrets themselves in place of references. */
@@ -200,6 +213,7 @@ const readIf = (file: string) => {
     throw error
   }
 }
+const configFile = (env: Env, cwd: string) => nearest(cwd) ?? ifExists(join(foldersOf(env).config, "config.json"))
 const ifExists = (file: string) => (existsSync(file) ? file : undefined)
 const nearest = (from: string): string | undefined => {
   const file = ifExists(join(from, CONFIG_FILE))

@@ -26,5 +26,6 @@ export const machinePlatform = (own: Pick<PlatformApi, "name" | "spawn">): Platf
     }),
   keyText: (tenant, make) => Home.keyText(process.env, tenant, make),
   token: (tenant, roles) => Home.token(process.env, tenant, roles),
-  preset: (name) => Home.preset(process.env, process.cwd(), name)
+  preset: (name) => Home.preset(process.env, process.cwd(), name),
+  redaction: () => Home.redaction(process.env, process.cwd())
 })

@@ -116,6 +116,8 @@ export const serve = (
           : Effect.fail(forbidden)
       case "DELETE logs *":
         return administer(retire(hub, path[1]!, new URL(request.url).searchParams.get("kept") === "true"))
+      case "POST logs *":
+        return administer(trim(hub, path[1]!, request))
       case "GET revocations":
         return administer(Effect.map(storage.revoked(Math.floor(now / 1000)), (revocations) => json({ revocations })))
       case "POST revocations":
@@ -165,6 +167,31 @@ const retire = (hub: Hub, name: string, kept: boolean) =>
     )
   })
 
+const trim = (hub: Hub, name: string, request: Request) =>
+  Effect.gen(function* () {
+    const log = decoded(name)
+    const body = yield* Effect.promise(() => request.json().catch(() => undefined))
+    const { floor } = yield* Effect.mapError(
+      decodeTrim(body),
+      () =>
+        new Refused({
+          status: 400,
+          error: "This says nothing that can be done with a log.",
+          fix: 'Send JSON { "floor": 1000 }: the first sequence that is to stay.'
+        })
+    )
+    const now = log === undefined ? undefined : yield* hub.trim(log, floor)
+    if (log === undefined || now === undefined) {
+      return yield* new Refused({
+        status: 404,
+        error: `There is no log ${log ?? name} here that may be trimmed.`,
+        fix: "GET …/logs lists them. An index log (keep) is never trimmed."
+      })
+    }
+    yield* Effect.annotateLogs(Effect.logInfo("log trimmed"), { log, floor: now })
+    return json({ log, floor: now })
+  })
+
 const revoke = (hub: Hub, request: Request) =>
   Effect.promise(() => request.json().catch(() => undefined)).pipe(
     Effect.flatMap((body) => decodeRevocation(body)),
@@ -202,6 +229,8 @@ const Revocation = Schema.Struct({
     default: () => Number.MAX_SAFE_INTEGER
   })
 })
+const Trim = Schema.Struct({ floor: Schema.Int.pipe(Schema.positive()) })
+const decodeTrim = Schema.decodeUnknown(Trim)
 const decodeRevocation = Schema.decodeUnknown(Revocation)
 
 const decoded = (part: string): string | undefined => {

@@ -46,6 +46,8 @@ export interface Hub {
   readonly peers: () => number
   /** See `HubStorage.retire`; who watches one of the logs is told. */
   readonly retire: HubStorage["retire"]
+  /** See `HubStorage.trim`. Who watches has, or is told, what stays. */
+  readonly trim: HubStorage["trim"]
   /** See `HubStorage.erase`. Every socket is closed: who comes back meets a new hub. */
   readonly erase: HubStorage["erase"]
   /** See `HubStorage.revoke`; the token's open sockets are closed with 4401. */
@@ -236,6 +238,7 @@ export const makeHub = (options: HubOptions): Hub => {
       Effect.suspend(() => storage.retire(logs, options)).pipe(
         Effect.tap(() => Effect.sync(() => logs.forEach((log) => void channels.get(log)?.recheck())))
       ),
+    trim: (log, floor) => Effect.suspend(() => storage.trim(log, floor)),
     erase: () =>
       Effect.suspend(storage.erase).pipe(
         Effect.tap(() => Effect.sync(() => end(CLOSE.tryAgain, "this tenant was erased")))

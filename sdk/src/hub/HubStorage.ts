@@ -42,8 +42,10 @@ export interface Appended {
 }
 
 export interface Page {
-  /** In order and without holes; the first begins at the asked sequence. None where the log ends before it. */
+  /** In order and without holes; the first begins at the asked sequence, or at the floor. None where the log ends before it. */
   readonly runs: ReadonlyArray<WireEntries>
+  /** Where the asked sequence was trimmed: the first that is still there, and the chain before it (32 bytes). */
+  readonly floor?: { readonly sequence: number; readonly chain: Uint8Array }
   readonly head: number
   /**
    * Whole sizes of the writes these entries came in, in order. The first may have begun before the page, the last may
@@ -96,6 +98,12 @@ export interface HubStorage {
    * removed. One transaction, as large as the caller's list.
    */
   readonly retire: (logs: ReadonlyArray<string>, options?: { readonly kept?: boolean }) => Answer<number>
+  /**
+   * Lets go of entries below `floor` for good, down to where a write begins, and at most `RETENTION_ENTRIES` at a time;
+   * the last write stays. Numbers and chain go on as they were, and an id that is gone is still known. Answers the floor
+   * that the log has now; undefined for a log that is not there, or was written with `keep`.
+   */
+  readonly trim: (log: string, floor: number) => Answer<number | undefined>
   /** Forgets everything of the tenant, tombstones and revocations too, and takes a new `remoteId`. */
   readonly erase: () => Answer<void>
   /** Refuses a token id until then, in seconds since 1970; said twice, until the later one. */

@@ -8,6 +8,7 @@ import { numbered } from "./numbered.ts"
 import { pageOf } from "./pageOf.ts"
 import { makeRemoteId } from "./RemoteId.ts"
 import type { Segment } from "./Segment.ts"
+import { floorOf, trimming } from "./trim.ts"
 
 interface Log {
   head: number
@@ -61,8 +62,9 @@ export const make = (): HubStorage => {
     logs: () =>
       Either.right(
         [...logs].map(([log, one]): LogInfo => {
-          const { bytes, head, keep, lastWrite } = one
-          return { log, head, floor: 1, keep, entries: head, bytes, lastWrite }
+          const { bytes, head, keep, lastWrite, segments } = one
+          const floor = floorOf(segments[0])
+          return { log, head, floor, keep, entries: head - floor + 1, bytes, lastWrite }
         })
       ),
     kept: () => Either.right([...logs.values()].filter(({ keep }) => keep).length),
@@ -73,6 +75,27 @@ export const make = (): HubStorage => {
         tombstones.add(name)
       }
       return Either.right(found.size)
+    },
+    trim: (name, floor) => {
+      if (tombstones.has(name)) return Either.left(retired())
+      const log = logs.get(name)
+      if (log === undefined || log.keep) return Either.right(undefined)
+      return Either.map(
+        trimming(log.head, floor, (sequence) => segmentAt(log.segments, sequence)),
+        (what) => {
+          if (what === undefined) return floorOf(log.segments[0])
+          const stays = log.segments.filter((one) => one.first >= what.floor)
+          log.segments.splice(
+            0,
+            log.segments.length,
+            what.gone,
+            ...(what.cut === undefined ? [] : [what.cut.to]),
+            ...stays
+          )
+          log.bytes -= what.bytes
+          return what.floor
+        }
+      )
     },
     erase: () => {
       logs.clear()

@@ -74,6 +74,7 @@ export const limited = (storage: HubStorage, quotas: Quotas, now: () => number):
     },
     append: counted,
     retire: (logs, options) => forget(storage.retire(logs, options)),
+    trim: (log, floor) => forget(storage.trim(log, floor)),
     erase: () => forget(storage.erase())
   }
 }

@@ -32,7 +32,7 @@ export const make = (storage: HubStorage): typeof EventLogServer.Storage.Service
       const { head, runs } = yield* storage.page(log, from, { bytes: PAGE_BYTES, entries: Number.MAX_SAFE_INTEGER })
       const found: Array<EncryptedRemoteEntry> = []
       for (const { bytes } of runs) found.push(...(yield* decodeStored(bytes)).map(toStock))
-      const next = from + found.length
+      const next = (found.at(-1)?.sequence ?? from - 1) + 1
       return { found, next, done: found.length === 0 || next > head }
     }).pipe(Effect.orDie)
 
@@ -86,7 +86,7 @@ export const make = (storage: HubStorage): typeof EventLogServer.Storage.Service
       // All that is there at once, as stock storages have it: a client takes the first Changes for that.
       const before = yield* entries(log, startSequence)
       yield* mailbox.offerAll(before)
-      let from = Math.max(1, startSequence) + before.length
+      let from = (before.at(-1)?.sequence ?? Math.max(1, startSequence) - 1) + 1
       const follow = Effect.gen(function* () {
         yield* Queue.take(woken)
         for (let done = false; !done; ) {

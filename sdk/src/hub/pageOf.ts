@@ -3,6 +3,7 @@ import * as Either from "effect/Either"
 import { borders } from "../protocol/StoredRun.ts"
 import { type HubStorage, type Page, StorageFailed, type WireEntries } from "./HubStorage.ts"
 import { linksOf, type Segment } from "./Segment.ts"
+import { floorOf, isTrimmed } from "./trim.ts"
 
 /** `segmentAt` answers the segment that holds a sequence up to the head; undefined is damage. */
 export const pageOf = (
@@ -13,7 +14,8 @@ export const pageOf = (
 ): Either.Either<Page, StorageFailed> => {
   const { chain, head } = log
   if (from > head) return Either.right({ runs: [], head, batches: [], ...(head === 0 ? {} : { chain }) })
-  const first = Math.max(1, from)
+  let first = Math.max(1, from)
+  let floor: Page["floor"]
   const runs: Array<WireEntries> = []
   const segments: Array<Segment> = []
   let next = first
@@ -21,6 +23,11 @@ export const pageOf = (
   while (next <= head) {
     const segment = segmentAt(next)
     if (segment === undefined || next < segment.first || next >= segment.first + segment.count) return damaged(next)
+    if (isTrimmed(segment)) {
+      first = next = floorOf(segment)
+      floor = { sequence: first, chain: segment.links.slice(4) }
+      continue
+    }
     const left = { bytes: limits.bytes - bytes, entries: limits.entries - (next - first) }
     const run = cut(segment, next, left, runs.length === 0)
     if (run === undefined) return damaged(next)
@@ -31,7 +38,7 @@ export const pageOf = (
     next += run.count
     if (next < segment.first + segment.count || bytes >= limits.bytes || next - first >= limits.entries) break
   }
-  return Either.right({ runs, head, ...linked(segments, first, next - 1) })
+  return Either.right({ runs, head, ...(floor === undefined ? {} : { floor }), ...linked(segments, first, next - 1) })
 }
 
 /** What of a segment, from a sequence in it, fits; undefined where its bytes are not what it says. */

@@ -126,7 +126,7 @@ export const lastOf = ({ head, runs }: Page, before: number): number => {
 
 /** `more` is for pages that were asked for; pushed ones follow each other by themselves. */
 export const pageFrame = (log: string, page: Page, more?: boolean): Uint8Array => {
-  const { batches, chain, head, runs } = page
+  const { batches, chain, floor, head, runs } = page
   let count = 0
   for (const run of runs) count += run.count
   return encodeChanges(
@@ -135,7 +135,8 @@ export const pageFrame = (log: string, page: Page, more?: boolean): Uint8Array =
       head,
       batches,
       ...(more === undefined ? {} : { more }),
-      ...(chain === undefined ? {} : { chain })
+      ...(chain === undefined ? {} : { chain }),
+      ...(floor === undefined ? {} : { floor: floor.sequence, floorChain: floor.chain })
     },
     runs.map(({ bytes }) => bytes),
     count

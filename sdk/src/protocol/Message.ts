@@ -110,6 +110,10 @@ export interface Changes {
   readonly batches?: ReadonlyArray<number>
   /** Ours: the hub chain (32 bytes) after the last write that ends in this message; absent where none does. */
   readonly chain?: Uint8Array
+  /** Ours: what was asked for begins below this, the first sequence that the log still has; what was below was let go of. */
+  readonly floor?: number
+  /** Ours: the hub chain (32 bytes) before `floor`; there where `floor` is. */
+  readonly floorChain?: Uint8Array
   /** Ours: the request was understood and will not be served. */
   readonly refused?: Refusal
 }

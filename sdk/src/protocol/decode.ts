@@ -70,6 +70,8 @@ export const decodeResponse = (frame: Uint8Array): Either.Either<Response, Unrea
         const more = fields.may("more", readBoolean)
         const batches = fields.may("batches", readBatches)
         const chain = fields.may("chain", readChain)
+        const floor = fields.may("floor", whole("a floor"))
+        const floorChain = fields.may("floorChain", readChain)
         const refused = fields.may("refused", readRefusal)
         return {
           _tag: "Changes",
@@ -79,6 +81,8 @@ export const decodeResponse = (frame: Uint8Array): Either.Either<Response, Unrea
           ...(more === undefined ? {} : { more }),
           ...(batches === undefined ? {} : { batches }),
           ...(chain === undefined ? {} : { chain }),
+          ...(floor === undefined ? {} : { floor }),
+          ...(floorChain === undefined ? {} : { floorChain }),
           ...(refused === undefined ? {} : { refused })
         }
       }

@@ -96,10 +96,11 @@ export type ChangesHeader = Omit<Changes, "_tag" | "entries">
 
 /** A Changes over runs of `count` entries in all that are in wire form already, in order: no entry is encoded again. */
 export const encodeChanges = (header: ChangesHeader, runs: ReadonlyArray<Uint8Array>, count: number): Uint8Array => {
-  const { batches, chain, head, more, publicKey, refused } = header
+  const { batches, chain, floor, floorChain, head, more, publicKey, refused } = header
   let size = HEADER + 5 * (batches?.length ?? 0)
   for (const run of runs) size += run.byteLength
-  const extras = present(head) + present(more) + present(batches) + present(chain) + present(refused)
+  const trimmed = present(floor) + present(floorChain)
+  const extras = present(head) + present(more) + present(batches) + present(chain) + trimmed + present(refused)
   const writer = begin("Changes", size, 3 + extras)
   writer.raw(names.publicKey)
   writer.text(publicKey)
@@ -119,6 +120,14 @@ export const encodeChanges = (header: ChangesHeader, runs: ReadonlyArray<Uint8Ar
   if (chain !== undefined) {
     writer.raw(names.chain)
     writer.binary(chain)
+  }
+  if (floor !== undefined) {
+    writer.raw(names.floor)
+    writer.number(floor)
+  }
+  if (floorChain !== undefined) {
+    writer.raw(names.floorChain)
+    writer.binary(floorChain)
   }
   writeRefused(writer, refused)
   writer.raw(names.entries)

@@ -27,5 +27,7 @@ export const names = {
   head: packedText("head"),
   more: packedText("more"),
   batches: packedText("batches"),
-  chain: packedText("chain")
+  chain: packedText("chain"),
+  floor: packedText("floor"),
+  floorChain: packedText("floorChain")
 }

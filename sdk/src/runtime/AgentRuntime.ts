@@ -106,7 +106,7 @@ const withStores = ({ strict = false, ...options }: RuntimeOptions) =>
 
 const make = (strict: boolean) =>
   Effect.gen(function* () {
-    const { journal } = yield* Programs.Workspace
+    const { journal, redaction } = yield* Programs.Workspace
     const platform = yield* Platform
     const sync = yield* SyncService
 
@@ -125,6 +125,7 @@ const make = (strict: boolean) =>
           },
           command: agent.command,
           ...(agent.adapter === undefined ? {} : { adapter: agent.adapter }),
+          redaction,
           timers: liveTimers,
           wall: Date.now,
           onEvents: (events) => {

@@ -14,10 +14,10 @@ import type { IndexEvent, Origin } from "../domain/IndexEvent.ts"
 import { encodeIndex, type Plain } from "../domain/Payload.ts"
 import { makeSession, type Session, type SessionFold } from "../domain/Session.ts"
 import type { Journal, JournalFailed } from "../journal/Journal.ts"
+import { markKeyOf } from "../journal/markKey.ts"
 import type { Timer, Timers } from "../sync/Link.ts"
 import { makeBacklog } from "./Backlog.ts"
 import { entriesOf, headerOf, isApart, PRINTED_MS, printedMarks, promptMarks, safeOf, sessionIdOf } from "./entries.ts"
-import { markKeyOf } from "./markKey.ts"
 
 /** How long, in lines, bytes and milliseconds, output may leave open whose it is. */
 const UNDECIDED_LINES = 10

@@ -9,8 +9,8 @@ import type { LogId } from "../domain/Ids.ts"
 import { fit } from "../domain/Parts.ts"
 import { encodeEvent } from "../domain/Payload.ts"
 import type { Journal, JournalFailed } from "../journal/Journal.ts"
+import { markKeyOf } from "../journal/markKey.ts"
 import { EVENT_BYTES } from "../protocol/Limits.ts"
-import { markKeyOf } from "./markKey.ts"
 
 export interface RemarkOptions {
   readonly log: LogId

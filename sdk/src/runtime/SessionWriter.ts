@@ -13,9 +13,9 @@ import type { IndexEvent, Origin, State } from "../domain/IndexEvent.ts"
 import { encodeIndex, type Plain } from "../domain/Payload.ts"
 import { makeSession, type Session } from "../domain/Session.ts"
 import type { Journal } from "../journal/Journal.ts"
+import { markKeyOf } from "../journal/markKey.ts"
 import type { Backlog } from "./Backlog.ts"
 import { entriesOf, isApart, openSession, printedMarks, promptMarks, safeOf, sessionIdOf } from "./entries.ts"
-import { markKeyOf } from "./markKey.ts"
 
 /** Milliseconds without a word after which a session that told no end counts as ended. */
 const OVER_MS = 30 * 60_000

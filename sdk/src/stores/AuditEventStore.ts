@@ -72,7 +72,7 @@ const make: Effect.Effect<AuditApi, never, Replica> = Effect.gen(function* () {
           "kind" in event
             ? ({ group: "audit", kind: event.kind, data: event.data } as Body)
             : ({ group: "audit", kind: "note", data: event } as const)
-        const plain = yield* fitting(ours(body, key, Date.now()), "This audit event")
+        const plain = yield* fitting(replica, ours(body, key, Date.now()), "This audit event")
         yield* replica.append([plain])
         return key
       }),

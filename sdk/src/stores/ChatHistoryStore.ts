@@ -77,7 +77,7 @@ const make: Effect.Effect<ChatApi, never, Replica> = Effect.gen(function* () {
       Effect.gen(function* () {
         const data = { role, parts: [{ type: "text", text }], ...(model === undefined ? {} : { model }) } as const
         const event = ours({ group: "chat", kind: "message", data } as const, key, Date.now())
-        const plain = yield* fitting(event, "This message")
+        const plain = yield* fitting(replica, event, "This message")
         yield* replica.append([plain])
         const unit = replica.find("chat", key, replica.scope)
         return (unit === undefined ? undefined : read(unit)) ?? messageOf(event, replica.scope, "program", "")

@@ -9,6 +9,7 @@
 import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Context from "effect/Context"
 import * as Either from "effect/Either"
+import type { Redactor } from "../agents/Redaction.ts"
 import type { Aead } from "../crypto/Aead.ts"
 import { makeEntryId } from "../crypto/EntryId.ts"
 import * as Envelope from "../crypto/Envelope.ts"
@@ -57,6 +58,8 @@ export interface Unit {
 
 export interface ReplicaApi {
   readonly scope: string
+  /** The event without the secrets in it. */
+  readonly safe: (event: AgentEvent) => AgentEvent
   /** Writes into the program's log; durable when it answers. */
   readonly append: (
     plains: ReadonlyArray<Payload.Plain>,
@@ -90,6 +93,7 @@ export interface ReplicaOptions {
   readonly host: string | undefined
   readonly aead: Aead
   readonly policy: Policy
+  readonly redactor: Redactor
   /** To write, and all that are read: the first is also the one written to. Empty only reads what comes from hubs. */
   readonly journal: Journal | undefined
   readonly journals: ReadonlyArray<Journal>
@@ -114,7 +118,7 @@ interface Known {
 }
 
 export const makeReplica = (options: ReplicaOptions): RunningReplica => {
-  const { aead, journals, policy, scope, wall = Date.now } = options
+  const { aead, journals, policy, redactor, scope, wall = Date.now } = options
   /** What stays on this machine lies in twins of the logs that are synced; all are read then. */
   const everything = options.everything || journals.length > 1
   const own = new Set(journals.map(({ writer }) => bytesToHex(writer.id)))
@@ -443,6 +447,7 @@ export const makeReplica = (options: ReplicaOptions): RunningReplica => {
 
   return {
     scope,
+    safe: (event) => redactor.event(event).event,
     append,
     units: (group) => ordered[group].map((id) => known.get(id)!.unit),
     unit: (id) => known.get(id)?.unit,

@@ -8,6 +8,8 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
+import { makeRedactor } from "../agents/Redaction.ts"
+import { both, type Redaction } from "../agents/RedactSection.ts"
 import {
   indexLog,
   makeReaderKey,
@@ -19,6 +21,7 @@ import {
 import { makeWriter } from "../crypto/WriterKey.ts"
 import { type Journal, JournalFailed } from "../journal/Journal.ts"
 import * as MemoryJournal from "../journal/MemoryJournal.ts"
+import { markKeyOf } from "../journal/markKey.ts"
 import { Compaction } from "../sync/Compaction.ts"
 import { ConflictPolicy } from "../sync/ConflictPolicy.ts"
 import { Platform, type PlatformApi } from "../sync/Platform.ts"
@@ -50,6 +53,8 @@ export interface ProgramOptions extends SyncOptions {
   readonly name?: string
   /** Which sessions of the tenant the stores hold beside the program's own: `tenant`, all of them (the default), or `program`, none. */
   readonly follow?: "tenant" | "program"
+  /** Rules for secrets beside our own and those of the nearest `agent-sync.json`; what either allows or switches off is. */
+  readonly redaction?: Redaction
 }
 
 export type OpenFailed = BadSyncConfig | PlatformFailed | UnreadableKey | JournalFailed
@@ -58,6 +63,8 @@ export type OpenFailed = BadSyncConfig | PlatformFailed | UnreadableKey | Journa
 export interface Opened {
   readonly config: SyncConfig
   readonly key: ReaderKey | RecorderKey
+  /** What recorders are to take out beside what they know. */
+  readonly redaction: Redaction
   /** What recorders write to; `Replica` sees it at once. */
   readonly journal: Journal
 }
@@ -75,12 +82,13 @@ const open = (
   options: ProgramOptions
 ): Effect.Effect<Context.Context<Workspace | Replica | SyncService>, OpenFailed, Scope.Scope> =>
   Effect.gen(function* () {
-    const { follow = "tenant", name, remotes: more = [], scope = "main", ...rest } = options
+    const { follow = "tenant", name, redaction: own = {}, remotes: more = [], scope = "main", ...rest } = options
     const platform = yield* Platform
     const policy = yield* ConflictPolicy
     const compaction = yield* Compaction
     const storage = yield* StorageConfig
     const config = yield* decode(rest)
+    const redaction = both(own, yield* platform.redaction())
     const key = yield* keyOf(platform, config, storage.kind === "memory")
 
     const further = yield* Effect.forEach(more, ({ url, ...rest }) =>
@@ -120,6 +128,7 @@ const open = (
           host: platform.host,
           aead: platform.aead,
           policy,
+          redactor: makeRedactor({ ...redaction, ...markKeyOf(journal) }),
           journal,
           journals: local === undefined ? [synced] : [synced, local],
           everything: follow === "tenant",
@@ -161,7 +170,7 @@ const open = (
         connected ? Effect.asVoid(Effect.timeoutOption(sync.syncNow, Duration.millis(DRAIN_MS))) : Effect.void
       )
     )
-    return Context.make(Workspace, { config, key, journal: replica.journal ?? journal }).pipe(
+    return Context.make(Workspace, { config, key, redaction, journal: replica.journal ?? journal }).pipe(
       Context.add(Replica, replica),
       Context.add(SyncService, sync)
     )

@@ -4,7 +4,6 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { makeRedactor } from "../agents/Redaction.ts"
 import type { AgentEvent } from "../domain/AgentEvent.ts"
 import { encodeEvent, type Plain } from "../domain/Payload.ts"
 import { EVENT_BYTES } from "../protocol/Limits.ts"
@@ -93,11 +92,9 @@ export const streamUnits = <A>(
   )
 }
 
-const redactor = makeRedactor()
-
 /** One event, without the secrets in it, that has to fit into one entry. */
-export const fitting = (event: AgentEvent, what: string): Either.Either<Plain, TooLarge> => {
-  const plain = encodeEvent(redactor.event(event).event)
+export const fitting = ({ safe }: ReplicaApi, event: AgentEvent, what: string): Either.Either<Plain, TooLarge> => {
+  const plain = encodeEvent(safe(event))
   const size = plain.payload.byteLength
   return size <= EVENT_BYTES ? Either.right(plain) : Either.left(new TooLarge({ what, size, limit: EVENT_BYTES }))
 }

@@ -8,6 +8,7 @@ import * as Context from "effect/Context"
 import type * as Either from "effect/Either"
 import type * as Schema from "effect/Schema"
 import { platform } from "#platform"
+import type { Redaction } from "../agents/RedactSection.ts"
 import type { Aead } from "../crypto/Aead.ts"
 import type { ReaderKey, RecorderKey } from "../crypto/TenantKey.ts"
 import type { TenantId } from "../domain/Ids.ts"
@@ -60,6 +61,8 @@ export interface PlatformApi {
   ) => Promise<string | undefined>
   /** A preset of the nearest `agent-sync.json`, with its secrets looked up and `AGENT_SYNC_*` on top. */
   readonly preset: (name: string | undefined) => Either.Either<ResolvedPreset, PlatformFailed>
+  /** What the nearest `agent-sync.json` says of secrets, under `redact`. */
+  readonly redaction: () => Either.Either<Redaction, PlatformFailed>
   readonly spawn: ((options: SpawnOptions) => Spawned) | undefined
 }
 

@@ -47,5 +47,6 @@ export const platform: PlatformApi = {
         fix: "Give url, encryption.identityKey and auth.token in code."
       })
     ),
+  redaction: () => Either.right({}),
   spawn: undefined
 }

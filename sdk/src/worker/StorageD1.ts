@@ -16,6 +16,7 @@ import { type Numbered, numbered } from "../hub/numbered.ts"
 import { pageOf } from "../hub/pageOf.ts"
 import { makeRemoteId } from "../hub/RemoteId.ts"
 import { groups, type Segment } from "../hub/Segment.ts"
+import { floorOf, trimming } from "../hub/trim.ts"
 import { SEGMENT_BYTES } from "../protocol/Limits.ts"
 import {
   batch,
@@ -84,6 +85,17 @@ const SIZES = 2 * SMALL_ROWS
 const ID = "(SELECT id FROM agent_sync_logs WHERE tenant = ?1 AND name = ?2)"
 /** The log's id while it still ends with the chain ?3, which no other history does; else no row. */
 const UNCHANGED = "(SELECT id FROM agent_sync_logs WHERE tenant = ?1 AND name = ?2 AND chain = ?3)"
+/** What begins at ?4 has not been trimmed by another instance. */
+const STILL_THERE = `NOT EXISTS (
+  SELECT 1 FROM agent_sync_segments AS trimmed
+  WHERE trimmed.log = ${ID} AND trimmed.first = 1 AND length(trimmed.bytes) = 0 AND trimmed.count >= ?4
+)`
+/** This batch has begun to trim below ?3: another one may not have come between. */
+const TRIMMING = `EXISTS (
+  SELECT 1 FROM agent_sync_segments AS mark WHERE mark.log = ${ID} AND mark.first = 1 AND mark.count = -?3
+)`
+/** Bytes of segments that one trimming reads. */
+const TRIM_BYTES = 9_000_000
 /** Of the tenant ?1, named in the JSON text ?2, kept ones only where ?3 is 1. */
 const RETIRABLE = "agent_sync_logs WHERE tenant = ?1 AND name IN (SELECT value FROM json_each(?2)) AND keep <= ?3"
 
@@ -183,8 +195,9 @@ const storageOf = (db: Database, tenant: string, firstRemoteId: Uint8Array): Hub
       if (answers.at(-1)!.length === 0) return yield* new Changed()
     })
 
-  const inserted = (here: readonly [string, string, Uint8Array], segment: Segment): Query => [
-    `INSERT INTO agent_sync_segments SELECT ${UNCHANGED}, ?4, ?5, ?6, ${given("?7")}, ${given("?8")} WHERE ${UNCHANGED} IS NOT NULL`,
+  const inserted = (here: readonly [string, string, Uint8Array], segment: Segment, where = "TRUE"): Query => [
+    `INSERT INTO agent_sync_segments SELECT ${UNCHANGED}, ?4, ?5, ?6, ${given("?7")}, ${given("?8")}
+     WHERE ${UNCHANGED} IS NOT NULL AND ${where}`,
     ...here,
     segment.first,
     segment.count,
@@ -198,7 +211,8 @@ const storageOf = (db: Database, tenant: string, firstRemoteId: Uint8Array): Hub
     Effect.gen(function* () {
       const [sizes = []] = yield* batch(db, [
         [
-          `SELECT first, length(bytes) AS size FROM agent_sync_segments WHERE log = ${ID} ORDER BY first DESC LIMIT ?3`,
+          `SELECT first, length(bytes) AS size FROM agent_sync_segments WHERE log = ${ID} AND length(bytes) > 0
+           ORDER BY first DESC LIMIT ?3`,
           tenant,
           name,
           log.loose + 1
@@ -212,14 +226,14 @@ const storageOf = (db: Database, tenant: string, firstRemoteId: Uint8Array): Hub
         const segments = yield* read(name, begin, end)
         if (segments.length !== to - from) return yield* new Changed()
         queries.push([
-          `DELETE FROM agent_sync_segments WHERE log = ${UNCHANGED} AND first BETWEEN ?4 AND ?5`,
+          `DELETE FROM agent_sync_segments WHERE log = ${UNCHANGED} AND first BETWEEN ?4 AND ?5 AND ${STILL_THERE}`,
           tenant,
           name,
           log.chain,
           begin,
           end
         ])
-        queries.push(inserted([tenant, name, log.chain], join(segments[0]!, segments.slice(1))))
+        queries.push(inserted([tenant, name, log.chain], join(segments[0]!, segments.slice(1)), STILL_THERE))
       }
       return queries
     })
@@ -243,8 +257,9 @@ const storageOf = (db: Database, tenant: string, firstRemoteId: Uint8Array): Hub
 
   const page = (...[name, from, limits]: Parameters<HubStorage["page"]>) =>
     Effect.gen(function* () {
-      const begin = Math.max(1, from)
+      let begin = Math.max(1, from)
       let after = begin
+      let trimmed: Segment | undefined
       let rows: ReadonlyArray<{ readonly first: number; readonly end: number; readonly size: number }> = []
       let log = fresh
       for (;;) {
@@ -263,7 +278,14 @@ const storageOf = (db: Database, tenant: string, firstRemoteId: Uint8Array): Hub
         const now = (yield* found([logs, tombs])) ?? fresh
         if (rows.length > 0 && now.head !== log.head) return yield* new Changed()
         log = now
-        if (begin > log.head) return yield* pageOf(log, begin, limits, () => undefined)
+        if (from > log.head) return yield* pageOf(log, from, limits, () => undefined)
+        const [first] = more
+        if (first !== undefined && numberOf(first.size) === 0) {
+          // Below the floor: the page begins there.
+          ;[trimmed] = yield* read(name, numberOf(first.first), numberOf(first.first))
+          begin = after = numberOf(first.first) + numberOf(first.count)
+          continue
+        }
         rows = [
           ...rows,
           ...more.map(({ count, first, size }) => ({
@@ -282,12 +304,70 @@ const storageOf = (db: Database, tenant: string, firstRemoteId: Uint8Array): Hub
       const segments = yield* read(name, wanted[0]?.first ?? begin, wanted.at(-1)?.first ?? begin)
       const answer = pageOf(
         log,
-        begin,
+        Math.max(1, from),
         limits,
-        (sequence) => segments.findLast(({ first }) => first <= sequence) ?? undefined
+        (sequence) => segments.findLast(({ first }) => first <= sequence) ?? trimmed
       )
       // Another instance may have packed in between; what is really damaged stays so.
       return yield* answer
+    })
+
+  const trim = (name: string, floor: number) =>
+    Effect.gen(function* () {
+      const [logs = [], tombs = [], rows = []] = yield* batch(db, [
+        ...look(name),
+        [
+          `SELECT first, count, length(bytes) AS size FROM agent_sync_segments WHERE log = ${ID} ORDER BY first LIMIT ?3`,
+          tenant,
+          name,
+          SIZES
+        ]
+      ])
+      const log = yield* found([logs, tombs])
+      const beginning = rows[0]
+      if (log === undefined || log.keep || beginning === undefined) return undefined
+      const sizes = rows.map(({ count, first, size }) => ({
+        end: numberOf(first) + numberOf(count),
+        first: numberOf(first),
+        size: numberOf(size)
+      }))
+      const last = withinBytes(sizes, TRIM_BYTES).at(-1)!
+      const segments = yield* read(name, 1, last.first)
+      const wanted = Math.min(floor, last.end - 1)
+      const what = yield* trimming(log.head, wanted, (sequence) => segments.findLast(({ first }) => first <= sequence))
+      if (what === undefined) return floorOf(segments[0])
+      const { gone } = what
+      const here = [tenant, name, what.floor] as const
+      const [, , , changed] = yield* batch(db, [
+        [
+          `UPDATE agent_sync_segments SET count = -?5, began = 1, links = ${given("?6")}, bytes = x''
+           WHERE log = ${UNCHANGED} AND first = 1 AND count = ?4 AND length(bytes) = ?7`,
+          tenant,
+          name,
+          log.chain,
+          numberOf(beginning.count),
+          what.floor,
+          toGive(gone.links),
+          numberOf(beginning.size)
+        ],
+        [`DELETE FROM agent_sync_segments WHERE log = ${ID} AND first > 1 AND first < ?3 AND ${TRIMMING}`, ...here],
+        [
+          `INSERT INTO agent_sync_segments SELECT ${ID}, ?3, ?4, ?3, ${given("?5")}, ${given("?6")}
+           WHERE ?4 > 0 AND ${TRIMMING}`,
+          ...here,
+          what.cut?.to.count ?? 0,
+          toGive(what.cut?.to.links ?? gone.bytes),
+          toGive(what.cut?.to.bytes ?? gone.bytes)
+        ],
+        [
+          `UPDATE agent_sync_logs SET bytes = bytes - ?4 WHERE id = ${ID} AND ${TRIMMING} RETURNING id`,
+          ...here,
+          what.bytes
+        ],
+        [`UPDATE agent_sync_segments SET count = ?3 - 1 WHERE log = ${ID} AND first = 1 AND count = -?3`, ...here]
+      ])
+      if (changed?.length !== 1) return yield* new Changed()
+      return what.floor
     })
 
   /** Reads once more what does not fit together, because another instance may have packed it meanwhile. */
@@ -309,7 +389,12 @@ const storageOf = (db: Database, tenant: string, firstRemoteId: Uint8Array): Hub
     logs: () =>
       Effect.map(
         batch(db, [
-          ["SELECT name, head, keep, bytes, last_write FROM agent_sync_logs WHERE tenant = ?1 ORDER BY id", tenant]
+          [
+            `SELECT name, head, keep, bytes, last_write, coalesce((SELECT count FROM agent_sync_segments
+               WHERE log = id AND first = 1 AND length(agent_sync_segments.bytes) = 0), 0) AS trimmed
+             FROM agent_sync_logs WHERE tenant = ?1 ORDER BY id`,
+            tenant
+          ]
         ]),
         ([rows = []]) => rows.map(infoOf)
       ),
@@ -330,6 +415,7 @@ const storageOf = (db: Database, tenant: string, firstRemoteId: Uint8Array): Hub
         (answers) => answers.at(-1)!.length
       )
     },
+    trim: (name, floor) => again(trim(name, floor)),
     erase: () =>
       Effect.suspend(() => {
         const id = makeRemoteId()
@@ -388,12 +474,12 @@ const segmentOf = (row: Row): Segment => ({
   links: bytesTold(row, "links"),
   bytes: bytesTold(row, "bytes")
 })
-const infoOf = ({ bytes, head, keep, last_write, name }: Row): LogInfo => ({
+const infoOf = ({ bytes, head, keep, last_write, name, trimmed }: Row): LogInfo => ({
   log: textOf(name),
   head: numberOf(head),
-  floor: 1,
+  floor: numberOf(trimmed) + 1,
   keep: keep === 1,
-  entries: numberOf(head),
+  entries: numberOf(head) - numberOf(trimmed),
   bytes: numberOf(bytes),
   lastWrite: numberOf(last_write)
 })

@@ -26,6 +26,30 @@ export const hubAdministered = (makeWorld: MakeRuledWorld) => {
     expect([reader.closes, world.troubles]).toEqual([[], []])
   })
 
+  test("who was away when a log was trimmed is told where it goes on, stock peers too; what is gone does not come back", async () => {
+    const world = await start()
+    const writer = await connected(world)
+    const reader = await connected(world)
+    const [gone, stays, later] = [entries(3), entries(2), entries(1)]
+    for (const write of [gone, stays]) writer.write(writing("log", write))
+    reader.write(following("log"))
+    await world.settle()
+    expect(await Effect.runPromise(world.hub.trim("log", 5))).toBe(4)
+    writer.write(writing("log", [...gone, ...later]))
+    await world.settle()
+    expect(writer.acks().at(-1)?.sequenceNumbers).toEqual([1, 2, 3, 6])
+    expect(reader.sequences("log")).toEqual([1, 2, 3, 4, 5, 6])
+    const away = await connected(world)
+    const stock = await connected(world, { extended: false })
+    away.write(asking("log", 2, 10))
+    for (const one of [away, stock]) one.write(following("log"))
+    await world.settle()
+    expect(away.changes("log")[0]).toMatchObject({ floor: 4, floorChain: expect.any(Uint8Array), head: 6 })
+    expect(away.sequences("log")).toEqual([4, 5, 6, 4, 5, 6])
+    expect(stock.sequences("log")).toEqual([4, 5, 6])
+    expect([stock.closes, world.troubles]).toEqual([[], []])
+  })
+
   test("a late write to a retired log is refused by name and brings nothing back", async () => {
     const world = await start()
     const writer = await connected(world)

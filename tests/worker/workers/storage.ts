@@ -5,7 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { pack, unpack } from "msgpackr"
 
-type Asked = "append" | "page" | "logs" | "kept" | "retire" | "erase" | "revoke" | "revoked" | "remoteId"
+type Asked = "append" | "page" | "logs" | "kept" | "retire" | "trim" | "erase" | "revoke" | "revoked" | "remoteId"
 
 export class SyncDurableObject extends DurableObject {
   override async fetch(request: Request): Promise<Response> {

@@ -13,6 +13,7 @@ import { type HubStorage, type LogInfo, retired, StorageFailed } from "../HubSto
 import { type Numbered, numbered } from "../numbered.ts"
 import { pageOf } from "../pageOf.ts"
 import { makeRemoteId } from "../RemoteId.ts"
+import { floorOf, trimming } from "../trim.ts"
 import { finder, isAbove, places } from "./repeats.ts"
 import type { Sql } from "./Sql.ts"
 import { LAST_SEQUENCE, prepare } from "./statements.ts"
@@ -161,7 +162,13 @@ export const make = ({ close, failureOf, kind, sha256, sql: driver, vacuum }: Sq
     logs: () =>
       answer(() =>
         Either.right(
-          sql.logs().map(({ keep, ...log }): LogInfo => ({ ...log, keep: keep === 1, entries: log.head, floor: 1 }))
+          sql.logs().map(
+            ({ keep, ...log }): LogInfo => ({
+              ...log,
+              keep: keep === 1,
+              entries: log.head - log.floor + 1
+            })
+          )
         )
       ),
     kept: () => answer(() => Either.right(sql.kept()[0]!.kept)),
@@ -183,6 +190,32 @@ export const make = ({ close, failureOf, kind, sha256, sql: driver, vacuum }: Sq
         })
         for (const name of goes.values()) ends.delete(name)
         return Either.right(goes.size)
+      }),
+    trim: (name, floor) =>
+      answer(() => {
+        const end = endOf(name)
+        if (end === undefined || end.keep) return Either.right(undefined)
+        const { head, id } = end
+        const segmentAt = (sequence: number) => sql.segment(id, sequence)[0]
+        return Either.map(trimming(head, floor, segmentAt), (what) => {
+          if (what === undefined) return floorOf(segmentAt(1))
+          let top = sql.head(id, 1)[0]!.top
+          driver.transaction(() => {
+            for (const { entryId, sequence } of what.ids) {
+              sql.stillKnown(id, entryId, sequence)
+              if (isAbove(entryId, top)) top = entryId
+            }
+            if (what.cut !== undefined) {
+              const { from, to } = what.cut
+              sql.cut(id, from.first, to.first, to.count, to.links, to.bytes)
+            }
+            sql.forgetBelow(id, what.floor)
+            sql.lighten(id, what.bytes)
+            sql.trimmed(id, what.gone.count, top, what.gone.links)
+          })
+          ends.delete(name)
+          return what.floor
+        })
       }),
     erase: () =>
       answer(() => {

@@ -24,8 +24,9 @@ export const prepare = (sql: Sql) => ({
   /** (log) */
   keep: sql.prepare("UPDATE logs SET keep = 1 WHERE id = ?1"),
   kept: sql.prepare<{ kept: number }>("SELECT count(*) AS kept FROM logs WHERE keep = 1"),
-  logs: sql.prepare<{ log: string; keep: number; head: number; bytes: number; lastWrite: number }>(
-    `SELECT name AS log, keep, (at & ${LAST_SEQUENCE}) + count - 1 AS head, total AS bytes, written AS lastWrite
+  logs: sql.prepare<{ log: string; keep: number; head: number; floor: number; bytes: number; lastWrite: number }>(
+    `SELECT name AS log, keep,
+       1 + coalesce((SELECT count FROM segments WHERE at = (id << 32 | 1) AND length(bytes) = 0), 0) AS floor, (at & ${LAST_SEQUENCE}) + count - 1 AS head, total AS bytes, written AS lastWrite
      FROM logs JOIN segments
        ON at = (SELECT max(at) FROM segments WHERE at BETWEEN (id << 32) AND ((id << 32) | ${LAST_SEQUENCE}))
      WHERE retired = 0 ORDER BY id`
@@ -53,6 +54,19 @@ export const prepare = (sql: Sql) => ({
   sequence: sql.prepare<{ sequence: number }>("SELECT sequence FROM ids WHERE log = ?1 AND entry_id = ?2"),
   /** (log, entry id, sequence) */
   remember: sql.prepare("INSERT INTO ids VALUES (?1, ?2, ?3)"),
+
+  /** (log, entry id, sequence): of an entry that is trimmed, which may be there. */
+  stillKnown: sql.prepare("INSERT INTO ids VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING"),
+  /** (log, old first, new first, count, links, bytes) */
+  cut: sql.prepare(
+    `UPDATE segments SET at = (?1 << 32) | ?3, began = ?3, count = ?4, links = ?5, bytes = ?6 WHERE at = (?1 << 32) | ?2`
+  ),
+  /** (log, floor) */
+  forgetBelow: sql.prepare("DELETE FROM segments WHERE at >= (?1 << 32) AND at < ((?1 << 32) | ?2)"),
+  /** (log, count, top, links): what stands for the entries that were trimmed. */
+  trimmed: sql.prepare("INSERT INTO segments VALUES ((?1 << 32) | 1, ?2, 1, ?3, 0, 0, ?4, x'')"),
+  /** (log, bytes) */
+  lighten: sql.prepare(`UPDATE segments SET total = total - ?2 WHERE length(bytes) > 0 AND ${OF_LOG}`),
 
   /** (log), each. */
   forgetSegments: sql.prepare(`DELETE FROM segments WHERE ${OF_LOG}`),

@@ -7,7 +7,7 @@ import { sha256 } from "@noble/hashes/sha2.js"
 import { utf8ToBytes } from "@noble/hashes/utils.js"
 import * as Either from "effect/Either"
 import type { RedactionOptions } from "../agents/Redaction.ts"
-import type { Journal } from "../journal/Journal.ts"
+import type { Journal } from "./Journal.ts"
 
 /** Empty where the journal cannot be read: marks then have no hash. */
 export const markKeyOf = (journal: Journal): Pick<RedactionOptions, "key"> => {
