@@ -148,6 +148,8 @@ export const settings = (
       context: contextOf(config.context),
       token: async (role: Role) => {
         if (token !== undefined) return token.value
+        // Keys may have been made since the settings were read.
+        const secret = authSecret(files)
         return secret === undefined ? undefined : mintToken(secret, { tenant, roles: [role] }, TOKEN_SECONDS)
       },
       origins: [
@@ -271,7 +273,8 @@ const follow = (reference: string, base: string, env: Env): Either.Either<{ text
 
 const ifExists = (file: string) => (existsSync(file) ? file : undefined)
 
-const nearest = (from: string): string | undefined => {
+/** The `agent-sync.json` of a folder: in it, or in the next one above that has one. */
+export const nearest = (from: string): string | undefined => {
   const file = ifExists(join(from, CONFIG_FILE))
   if (file !== undefined) return file
   const parent = dirname(from)

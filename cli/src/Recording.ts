@@ -35,7 +35,7 @@ export const openRecording = (flags: Flags): Effect.Effect<Recording, Failure> =
         keysFolder: found.files.folder,
         key,
         remotes: found.url === undefined ? [] : [found.url],
-        host: hostname()
+        ...(found.context.host ? { host: hostname() } : {})
       })
     )
     if (Either.isLeft(opened)) {

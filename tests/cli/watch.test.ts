@@ -29,9 +29,8 @@ const scene = async () => {
   const begun: Array<string> = []
   const start = (options: Partial<FollowOptions> = {}) => {
     const following = follow({
-      journal,
       homes: agentHomes({}, home),
-      host: "box",
+      to: { journal, context: { host: true, git: true } },
       past: false,
       isWanted: () => true,
       onSession: ({ session }) => void begun.push(session),
@@ -146,6 +145,24 @@ describe("watch", () => {
     expect(s.entries()).toEqual([])
     await s.start({ past: true, isWanted: ({ cwd }) => cwd === "/home/dev/project" }).caughtUp
     expect(isWhole(s.entries())).toBe(true)
+  })
+
+  test("leaves out this machine's name and the repository where they are switched off", async () => {
+    const about = async (context: { readonly host: boolean; readonly git: boolean }) => {
+      const s = await scene()
+      writeFileSync(s.file, whole)
+      await s.start({ to: { journal: s.journal, context } }).caughtUp
+      const origin = right(readJournal(s.journal).sessions())[0]?.origin
+      const starts = s.entries().flatMap((event) => (event.kind === "session_start" ? [event.data] : []))
+      return { host: origin?.host !== undefined, branches: [origin?.branch, ...starts.map(({ branch }) => branch)] }
+    }
+    const told = await about({ host: true, git: true })
+    expect(told.host).toBe(true)
+    expect(new Set(told.branches).size).toBe(1)
+    expect(told.branches).not.toContain(undefined)
+    const off = await about({ host: false, git: false })
+    expect(off.host).toBe(false)
+    expect(new Set(off.branches)).toEqual(new Set([undefined]))
   })
 
   test("sees a chat that is written whole each time, and the first session of an agent that had none", async () => {

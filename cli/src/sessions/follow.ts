@@ -4,8 +4,10 @@
  * again (a file that was replaced, a restart after a kill) adds nothing, so positions are kept in memory only.
  */
 import { type FSWatcher, statSync, watch } from "node:fs"
+import { hostname } from "node:os"
 import { dirname, join } from "node:path"
 import {
+  type Backlog,
   type Journal,
   liveTimers,
   makeBacklog,
@@ -15,6 +17,7 @@ import {
 } from "agent-sync"
 import type { AgentHome } from "agent-sync/agents"
 import * as Either from "effect/Either"
+import type { Context } from "../Context.ts"
 import type { Redaction } from "../Redact.ts"
 import { type FoundFile, fileAt, filesBelow, isSubagent, markOf } from "./find.ts"
 import { type Head, headOf, openFile, readInto } from "./read.ts"
@@ -28,16 +31,25 @@ const SETTLE_MS = 2_500
 /** A session that changed so long ago is running, as far as one can tell. Milliseconds. */
 const RECENT_MS = 10 * 60_000
 /** Milliseconds of silence after which a file is put down; if it goes on, it is read again from its beginning. */
-const QUIET_MS = 60 * 60_000
+export const QUIET_MS = 60 * 60_000
 
-export interface FollowOptions {
+/** Where a session is recorded, and how. */
+export interface Target {
   readonly journal: Journal
-  readonly homes: ReadonlyArray<AgentHome>
-  readonly host: string
+  /** What is told of this machine. */
+  readonly context: Context
   /** The person's own rules for secrets. */
   readonly redaction?: Redaction
+}
+
+export interface FollowOptions {
+  readonly homes: ReadonlyArray<AgentHome>
+  /** One for all sessions, or asked for each; without an answer it is not recorded, and asked for again when it grows. */
+  readonly to: Target | ((head: Head) => Promise<Target | undefined>)
   /** Also sessions that ended before. */
   readonly past: boolean
+  /** Milliseconds since 1970: what changed later goes on, however long ago that is. */
+  readonly since?: number
   /** Which sessions are recorded. */
   readonly isWanted: (head: Head) => boolean
   /** A session of which something was recorded for the first time in this run. */
@@ -58,6 +70,7 @@ export interface Following {
 
 interface Open {
   readonly head: Head
+  readonly target: Target
   readonly reader: SessionFile
   readonly inode: number
   /** Bytes read. */
@@ -68,13 +81,18 @@ interface Open {
 }
 
 export const follow = (options: FollowOptions): Following => {
-  const { homes, journal } = options
-  const backlog = makeBacklog({ timers: liveTimers, onTrouble: (failed) => options.onTrouble(failed.message) })
+  const { homes, to } = options
+  const backlogs = new Map<Journal, Backlog>()
+  const targets = new Map<string, Target>()
+  /** Sessions whose target is asked for, and the files that are looked at again then. */
+  const asked = new Map<string, { readonly paths: Set<string>; readonly answered: Promise<void> }>()
   const open = new Map<string, Open>()
   const writers = new Map<string, SessionWriter>()
   const shown = new Set<string>()
   const dirty = new Set<string>()
   const unwanted = new Set<string>()
+  /** Files that are left alone until they change, and how they were then. */
+  const settled = new Map<string, string>()
   const watchers: Array<FSWatcher> = []
   const listening = new Set<AgentHome>()
   const waiting = new Set<AgentHome>()
@@ -83,26 +101,59 @@ export const follow = (options: FollowOptions): Following => {
   let events = 0
   let isStopped = false
 
-  const known = (marks: ReadonlyArray<string>) =>
+  const known = ({ journal }: Target, marks: ReadonlyArray<string>) =>
     Either.getOrElse(journal.known(journal.index, marks), () => marks.map(() => false))
-  const remember = (marks: ReadonlyArray<string>) => backlog.put(() => journal.mark(journal.index, marks))
+  const remember = ({ journal }: Target, mark: string) =>
+    backlogOf(journal).put(() => journal.mark(journal.index, [mark]))
 
-  const writerOf = (agent: string, session: string) => {
+  const backlogOf = (journal: Journal) => {
+    const found = backlogs.get(journal)
+    if (found !== undefined) return found
+    const made = makeBacklog({ timers: liveTimers, onTrouble: (failed) => options.onTrouble(failed.message) })
+    backlogs.set(journal, made)
+    return made
+  }
+
+  const writerIn = ({ context, journal, redaction }: Target, agent: string, session: string) => {
     const name = `${agent}:${session}`
     const found = writers.get(name)
     if (found !== undefined) return found
-    const about = { host: options.host }
     const made = makeSessionWriter({
       journal,
-      backlog,
+      backlog: backlogOf(journal),
       agent,
       session,
-      about,
+      about: context.host ? { host: hostname() } : {},
+      git: context.git,
       wall: Date.now,
-      ...(options.redaction === undefined ? {} : { redaction: options.redaction })
+      ...(redaction === undefined ? {} : { redaction })
     })
     writers.set(name, made)
     return made
+  }
+
+  /** Undefined where it is not known yet, and asked for. */
+  const targetOf = (head: Head, path: string): Target | undefined => {
+    if (typeof to !== "function") return to
+    const name = `${head.agent}:${head.session}`
+    const found = targets.get(name)
+    if (found !== undefined) return found
+    const asking = asked.get(name)
+    if (asking !== undefined) {
+      asking.paths.add(path)
+      return undefined
+    }
+    const paths = new Set([path])
+    const answered = to(head)
+      .catch((error) => void options.onTrouble(error instanceof Error ? error.message : String(error)))
+      .then((target) => {
+        asked.delete(name)
+        if (target === undefined || isStopped) return
+        targets.set(name, target)
+        for (const one of [...paths].sort()) look(one)
+      })
+    asked.set(name, { paths, answered })
+    return undefined
   }
 
   // Reading ----------------------------------------------------------------------------------------------------------
@@ -160,10 +211,17 @@ export const follow = (options: FollowOptions): Following => {
     }
     // The session's own file tells which call a subagent belongs to.
     if (isSubagent(file.path)) for (const parent of parentsOf(file.path, head)) if (!open.has(parent)) look(parent)
-    remember([followed(file.path)])
+    const target = targetOf(head, file.path)
+    if (target === undefined) return undefined
+    remember(target, followed(file.path))
     return {
       head,
-      reader: openFile(file, writerOf, () => file.changed),
+      target,
+      reader: openFile(
+        file,
+        (agent, session) => writerIn(target, agent, session),
+        () => file.changed
+      ),
       inode: file.inode,
       at: 0,
       grown: Date.now(),
@@ -194,7 +252,7 @@ export const follow = (options: FollowOptions): Following => {
 
   const around = () => homes.flatMap((home) => filesBelow(home.folder, home.isSession))
 
-  /** What is new, grew while nobody watched, or is open. */
+  /** What is new, grew while nobody watched, or is open. Answers how many past sessions it left alone. */
   const round = async (first: boolean): Promise<number> => {
     let left = 0
     for (const file of around()) {
@@ -204,15 +262,18 @@ export const follow = (options: FollowOptions): Following => {
         look(file.path)
         continue
       }
-      const [isRead = false, isFollowed = false] = known([markOf(file), followed(file.path)])
-      if (isRead) continue
-      if (!isFollowed && !options.past && Date.now() - file.changed > RECENT_MS) {
-        left++
+      if (settled.get(file.path) === markOf(file)) continue
+      const [isRead, isFollowed] = typeof to === "function" ? [] : known(to, [markOf(file), followed(file.path)])
+      const isPast = Date.now() - file.changed > RECENT_MS && file.changed < (options.since ?? Number.POSITIVE_INFINITY)
+      if (isRead === true || (isFollowed !== true && isPast && !options.past)) {
+        if (isRead !== true) left++
+        settled.set(file.path, markOf(file))
         continue
       }
       look(file.path)
       if (first) await new Promise((resolve) => setImmediate(resolve))
     }
+    while (asked.size > 0) await Promise.all([...asked.values()].map(({ answered }) => answered))
     return left
   }
 
@@ -229,7 +290,10 @@ export const follow = (options: FollowOptions): Following => {
   /** A file that was read whole is not read again until it changes. */
   const putDown = (path: string, one: Open) => {
     const [file] = fileAt(path)
-    if (file !== undefined && file.size === one.at) remember([markOf(file)])
+    if (file !== undefined && file.size === one.at) {
+      remember(one.target, markOf(file))
+      settled.set(path, markOf(file))
+    }
     open.delete(path)
     const { agent, session } = one.head
     if ([...open.values()].some(({ head }) => head.agent === agent && head.session === session)) return
@@ -284,7 +348,7 @@ export const follow = (options: FollowOptions): Following => {
       for (const watcher of watchers) watcher.close()
       for (const path of dirty) look(path)
       for (const [path, one] of [...open]) putDown(path, one)
-      backlog.end()
+      for (const backlog of backlogs.values()) backlog.end()
     }
   }
 }

@@ -38,10 +38,11 @@ const TAG_BYTES = 16
 const KEY_BYTES = 32
 const RECORD = /^\d{16}-.+\.rec$/
 const TAKEN = /\.rec\.(\d+)\.taken$/
-const DRAINER = "drainer"
+/** Of whom there is one on a machine: who drains, and who stays for all of it. Their files name the process. */
+export type Post = "drainer" | "resident"
 const FLUSHER = "flusher"
 
-/** Milliseconds after which a drainer that has not touched its file counts as dead. */
+/** Milliseconds after which a process that has not touched the file of its post counts as dead. */
 export const DRAINER_DEAD_MS = 20_000
 /** At most one flusher is started in so many milliseconds. */
 export const FLUSHER_EVERY_MS = 3_000
@@ -113,12 +114,15 @@ export const recover = ({ spool }: Folders): void => {
 }
 
 /** Becomes the one that drains; false where another living process is. */
-export const becomeDrainer = (folders: Folders): boolean => {
+export const becomeDrainer = (folders: Folders): boolean => become(folders, "drainer")
+
+/** Takes a post; false where another living process has it. */
+export const become = (folders: Folders, post: Post): boolean => {
   const { spool } = folders
   prepare(folders)
-  const file = join(spool, DRAINER)
+  const file = join(spool, post)
   for (let tries = 0; tries < 3; tries++) {
-    const holder = drainerIn(spool)
+    const holder = holderOf(spool, post)
     if (holder === process.pid) return true
     if (holder !== undefined) return false
     const draft = `${file}.${process.pid}`
@@ -129,7 +133,7 @@ export const becomeDrainer = (folders: Folders): boolean => {
     } catch {
       // A dead one's file. Whoever renames it first clears the way; the loop looks again who was first.
       const stale = `${file}.${process.pid}.stale`
-      if (drainerIn(spool) === undefined) attempt(() => renameSync(file, stale))
+      if (holderOf(spool, post) === undefined) attempt(() => renameSync(file, stale))
       rmSync(stale, { force: true })
     } finally {
       rmSync(draft, { force: true })
@@ -139,22 +143,31 @@ export const becomeDrainer = (folders: Folders): boolean => {
 }
 
 /** Says that the drainer lives; false where another has taken over meanwhile. */
-export const stayDrainer = ({ spool }: Folders): boolean => {
-  if (drainerIn(spool) !== process.pid) return false
+export const stayDrainer = (folders: Folders): boolean => stay(folders, "drainer")
+
+/** The same of a post; its file's time is when it was held last. */
+export const stay = ({ spool }: Folders, post: Post): boolean => {
+  if (holderOf(spool, post) !== process.pid) return false
   const now = new Date()
-  return attempt(() => utimesSync(join(spool, DRAINER), now, now))
+  return attempt(() => utimesSync(join(spool, post), now, now))
 }
 
 export const leaveDrainer = ({ spool }: Folders): void => {
-  if (drainerIn(spool) === process.pid) rmSync(join(spool, DRAINER), { force: true })
+  if (holderOf(spool, "drainer") === process.pid) rmSync(join(spool, "drainer"), { force: true })
 }
 
 /** The process that drains, if one lives. */
-export const drainer = ({ spool }: Folders): number | undefined => drainerIn(spool)
+export const drainer = ({ spool }: Folders): number | undefined => holderOf(spool, "drainer")
+
+/** The process that stays for all of the machine, if one lives. */
+export const resident = ({ spool }: Folders): number | undefined => holderOf(spool, "resident")
+
+/** Milliseconds since 1970 when a resident was there last, dead or alive; undefined where there was none. */
+export const residentAt = ({ spool }: Folders): number | undefined => modified(join(spool, "resident"))
 
 /** Whether nobody drains and no flusher was started just now; the answer true counts as having started one. */
 export const flusherIsDue = ({ spool }: Folders, now: number): boolean => {
-  if (drainerIn(spool) !== undefined) return false
+  if (holderOf(spool, "drainer") !== undefined) return false
   const file = join(spool, FLUSHER)
   const last = modified(file)
   if (last !== undefined && Math.abs(now - last) < FLUSHER_EVERY_MS) return false
@@ -162,8 +175,8 @@ export const flusherIsDue = ({ spool }: Folders, now: number): boolean => {
   return true
 }
 
-const drainerIn = (spool: string): number | undefined => {
-  const file = join(spool, DRAINER)
+const holderOf = (spool: string, post: Post): number | undefined => {
+  const file = join(spool, post)
   const touched = modified(file)
   if (touched === undefined || Date.now() - touched > DRAINER_DEAD_MS) return undefined
   try {

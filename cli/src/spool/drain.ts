@@ -5,15 +5,12 @@
  * journaled again under the same event keys, which readers take for the same events.
  */
 import { watch } from "node:fs"
-import { hostname } from "node:os"
-import { type Journal, liveTimers, makeRecorder, type Recorder } from "agent-sync"
+import { liveTimers, makeRecorder, type Recorder } from "agent-sync"
 import { claudeHook } from "agent-sync/agents"
-import { connectJournal, openJournal, type Remote } from "agent-sync/bun"
 import * as Either from "effect/Either"
-import { keyOrMake, type Settings, settings } from "../Config.ts"
 import { aboutFolder } from "../Context.ts"
+import { type Destinations, makeDestinations, type Unplaced } from "../Destinations.ts"
 import { type Env, foldersOf } from "../Folders.ts"
-import type { Key } from "../Keys.ts"
 import * as Spool from "./Spool.ts"
 
 /** Milliseconds between looks that nothing woke: a file system may lose a notice, another drainer may be gone. */
@@ -22,8 +19,6 @@ const LOOK_MS = 5_000
 const SILENT_MS = 30 * 60_000
 /** Milliseconds after which a record that could not be recorded is tried again. */
 const AGAIN_MS = 30_000
-/** Milliseconds for which this process may stand still because another writes to the journal: in a `run`, so does the agent's output. */
-const WAIT_MS = 100
 /** How often the spool is looked at again at the end, where hooks go on. */
 const STOP_ROUNDS = 3
 /** Milliseconds that the hub is given to take what it is owed, at the end. */
@@ -34,16 +29,10 @@ export interface Drain {
   readonly lastAt: () => number
   /** Whether it is this process that drains. */
   readonly active: () => boolean
-  /** Records taken so far. */
-  readonly taken: () => number
+  /** Resolves when what lies in the spool now is recorded, or is left to another process. */
+  readonly caughtUp: () => Promise<void>
   /** Takes what waits, tells the index what is due, gives the hub a moment, lets the spool go. */
   readonly stop: () => Promise<void>
-}
-
-/** One journal and what sends it on; sessions of many folders may share it. */
-interface Destination {
-  readonly journal: Journal
-  readonly remote: Remote | undefined
 }
 
 interface Open {
@@ -53,14 +42,28 @@ interface Open {
   lastAt: number
 }
 
+/** A drain with destinations of its own. */
+export const drainHere = (env: Env, say: (what: string) => void): Drain => {
+  const destinations = makeDestinations({ env, cwd: process.cwd(), say })
+  const drain = drainSpool({ env, destinations, say })
+  return {
+    ...drain,
+    stop: async () => {
+      await drain.stop()
+      await destinations.close()
+    }
+  }
+}
+
 export const drainSpool = (options: {
   readonly env: Env
+  /** Where sessions go; whoever made it closes it. */
+  readonly destinations: Destinations
   /** A sentence for the person. */
   readonly say: (what: string) => void
 }): Drain => {
-  const { env } = options
+  const { destinations, env } = options
   const folders = foldersOf(env)
-  const destinations = new Map<string, Promise<Either.Either<Destination, string>>>()
   const sessions = new Map<string, Open>()
   /** Records that could not be recorded, and when they are tried again. */
   const later = new Map<string, number>()
@@ -68,7 +71,6 @@ export const drainSpool = (options: {
   const encoder = new TextEncoder()
   let active = false
   let stopped = false
-  let taken = 0
   let lastAt = Date.now()
   let turn: Promise<void> | undefined
   let again = false
@@ -79,55 +81,20 @@ export const drainSpool = (options: {
     options.say(what)
   }
 
-  const openDestination = async (found: Settings, key: Key): Promise<Either.Either<Destination, string>> => {
-    const { tenant, url } = found
-    const opened = await openJournal({
-      file: `${found.folders.journals}/${tenant}.sqlite`,
-      keysFolder: found.files.folder,
-      key,
-      remotes: url === undefined ? [] : [url],
-      waitMs: WAIT_MS,
-      ...(found.context.host ? { host: hostname() } : {})
-    })
-    return Either.mapBoth(opened, {
-      onLeft: ({ message }) => message,
-      onRight: (journal) => ({
-        journal,
-        remote:
-          url === undefined
-            ? undefined
-            : connectJournal({
-                journal,
-                url,
-                token: () => found.token("write"),
-                onStatus: () => {},
-                onTrouble: say
-              })
-      })
-    })
-  }
-
   /** The recorder of a session, with the settings of the folder it runs in as they are when it is first heard of. */
   const recorderFor = async (
     session: string,
     cwd: string,
     around: Readonly<Record<string, string>>
-  ): Promise<Either.Either<Open, string>> => {
+  ): Promise<Either.Either<Open, Unplaced>> => {
     const known = sessions.get(session)
     if (known !== undefined) return Either.right(known)
-    const found = settings({}, { env: { ...env, ...around }, cwd })
-    const ready = Either.flatMap(found, (found) => Either.map(keyOrMake(found), ({ key }) => ({ found, key })))
-    if (Either.isLeft(ready)) return Either.left(ready.left.what)
-    const { context, redaction, tenant, url } = ready.right.found
-    const name = `${tenant} ${url}`
-    const opening = destinations.get(name) ?? openDestination(ready.right.found, ready.right.key)
-    destinations.set(name, opening)
-    const destination = await opening
-    if (Either.isLeft(destination)) {
-      destinations.delete(name)
-      return Either.left(destination.left)
-    }
-    const { journal } = destination.right
+    const placed = await destinations.of({ session, folder: cwd, around })
+    if (Either.isLeft(placed)) return Either.left(placed.left)
+    const {
+      found: { context, redaction },
+      journal
+    } = placed.right
     const recorder = makeRecorder({
       journal,
       run: crypto.randomUUID(),
@@ -167,7 +134,7 @@ export const drainSpool = (options: {
     if (hook === undefined) return found.done()
     const opened = await recorderFor(hook.session, found.record.folder ?? hook.cwd, found.record.env)
     if (Either.isLeft(opened)) {
-      say(`Hooks of sessions in ${hook.cwd} wait in the spool. ${opened.left}`)
+      say(`Hooks of sessions in ${hook.cwd} wait in the spool. ${opened.left ?? ""}`)
       later.set(name, Date.now() + AGAIN_MS)
       return found.putBack()
     }
@@ -176,7 +143,6 @@ export const drainSpool = (options: {
     opened.right.lastAt = Date.now()
     opened.right.held.push(found.done)
     release(opened.right)
-    taken++
     lastAt = Date.now()
     if (hook.event === "SessionEnd") letGo(hook.session)
   }
@@ -219,7 +185,10 @@ export const drainSpool = (options: {
   return {
     lastAt: () => lastAt,
     active: () => active,
-    taken: () => taken,
+    caughtUp: async () => {
+      look()
+      await turn
+    },
     stop: async () => {
       watcher.close()
       clearInterval(timer)
@@ -227,8 +196,7 @@ export const drainSpool = (options: {
         look()
         await turn
         for (const session of sessions.keys()) letGo(session)
-        const opened = await Promise.all(destinations.values())
-        await Promise.all(opened.map((one) => (Either.isRight(one) ? one.right.remote?.drain(DRAIN_MS) : 0)))
+        await destinations.drain(DRAIN_MS)
         if (!active) break
         // A hook that was called just now saw that we drain, and left it to us: that is known once we do not any more.
         active = false
@@ -236,11 +204,6 @@ export const drainSpool = (options: {
         if (Spool.waiting(folders).every((name) => later.has(name))) break
       }
       stopped = true
-      for (const one of await Promise.all(destinations.values())) {
-        if (Either.isLeft(one)) continue
-        one.right.remote?.stop()
-        one.right.journal.close()
-      }
     }
   }
 }

@@ -33,6 +33,8 @@ export interface SessionWriterOptions {
   readonly agent: string
   readonly session: string
   readonly about: { readonly host?: string }
+  /** False leaves out the branch and repository that the agent tells. */
+  readonly git?: boolean
   /** The person's own rules for secrets. */
   readonly redaction?: Omit<RedactionOptions, "key">
   /** Milliseconds since 1970. */
@@ -59,7 +61,7 @@ export interface SessionWriter {
 }
 
 export const makeSessionWriter = (options: SessionWriterOptions): SessionWriter => {
-  const { agent, backlog, journal, session, wall } = options
+  const { agent, backlog, git = true, journal, session, wall } = options
   const fold = makeSession()
   const redacted = new Map<string, number>()
   const redactor = makeRedactor({ ...options.redaction, ...(journal === undefined ? {} : markKeyOf(journal)) })
@@ -88,8 +90,7 @@ export const makeSessionWriter = (options: SessionWriterOptions): SessionWriter 
     title: titleOf(),
     cwd: about.cwd,
     host: options.about.host,
-    branch: about.branch,
-    repository: about.repository
+    ...(git ? { branch: about.branch, repository: about.repository } : {})
   })
 
   /** What its events say, unless they stopped long ago: a process that was killed tells no end. */
@@ -193,7 +194,7 @@ export const makeSessionWriter = (options: SessionWriterOptions): SessionWriter 
     session,
     add: (fresh) => {
       if (fresh.length === 0) return
-      const events = fresh.map((event) => placed(event, calls))
+      const events = fresh.map((event) => placed(git ? event : withoutBranch(event), calls))
       const safe = events.map((event) => safeOf(event, redactor))
       for (const { event } of safe) fold.add(event)
       if (journal === undefined) {
@@ -271,6 +272,12 @@ const promptIn = (event: AgentEvent): string | undefined => {
   if (event.kind !== "message" || event.data.role !== "user" || event.parent !== undefined) return undefined
   const [part] = event.data.parts
   return part?.type === "text" ? part.text.trim() : undefined
+}
+
+const withoutBranch = (event: AgentEvent): AgentEvent => {
+  if (event.kind !== "session_start") return event
+  const { branch: _, ...data } = event.data
+  return { ...event, data }
 }
 
 /** A subagent's events stand under the call that started it, also where another file of the session tells which. */

@@ -1,7 +1,7 @@
 /** The flusher: records what hooks have left where nobody else does, and ends by itself when nothing more comes. */
 import * as Effect from "effect/Effect"
 import { EXIT } from "../../Failure.ts"
-import { drainSpool } from "../../spool/drain.ts"
+import { drainHere } from "../../spool/drain.ts"
 import { clean } from "../../Terminal.ts"
 
 /** Milliseconds without a record after which it ends: an agent at work calls a hook more often. */
@@ -10,10 +10,7 @@ const LOOK_MS = 500
 
 export const run = (_: object) =>
   Effect.promise(async () => {
-    const drain = drainSpool({
-      env: process.env,
-      say: (what) => void process.stderr.write(`agent-sync: ${clean(what)}\n`)
-    })
+    const drain = drainHere(process.env, (what) => void process.stderr.write(`agent-sync: ${clean(what)}\n`))
     const began = Date.now()
     let over = false
     const end = () => {

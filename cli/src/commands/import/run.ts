@@ -8,10 +8,9 @@ import { resolve } from "node:path"
 import { type Journal, liveTimers, makeBacklog, makeSessionWriter, type SessionWriter } from "agent-sync"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import { type Flags, settings } from "../../Config.ts"
+import { type Flags, type Settings, settings } from "../../Config.ts"
 import { EXIT, Failure } from "../../Failure.ts"
 import { openRecording } from "../../Recording.ts"
-import type { Redaction } from "../../Redact.ts"
 import { type FoundFile, filesAt, filesInHomes, homesOf, isSubagent, markOf } from "../../sessions/find.ts"
 import { isBelow } from "../../sessions/project.ts"
 import { type Head, headOf, openFile, readInto } from "../../sessions/read.ts"
@@ -55,13 +54,12 @@ export const run = (input: ImportInput) =>
     const homes = input.all ? filesInHomes(homesOf(process.env)) : []
     const files = unique([...homes, ...named.flatMap(({ files }) => files ?? [])])
     if (input.dryRun) {
-      const { redaction } = yield* settings(input, { env: process.env, cwd: process.cwd() })
-      return yield* Effect.promise(() => take(input, files, undefined, redaction, async () => []))
+      const found = yield* settings(input, { env: process.env, cwd: process.cwd() })
+      return yield* Effect.promise(() => take(input, files, undefined, found, async () => []))
     }
     const recording = yield* openRecording(input)
-    const { redaction } = recording.found
     return yield* Effect.promise(() =>
-      take(input, files, recording.journal, redaction, () => recording.close(DRAIN_MS))
+      take(input, files, recording.journal, recording.found, () => recording.close(DRAIN_MS))
     )
   })
 
@@ -91,7 +89,7 @@ const take = async (
   input: ImportInput,
   files: ReadonlyArray<FoundFile>,
   journal: Journal | undefined,
-  redaction: Redaction,
+  { context, redaction }: Settings,
   close: () => Promise<ReadonlyArray<string>>
 ): Promise<number> => {
   const summary: Summary = { sessions: 0, unchanged: 0, events: 0, known: 0, redacted: 0, skipped: [] }
@@ -124,7 +122,8 @@ const take = async (
         backlog,
         agent,
         session,
-        about: { host: hostname() },
+        about: context.host ? { host: hostname() } : {},
+        git: context.git,
         wall: Date.now,
         redaction
       })

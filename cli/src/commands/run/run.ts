@@ -172,7 +172,7 @@ const record = async (
 
   // Hooks of this or another agent on this machine; where there were none ever, nothing is loaded for them.
   const hooks = existsSync(found.folders.spool)
-    ? import("../../spool/drain.ts").then(({ drainSpool }) => drainSpool({ env: process.env, say }))
+    ? import("../../spool/drain.ts").then(({ drainHere }) => drainHere(process.env, say))
     : undefined
 
   const how = await child.run(recorder.push)

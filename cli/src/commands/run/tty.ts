@@ -3,7 +3,6 @@
  * Sessions of the same folder that run meanwhile are recorded with it.
  */
 import { realpathSync } from "node:fs"
-import { hostname } from "node:os"
 import type { Recording } from "../../Recording.ts"
 import { homesOf } from "../../sessions/find.ts"
 import { follow } from "../../sessions/follow.ts"
@@ -23,9 +22,8 @@ export const runInTerminal = async (
   const here = realpathSync(process.cwd())
   const sessions: Array<string> = []
   const following = follow({
-    journal: recording.journal,
     homes: homesOf(process.env),
-    host: hostname(),
+    to: { journal: recording.journal, context: recording.found.context, redaction: recording.found.redaction },
     past: false,
     isWanted: ({ cwd }) => cwd === here || cwd === process.cwd(),
     onSession: ({ session }) => void sessions.push(session),

@@ -1,27 +1,19 @@
-/**
- * The resident process of a machine: records what hooks leave and keeps it flowing to the hubs. It starts with the login
- * where it was installed (`service.ts`). What follows agents' own files takes its place among the parts.
- */
+/** `up`: stays (`stay.ts`), and starts with the login where it was installed (`service.ts`). */
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
 import { EXIT, Failure } from "../../Failure.ts"
 import { foldersOf } from "../../Folders.ts"
 import { paintFor, shortPath } from "../../paint.ts"
-import { drainSpool } from "../../spool/drain.ts"
 import * as Spool from "../../spool/Spool.ts"
 import { clean } from "../../Terminal.ts"
 import { call, isInstalled, leftOut, removeService, type Service, serviceOf, writeService } from "./service.ts"
+import { stay } from "./stay.ts"
 
 export interface UpInput {
   readonly install: boolean
   readonly remove: boolean
   readonly status: boolean
   readonly json: boolean
-}
-
-/** What works here until it is stopped. */
-interface Part {
-  readonly stop: () => Promise<void>
 }
 
 export const run = (input: UpInput) =>
@@ -37,7 +29,7 @@ export const run = (input: UpInput) =>
     const service = serviceOf(process.env, process.platform, [process.execPath, program(), "up"])
     if (input.install) return yield* changed(() => install(service, input.json))
     if (input.remove) return yield* changed(() => remove(service, input.json))
-    return yield* Effect.promise(() => (input.status ? status(service, input.json) : stay()))
+    return yield* Effect.promise(() => (input.status ? status(service, input.json) : stay(process.env)))
   })
 
 const changed = (act: () => Promise<number>) =>
@@ -53,26 +45,6 @@ const changed = (act: () => Promise<number>) =>
 
 /** The bin that this is. */
 const program = () => process.argv[1] ?? join(import.meta.dir, "..", "..", "main.ts")
-
-const stay = async () => {
-  const say = (what: string) => void process.stderr.write(`agent-sync: ${clean(what)}\n`)
-  const drain = drainSpool({ env: process.env, say })
-  const parts: ReadonlyArray<Part> = [drain]
-  if (process.stderr.isTTY) process.stderr.write("Recording what hooks on this machine tell.  Ctrl-C ends it.\n")
-  const other = setTimeout(() => {
-    const pid = Spool.drainer(foldersOf(process.env))
-    if (!drain.active() && pid !== undefined) say(`Process ${pid} records them now; this one takes over when it ends.`)
-  }, OTHER_MS)
-  await new Promise<void>((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => resolve())
-  })
-  clearTimeout(other)
-  for (const part of parts) await part.stop()
-  return EXIT.ok
-}
-
-/** Milliseconds after which it is said that another process is at work. */
-const OTHER_MS = 1_000
 
 const install = async (service: Service, json: boolean) => {
   const wrote = writeService(service)
@@ -138,11 +110,14 @@ const status = async (service: Service, json: boolean) => {
   const installed = isInstalled(service)
   const checked = installed ? await call(service.check) : undefined
   const active = checked?.ok === true
+  const resident = Spool.resident(folders) ?? null
   const drainer = Spool.drainer(folders) ?? null
   const waiting = Spool.waiting(folders).length
   if (json) {
     const { file, manager } = service
-    process.stdout.write(`${JSON.stringify({ schema: 1, manager, file, installed, active, drainer, waiting })}\n`)
+    process.stdout.write(
+      `${JSON.stringify({ schema: 1, manager, file, installed, active, resident, drainer, waiting })}\n`
+    )
     return EXIT.ok
   }
   const paint = paintFor(process.stdout)
@@ -154,6 +129,7 @@ const status = async (service: Service, json: boolean) => {
   process.stdout.write(
     [
       `${active ? paint.green("✓") : paint.dim("-")} service  ${how}  ${paint.dim(shortPath(service.file))}`,
+      `  process  ${resident === null ? "none" : `${resident}, records what agents here write`}`,
       `  hooks    ${waiting} waiting, ${drainer === null ? "nobody records them now" : `process ${drainer} records them`}`,
       ""
     ].join("\n")

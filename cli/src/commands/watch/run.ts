@@ -1,5 +1,4 @@
 /** Records the sessions that agents write on this machine, as they write them, until it is interrupted. */
-import { hostname } from "node:os"
 import { resolve } from "node:path"
 import * as Effect from "effect/Effect"
 import type { Flags } from "../../Config.ts"
@@ -37,10 +36,8 @@ const record = async (input: WatchInput, recording: Recording): Promise<number> 
     process.once("SIGTERM", () => resolve(EXIT.ok))
   })
   const following = follow({
-    journal,
     homes,
-    host: hostname(),
-    redaction: found.redaction,
+    to: { journal, context: found.context, redaction: found.redaction },
     past: input.past,
     isWanted: ({ cwd }) => folder === undefined || isBelow(cwd, folder),
     onSession: (head, path) => {
