@@ -3,6 +3,7 @@ import { join } from "node:path"
 import { itself } from "../cli/itself.ts"
 import { headers } from "./headers.ts"
 import { withoutPolyfill } from "./withoutPolyfill.ts"
+import { withSmallSchema } from "./withSmallSchema.ts"
 
 export const buildViewer = async (
   outdir: string,
@@ -14,11 +15,13 @@ export const buildViewer = async (
     target: "browser",
     minify: true,
     splitting: true,
-    plugins: [itself, withoutPolyfill],
+    plugins: [itself, withoutPolyfill, withSmallSchema],
     naming: { entry: "[name].[ext]", chunk: "assets/[name]-[hash].[ext]", asset: "assets/[name]-[hash].[ext]" },
     publicPath: "/",
     define: { "process.env.NODE_ENV": '"production"' }
   })
+  const missing = built.logs.filter(({ message }) => message.includes("no matching export"))
+  if (missing.length > 0) throw new Error(`The page does not bundle:\n${missing.join("\n")}`)
   const lines = Object.entries(headers).map(([name, value]) => `  ${name}: ${value}`)
   const cache = "/assets/*\n  cache-control: public, max-age=31536000, immutable\n"
   await Bun.write(join(outdir, "_headers"), `/*\n${lines.join("\n")}\n${cache}`)
