@@ -107,8 +107,9 @@ const verified = async (
     token: async () => undefined,
     onStatus: () => {}
   })
-  const { index, verify, verifyIndex } = remote.verifier
-  const reports = new Map<string, Report>([[index.log, right(await verifyIndex(before.get(index.log)))]])
+  const { index, verify, verifyIndexes } = remote.verifier
+  const indexes = right(await verifyIndexes((log) => before.get(log)))
+  const reports = new Map<string, Report>(indexes.map(({ log, outcome }) => [log, right(outcome)]))
   const sessions = [...index.sessions.values()]
   for (const one of sessions) reports.set(one.log, right(await verify(one, before.get(one.log))))
   remote.stop()

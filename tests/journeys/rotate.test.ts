@@ -36,6 +36,12 @@ describe("agent-sync identity rotate", () => {
     expect(before).not.toContain("the second key")
     expect(readdirSync(join(here.home, "keys", "acme")).filter((name) => name.includes(".before-"))).toHaveLength(4)
     expect(existsSync(join(here.home, "keys", "acme", "reader.key.next"))).toBe(false)
+
+    const verified = await here.run(["verify", ...at])
+    expect([verified.code, verified.stderr]).toEqual([0, ""])
+    expect(verified.stdout).toContain("6 logs hold.")
+    expect(verified.stdout.match(/^✓ index .*, under the key before \d{4}-\d\d-\d\d \d\d:\d\d$/gm)).toHaveLength(2)
+    expect(verified.stdout.match(/under the key before .*, signed to the end$/gm)).toHaveLength(2)
   })
 
   test("a machine that goes on with the old key is still read, and doctor names it", async () => {

@@ -3,17 +3,19 @@ import { describe, expect, test } from "bun:test"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { nativeAead } from "../../sdk/src/bun/nativeAead.ts"
-import { indexLog, makeReaderKey } from "../../sdk/src/crypto/TenantKey.ts"
-import { makeWriter } from "../../sdk/src/crypto/WriterKey.ts"
-import { SessionId } from "../../sdk/src/domain/Ids.ts"
+import { indexLog, makeReaderKey, type ReaderKey } from "../../sdk/src/crypto/TenantKey.ts"
+import { makeWriter, type WriterIdentity } from "../../sdk/src/crypto/WriterKey.ts"
+import { type LogId, SessionId } from "../../sdk/src/domain/Ids.ts"
 import { encodeIndex } from "../../sdk/src/domain/Payload.ts"
 import { makeHub } from "../../sdk/src/hub/Hub.ts"
 import * as MemoryStorage from "../../sdk/src/hub/MemoryStorage.ts"
 import * as MemoryJournal from "../../sdk/src/journal/MemoryJournal.ts"
 import { decodeResponse, encodeResponse } from "../../sdk/src/protocol/Codec.ts"
+import type { SealedEntry } from "../../sdk/src/protocol/Message.ts"
 import { connect } from "../../sdk/src/sync/Connection.ts"
+import { rotationEntry } from "../../sdk/src/sync/rotate.ts"
 import { introduce, sealingOf } from "../../sdk/src/sync/sealing.ts"
-import { makeVerifier } from "../../sdk/src/sync/Verifier.ts"
+import { type ExaminedIndex, makeVerifier } from "../../sdk/src/sync/Verifier.ts"
 import { makeClock } from "../support/clock.ts"
 import { makeLink } from "../support/link.ts"
 import { note } from "../support/note.ts"
@@ -21,43 +23,58 @@ import { right } from "../support/right.ts"
 
 const iv = new Uint8Array(12)
 
-/** A hub with one session of `events` events in writes of `size`, and a verifier at the end of a link to it. */
-const scene = async (events: number, size: number) => {
-  const clock = makeClock()
-  const reader = makeReaderKey()
-  const identity = makeWriter()
+type Storage = ReturnType<typeof MemoryStorage.make>
+const store = async (storage: Storage, log: LogId, entries: ReadonlyArray<SealedEntry>, keep: boolean) =>
+  void right(await Effect.runPromise(Effect.either(storage.append(log, iv, entries, keep))))
+
+interface Recorded {
+  readonly reader: ReaderKey
+  readonly session?: string
+  readonly events: number
+  readonly identity?: WriterIdentity
+  /** Changes an index entry before it is stored. */
+  readonly tamper?: (entries: ReadonlyArray<SealedEntry>) => ReadonlyArray<SealedEntry>
+}
+
+/** What a machine leaves at a hub: its index entries, and a session of `events` events, in writes of `size`. */
+const record = async (storage: Storage, recorded: Recorded, size = 100) => {
+  const { events, identity = makeWriter(), reader, session = "text:one", tamper = (all) => all } = recorded
   const journal = MemoryJournal.open({
     sealing: sealingOf(nativeAead, reader.recorder, identity),
     introduction: await introduce(reader.recorder, identity, "box"),
     remotes: []
   })
-  const { id: log, key } = right(journal.openLog("text:one"))
-  const started = { log, key, time: 0, session: SessionId.make("text:one"), agent: "text" }
+  const { id: log, key } = right(journal.openLog(session))
+  const started = { log, key, time: 0, session: SessionId.make(session), agent: "text" }
   right(journal.append(journal.index, [encodeIndex({ _tag: "index.started", ...started })]))
-  right(
-    journal.append(
-      log,
-      Array.from({ length: events }, (_, i) => note(`event ${i}`)),
-      { signed: true }
-    )
-  )
-  const storage = MemoryStorage.make()
+  const notes = Array.from({ length: events }, (_, i) => note(`event ${i}`))
+  right(journal.append(log, notes, { signed: true }))
   for (const name of [journal.index, log]) {
-    const entries = right(journal.read(name, 1, 100_000)).map(({ entryId, sealed }) => ({
+    const all = right(journal.read(name, 1, 100_000)).map(({ entryId, sealed }) => ({
       entryId,
       encryptedEntry: sealed
     }))
+    const entries = name === journal.index ? tamper(all) : all
     for (let at = 0; at < entries.length; at += size) {
-      right(
-        await Effect.runPromise(
-          Effect.either(storage.append(name, iv, entries.slice(at, at + size), name === journal.index))
-        )
-      )
+      await store(storage, name, entries.slice(at, at + size), name === journal.index)
     }
   }
+  return { log, index: journal.index }
+}
+
+/** A hub with one session of `events` events in writes of `size`, and a verifier at the end of a link to it. */
+const scene = async (events: number, size: number) => {
+  const reader = makeReaderKey()
+  const storage = MemoryStorage.make()
+  const { index, log } = await record(storage, { reader, events }, size)
+  return { ...hubOf(storage), index, log, reader }
+}
+
+const hubOf = (storage: Storage) => {
+  const clock = makeClock()
   const hub = makeHub({ storage, now: Date.now, later: (run) => void clock.after(0, run), onTrouble: () => {} })
   const link = makeLink({ clock, hub: () => hub, grant: { roles: ["read"] } })
-  const verifierWith = (key: typeof reader) => {
+  const verifierWith = (key: ReaderKey) => {
     const verifier = makeVerifier({ reader: key, aead: nativeAead })
     connect({
       network: link.network,
@@ -74,10 +91,14 @@ const scene = async (events: number, size: number) => {
     const watched = asked.finally(() => {
       over = true
     })
-    for (let i = 0; i < 2_000 && !over; i++) await clock.advance(5)
+    // Opening what is sealed to the reader key takes real time too.
+    while (!over) {
+      await clock.advance(5)
+      await Bun.sleep(0)
+    }
     return watched
   }
-  return { hub, link, log, reader, verifierWith, answered }
+  return { hub, link, verifierWith, answered }
 }
 
 describe("Verifier", () => {
@@ -88,7 +109,9 @@ describe("Verifier", () => {
   ])("walks the chain of a log of %d entries in writes of %d across its pages", async (events, size) => {
     const s = await scene(events, size)
     const verifier = s.verifierWith(s.reader)
-    expect(right(await s.answered(verifier.verifyIndex()))).toMatchObject({ entries: 2, findings: [] })
+    expect(right(await s.answered(verifier.verifyIndexes()))).toMatchObject([
+      { log: s.index, until: undefined, outcome: Either.right({ entries: 2, findings: [] }) }
+    ])
     const [session] = verifier.index.sessions.values()
     const report = right(await s.answered(verifier.verify(session!)))
     expect(report).toMatchObject({ entries: events + 1, findings: [], writers: [{ signed: events + 1 }] })
@@ -98,7 +121,7 @@ describe("Verifier", () => {
   test("reads on where a connection broke off", async () => {
     const s = await scene(3_500, 100)
     const verifier = s.verifierWith(s.reader)
-    right(await s.answered(verifier.verifyIndex()))
+    right(await s.answered(verifier.verifyIndexes()))
     const [session] = verifier.index.sessions.values()
     const pages = () => s.link.requests.length
     const before = pages()
@@ -120,18 +143,74 @@ describe("Verifier", () => {
       return [encodeResponse({ _tag: "Hello", remoteId: message.remoteId })]
     }
     const verifier = s.verifierWith(s.reader)
-    expect(await s.answered(verifier.verifyIndex())).toMatchObject(Either.left({ reason: "no chain" }))
+    expect(await s.answered(verifier.verifyIndexes())).toMatchObject(Either.left({ reason: "no chain" }))
   })
 
   test("says that a key is another tenant's, and that a log was retired", async () => {
     const s = await scene(5, 5)
     const stranger = s.verifierWith(makeReaderKey())
-    expect(await s.answered(stranger.verifyIndex())).toMatchObject(Either.left({ reason: "wrong key" }))
+    expect(await s.answered(stranger.verifyIndexes())).toMatchObject(Either.left({ reason: "wrong key" }))
     const verifier = s.verifierWith(s.reader)
     expect(verifier.index.log).toBe(indexLog(s.reader.recorder))
-    right(await s.answered(verifier.verifyIndex()))
+    right(await s.answered(verifier.verifyIndexes()))
     const [session] = verifier.index.sessions.values()
     await Effect.runPromise(s.hub.retire([s.log]))
     expect(await s.answered(verifier.verify(session!))).toMatchObject(Either.left({ reason: "retired" }))
+  })
+
+  describe("after changes of keys", () => {
+    const [first, second, third] = [makeReaderKey(), makeReaderKey(), makeReaderKey()]
+    /** One session under each key; the machine is the same writer before and after the first change. */
+    const changed = async (changes: { readonly older?: Recorded["tamper"]; readonly other?: boolean } = {}) => {
+      const storage = MemoryStorage.make()
+      const identity = makeWriter()
+      const change = async (before: ReaderKey, after: ReaderKey, time: number) =>
+        store(storage, indexLog(after.recorder), [await rotationEntry({ before, after, time })], true)
+      const older = changes.older === undefined ? {} : { tamper: changes.older }
+      await record(storage, { reader: first, session: "text:1", events: 3, identity, ...older })
+      await change(first, second, 1_000)
+      const again = changes.other === true ? { ...makeWriter(), id: identity.id } : identity
+      await record(storage, { reader: second, session: "text:2", events: 4, identity: again })
+      await change(second, third, 2_000)
+      await record(storage, { reader: third, session: "text:3", events: 5 })
+      const s = hubOf(storage)
+      const verifier = s.verifierWith(third)
+      const indexes = right(await s.answered(verifier.verifyIndexes()))
+      const reports = []
+      for (const one of verifier.index.sessions.values()) {
+        const { entries, findings } = right(await s.answered(verifier.verify(one)))
+        reports.push({ session: String(one.origin.session), index: one.index, entries, findings })
+      }
+      return { indexes, reports }
+    }
+    const foundIn = ({ outcome }: ExaminedIndex) => right(outcome).findings.map(({ _tag }) => _tag)
+    const logs = [third, second, first].map(({ recorder }) => indexLog(recorder))
+
+    test("every index is examined, and each session with the one that tells of it", async () => {
+      const { indexes, reports } = await changed()
+      expect(indexes.map(({ log, until }) => [log, until])).toEqual([
+        [logs[0]!, undefined],
+        [logs[1]!, 2_000],
+        [logs[2]!, 1_000]
+      ])
+      for (const { outcome } of indexes) expect(right(outcome).findings).toEqual([])
+      expect(reports).toEqual([
+        { session: "text:3", index: logs[0], entries: 6, findings: [] },
+        { session: "text:2", index: logs[1], entries: 5, findings: [] },
+        { session: "text:1", index: logs[2], entries: 4, findings: [] }
+      ])
+    })
+
+    test("what was done to an older index is found in it", async () => {
+      const { indexes } = await changed({
+        older: (all) => all.map((entry, i) => (i === 1 ? { ...entry, encryptedEntry: new Uint8Array(60) } : entry))
+      })
+      expect(indexes.map(foundIn)).toEqual([[], [], ["Unopened"]])
+    })
+
+    test("a writer that an older index introduces with another key is an impostor there", async () => {
+      const { indexes } = await changed({ other: true })
+      expect(indexes.map(foundIn)).toEqual([[], [], ["Impostor"]])
+    })
   })
 })

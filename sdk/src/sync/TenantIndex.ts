@@ -9,7 +9,7 @@ import type { Aead } from "../crypto/Aead.ts"
 import { CannotOpen } from "../crypto/CannotOpen.ts"
 import * as Envelope from "../crypto/Envelope.ts"
 import * as Sealer from "../crypto/Sealer.ts"
-import { indexLog, type ReaderKey } from "../crypto/TenantKey.ts"
+import { indexLog, type ReaderKey, readerKeyFrom } from "../crypto/TenantKey.ts"
 import { openAsReader } from "../crypto/WriterKey.ts"
 import type { Figures } from "../domain/AuditEvent.ts"
 import type { LogId, SessionId } from "../domain/Ids.ts"
@@ -66,6 +66,14 @@ export interface TenantIndex {
   /** Learns from an entry that was opened. */
   readonly take: (entry: SealedEntry, envelope: Envelope.Envelope) => Taken
 }
+
+/** Indexes that are read of one tenant at most: the reader's own, and those before it. */
+export const MOST_INDEXES = 64
+const READER_KEY_BYTES = 32
+
+/** The reader key that a change of keys tells of; undefined where it is none. */
+export const keyBefore = (secret: Uint8Array): ReaderKey | undefined =>
+  secret.byteLength === READER_KEY_BYTES ? readerKeyFrom(secret.slice()) : undefined
 
 type Introduction = Extract<IndexEvent, { readonly _tag: "index.writer" }>
 

@@ -8,13 +8,13 @@ import * as Either from "effect/Either"
 import type { Aead } from "../crypto/Aead.ts"
 import type { CannotOpen } from "../crypto/CannotOpen.ts"
 import * as Sealer from "../crypto/Sealer.ts"
-import { indexLog, type ReaderKey, readerKeyFrom } from "../crypto/TenantKey.ts"
+import { indexLog, type ReaderKey } from "../crypto/TenantKey.ts"
 import type { LogId } from "../domain/Ids.ts"
 import type { StoredEntry } from "../protocol/Message.ts"
 import type { Part } from "./Connection.ts"
 import { makeFollower, owned } from "./Follower.ts"
 import { linkOf, makeLogReader, type Notice, type OpenedEntry } from "./LogReader.ts"
-import { type KnownSession, makeTenantIndex, type TenantIndex } from "./TenantIndex.ts"
+import { type KnownSession, keyBefore, MOST_INDEXES, makeTenantIndex, type TenantIndex } from "./TenantIndex.ts"
 import { makeWriterChains, type WriterChains } from "./WriterChains.ts"
 
 export type { Notice, OpenedEntry } from "./LogReader.ts"
@@ -64,10 +64,6 @@ interface Index {
   /** All that it held when it was asked has been read. */
   read: boolean
 }
-
-const READER_KEY_BYTES = 32
-/** Indexes that one reader follows at most, its own and those before. */
-const MOST_INDEXES = 64
 
 export const makeTenantReader = (options: {
   readonly reader: ReaderKey
@@ -154,8 +150,8 @@ export const makeTenantReader = (options: {
   }
 
   const followBefore = (secret: Uint8Array, time: number) => {
-    if (secret.byteLength !== READER_KEY_BYTES) return
-    const before = readerKeyFrom(secret.slice())
+    const before = keyBefore(secret)
+    if (before === undefined) return
     const log = indexLog(before.recorder)
     if (indexes.has(log) || indexes.size >= MOST_INDEXES) return
     indexes.set(log, newIndex(before))

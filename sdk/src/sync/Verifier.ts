@@ -1,7 +1,7 @@
 /**
  * Reads the logs of a tenant from a hub, whole and page by page, opens them with the reader key, and holds each against
- * what its writers signed and against what was seen before (`examine`). It follows nothing: a log is examined as it
- * stood when its last page came.
+ * what its writers signed and against what was seen before (`examine`): the index, and those before it after changes of
+ * keys, then the sessions. It follows nothing: a log is examined as it stood when its last page came.
  */
 import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Either from "effect/Either"
@@ -16,7 +16,14 @@ import type { Refusal, StoredEntry } from "../protocol/Message.ts"
 import type { Part } from "./Connection.ts"
 import { type Examined, examine, type Finding, type Report, type Seen } from "./examine.ts"
 import { makeFollower } from "./Follower.ts"
-import { type KnownSession, makeTenantIndex, type TenantIndex } from "./TenantIndex.ts"
+import {
+  type KnownSession,
+  type KnownWriter,
+  keyBefore,
+  MOST_INDEXES,
+  makeTenantIndex,
+  type TenantIndex
+} from "./TenantIndex.ts"
 
 /** A log could not be read to its end, so nothing is said of it. `what` is a sentence for the person. */
 export class CannotVerify extends Schema.TaggedError<CannotVerify>()("CannotVerify", {
@@ -31,11 +38,25 @@ export class CannotVerify extends Schema.TaggedError<CannotVerify>()("CannotVeri
 
 export interface Verifier {
   readonly part: Part
+  /** The reader's own index by its log, and what it and those before it told. */
   readonly index: Pick<TenantIndex, "log" | "sessions" | "writers">
-  /** Reads and examines the index, from which the rest is known; comes first. Waits for a connection. */
-  readonly verifyIndex: (before?: Seen) => Promise<Either.Either<Report, CannotVerify>>
+  /**
+   * Reads and examines the index and then those before it, from which the rest is known; comes first. Waits for a
+   * connection. Fails where the reader's own cannot be read.
+   */
+  readonly verifyIndexes: (
+    before?: (log: LogId) => Seen | undefined
+  ) => Promise<Either.Either<ReadonlyArray<ExaminedIndex>, CannotVerify>>
   /** One session's log. */
   readonly verify: (session: KnownSession, before?: Seen) => Promise<Either.Either<Report, CannotVerify>>
+}
+
+/** One of a tenant's indexes, newest first: the reader's own, then that of the key before each change of keys. */
+export interface ExaminedIndex {
+  readonly log: LogId
+  /** When the keys were changed and another took its place, in milliseconds since 1970; undefined for the reader's own. */
+  readonly until: number | undefined
+  readonly outcome: Either.Either<Report, CannotVerify>
 }
 
 /** A log as a hub gives it. */
@@ -50,7 +71,11 @@ interface Whole {
 
 export const makeVerifier = (options: { readonly reader: ReaderKey; readonly aead: Aead }): Verifier => {
   const { aead, reader } = options
-  const index = makeTenantIndex({ reader, aead })
+  const keys = Sealer.makeKeyring()
+  const own = makeTenantIndex({ reader, aead, keys })
+  /** Of all indexes; the word of a newer one counts. */
+  const writers = new Map<string, KnownWriter>()
+  const sessions = new Map<LogId, KnownSession>()
   let kept = 0
   let chained = true
   let replaced = false
@@ -109,7 +134,42 @@ export const makeVerifier = (options: { readonly reader: ReaderKey; readonly aea
     }
   }
 
-  const signers = () => new Map([...index.writers].map(([writer, { signer }]) => [writer, signer]))
+  const signers = () => new Map([...writers].map(([writer, { signer }]) => [writer, signer]))
+
+  const examineIndex = async (index: TenantIndex, { entries, hub }: Whole, before: Seen | undefined) => {
+    const examined: Array<Examined> = []
+    const impostors: Array<Finding> = []
+    let rotation: { readonly secret: Uint8Array; readonly time: number; readonly writer: string } | undefined
+    for (const [i, entry] of entries.entries()) {
+      const envelope = await index.open(entry)
+      examined.push({ entry, envelope })
+      if (Either.isLeft(envelope)) continue
+      const writer = bytesToHex(envelope.right.writer)
+      const taken = index.take(entry, envelope.right)
+      // Only as the first: whoever holds the recorder key could write another later.
+      if (taken._tag === "Rotated" && i === 0) rotation = { ...taken, writer }
+      // It may be introduced in several, and is one writer: another key is not its own.
+      const known = writers.get(writer)
+      const stands = index.writers.get(writer)
+      const isOther = taken._tag === "Writer" && known !== undefined && !isSame(known.signer, stands?.signer)
+      if (taken._tag === "Impostor" || isOther) impostors.push({ _tag: "Impostor", writer, sequence: entry.sequence })
+      else if (stands !== undefined && known === undefined) writers.set(writer, stands)
+    }
+    for (const [log, session] of index.sessions) if (!sessions.has(log)) sessions.set(log, session)
+    const report = examine({
+      log: index.log,
+      entries: examined,
+      hub,
+      signers: signers(),
+      ended: false,
+      ...(before === undefined ? {} : { before })
+    })
+    // Who changes the keys writes that one entry and introduces itself to nobody.
+    const findings = report.findings.filter(
+      (finding) => finding._tag !== "Stranger" || finding.writer !== rotation?.writer
+    )
+    return { rotation, report: { ...report, findings: [...findings, ...impostors] } }
+  }
 
   return {
     part: {
@@ -121,32 +181,31 @@ export const makeVerifier = (options: { readonly reader: ReaderKey; readonly aea
         tellUp()
       }
     },
-    index,
-    verifyIndex: async (before) => {
-      const whole = await read(index.log)
-      if (Either.isLeft(whole)) return Either.left(whole.left)
-      const { entries, hub } = whole.right
-      if (entries.length === 0 && kept > 0 && before === undefined) {
-        return cannot("wrong key", "The hub has logs of this tenant, and none of them was sealed for this key.")
+    index: { log: own.log, sessions, writers },
+    verifyIndexes: async (before = () => undefined) => {
+      const done: Array<ExaminedIndex> = []
+      let index = own
+      let until: number | undefined
+      for (;;) {
+        const { log } = index
+        const whole = await read(log)
+        if (Either.isLeft(whole)) {
+          if (index === own) return Either.left(whole.left)
+          return Either.right([...done, { log, until, outcome: Either.left(whole.left) }])
+        }
+        const seen = before(log)
+        if (index === own && whole.right.entries.length === 0 && kept > 0 && seen === undefined) {
+          return cannot("wrong key", "The hub has logs of this tenant, and none of them was sealed for this key.")
+        }
+        const { report, rotation } = await examineIndex(index, whole.right, seen)
+        done.push({ log, until, outcome: Either.right(report) })
+        const key = rotation === undefined ? undefined : keyBefore(rotation.secret)
+        if (rotation === undefined || key === undefined) return Either.right(done)
+        const next = makeTenantIndex({ reader: key, aead, keys })
+        if (done.length >= MOST_INDEXES || done.some((one) => one.log === next.log)) return Either.right(done)
+        index = next
+        until = rotation.time
       }
-      const examined: Array<Examined> = []
-      const impostors: Array<Finding> = []
-      for (const entry of entries) {
-        const envelope = await index.open(entry)
-        examined.push({ entry, envelope })
-        if (Either.isLeft(envelope)) continue
-        if (index.take(entry, envelope.right)._tag !== "Impostor") continue
-        impostors.push({ _tag: "Impostor", writer: bytesToHex(envelope.right.writer), sequence: entry.sequence })
-      }
-      const report = examine({
-        log: index.log,
-        entries: examined,
-        hub,
-        signers: signers(),
-        ended: false,
-        ...(before === undefined ? {} : { before })
-      })
-      return Either.right({ ...report, findings: [...report.findings, ...impostors] })
     },
     verify: async ({ key, log, state, writer }, before) => {
       const whole = await read(log)
@@ -171,5 +230,7 @@ export const makeVerifier = (options: { readonly reader: ReaderKey; readonly aea
     }
   }
 }
+
+const isSame = (a: Uint8Array, b: Uint8Array | undefined) => b !== undefined && bytesToHex(a) === bytesToHex(b)
 
 const cannot = (reason: CannotVerify["reason"], what: string) => Either.left(new CannotVerify({ reason, what }))

@@ -9,13 +9,18 @@ import { indexLog, type ReaderKey } from "../crypto/TenantKey.ts"
 import { makeWriter, sealToRecorder } from "../crypto/WriterKey.ts"
 import { encodeIndex } from "../domain/Payload.ts"
 import { IV_BYTES } from "../protocol/Limits.ts"
+import type { SealedEntry } from "../protocol/Message.ts"
 import { type NotDone, type OnceOptions, once } from "./once.ts"
 
-/** `target`'s token writes. Rejects where nothing can be sealed to the new key. */
-export const tellRotation = async (
-  options: OnceOptions & { readonly before: ReaderKey; readonly after: ReaderKey; readonly time: number }
-): Promise<Either.Either<void, NotDone>> => {
-  const { after, before, time } = options
+export interface Rotation {
+  readonly before: ReaderKey
+  readonly after: ReaderKey
+  /** Milliseconds since 1970. */
+  readonly time: number
+}
+
+/** The first entry of the index of `after`. Rejects where nothing can be sealed to the new key. */
+export const rotationEntry = async ({ after, before, time }: Rotation): Promise<SealedEntry> => {
   const log = indexLog(after.recorder)
   const entryId = makeEntryId()
   const envelope = Envelope.encode({
@@ -25,16 +30,21 @@ export const tellRotation = async (
     seen: new Map(),
     plain: encodeIndex({ _tag: "index.rotated", reader: before.secret, time })
   })
-  const encryptedEntry = await sealToRecorder(after.recorder, { log, entryId }, envelope)
+  return { entryId, encryptedEntry: await sealToRecorder(after.recorder, { log, entryId }, envelope) }
+}
+
+/** `target`'s token writes. Rejects where nothing can be sealed to the new key. */
+export const tellRotation = async (options: OnceOptions & Rotation): Promise<Either.Either<void, NotDone>> => {
+  const entry = await rotationEntry(options)
   return once<void>(options, ({ done, waitsFor }) => ({
     up: (session) => {
       waitsFor("the new index was not acknowledged")
       session.send({
         _tag: "WriteEntries",
-        publicKey: log,
+        publicKey: indexLog(options.after.recorder),
         id: 1,
         iv: crypto.getRandomValues(new Uint8Array(IV_BYTES)),
-        encryptedEntries: [{ entryId, encryptedEntry }],
+        encryptedEntries: [entry],
         keep: true
       })
     },

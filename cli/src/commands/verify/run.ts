@@ -47,6 +47,10 @@ export interface VerifyInput extends Flags {
 interface Verdict {
   readonly kind: "index" | "session"
   readonly log: string
+  /** The index that tells of a session. */
+  readonly index?: string
+  /** When the keys were changed after it, where they were: ISO 8601. */
+  readonly until?: string
   /** As the agent calls it; of a session. */
   readonly session?: string
   readonly name: string
@@ -103,6 +107,12 @@ const atHub = (input: VerifyInput, given: SeenLogs | undefined) =>
     return code
   })
 
+/** A time that a writer told; whatever it is. */
+const isoOf = (time: number) => {
+  const at = new Date(time)
+  return Number.isNaN(at.getTime()) ? "an unknown time" : at.toISOString()
+}
+
 const isAboutThePast = ({ outcome }: Verdict) =>
   Either.isRight(outcome) && outcome.right.findings.some(({ _tag }) => _tag === "RolledBack" || _tag === "Rewritten")
 
@@ -136,17 +146,22 @@ const ask = (
     }
     const remote = connectVerifier({ key, url, token: () => found.token("read"), onStatus })
     impatience ??= setTimeout(giveUp, UNREACHABLE_MS)
-    const { index, verify, verifyIndex } = remote.verifier
+    const { index, verify, verifyIndexes } = remote.verifier
     const by = (writer: string) => clean(index.writers.get(writer)?.host ?? `writer ${writer.slice(0, 8)}`)
 
     const work = async () => {
-      const outcome = await verifyIndex(before(index.log))
-      if (Either.isLeft(outcome)) {
-        const { reason, what } = outcome.left
+      const indexes = await verifyIndexes(before)
+      if (Either.isLeft(indexes)) {
+        const { reason, what } = indexes.left
         if (reason === "wrong key") return fail(wrongKey(found.tenant))
         return fail({ exit: EXIT.failure, code: "CannotVerify", what, now: "Nothing was verified." })
       }
-      const verdicts: Array<Verdict> = [{ kind: "index", log: index.log, name: "index", by, outcome }]
+      const untils = new Map<string, string>()
+      const verdicts = indexes.right.map(({ log, outcome, until }): Verdict => {
+        if (until === undefined) return { kind: "index", log, name: "index", by, outcome }
+        untils.set(log, isoOf(until))
+        return { kind: "index", log, until: isoOf(until), name: "index", by, outcome }
+      })
       let sessions: ReadonlyArray<KnownSession> = [...index.sessions.values()]
       if (session !== undefined) {
         const matches = endingWith(session, sessions)
@@ -157,9 +172,12 @@ const ask = (
         if (over) return
         const { alias, log, origin, title } = one
         const { id, project } = nameOf(one)
+        const until = untils.get(one.index ?? "")
         verdicts.push({
           kind: "session",
           log,
+          ...(one.index === undefined ? {} : { index: one.index }),
+          ...(until === undefined ? {} : { until }),
           session: alias ?? origin.session,
           name: clean(`${project} ${id}`),
           ...(title === undefined ? {} : { title }),
@@ -266,20 +284,24 @@ const teller = (input: VerifyInput, where: string, verdicts: ReadonlyArray<Verdi
   return code
 }
 
-const summaryOf = ({ by, kind, outcome }: Verdict) => {
+const summaryOf = ({ by, kind, outcome, until }: Verdict) => {
   if (Either.isLeft(outcome)) return clean(outcome.left.what)
   const { entries, writers } = outcome.right
   const hosts = [...new Set(writers.map(({ writer }) => by(writer)))].join(", ")
-  const count = `${plural(entries, "entry", "entries")}${hosts === "" ? "" : ` by ${hosts}`}`
+  // Which of the tenant's keys it was recorded under, where there were several.
+  const under = until === undefined ? "" : `, under the key before ${until.slice(0, 16).replace("T", " ")}`
+  const count = `${plural(entries, "entry", "entries")}${hosts === "" ? "" : ` by ${hosts}`}${under}`
   if (kind === "index") return count
   const open = writers.reduce((sum, { entries: theirs, signed }) => sum + Math.max(0, theirs - signed), 0)
   return `${count}, ${open === 0 ? "signed to the end" : `the last ${open} not signed yet`}`
 }
 
-const objectOf = ({ by, kind, log, outcome, session, title }: Verdict) => ({
+const objectOf = ({ by, index, kind, log, outcome, session, title, until }: Verdict) => ({
   schema: 1,
   kind,
   log,
+  ...(index === undefined ? {} : { index }),
+  ...(until === undefined ? {} : { until }),
   ...(session === undefined ? {} : { session }),
   ...(title === undefined ? {} : { title }),
   ...Either.match(outcome, {
