@@ -7,6 +7,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as JSONSchema from "effect/JSONSchema"
 import { buildViewer } from "../viewer-static/build.ts"
+import { bundle } from "./bundle.ts"
 import { ConfigFile } from "./src/Config.ts"
 
 const root = join(import.meta.dir, "..")
@@ -58,22 +59,6 @@ const compile = ({ lib, rooms: all, types }: World) => {
   }
 }
 
-const bundle = async () => {
-  const { logs, success } = await Bun.build({
-    // The hook program is its own, because it has to start at once.
-    entrypoints: [join(root, "cli/src/main.ts"), join(root, "cli/src/agent-sync-hook.ts")],
-    outdir: join(dist, "cli"),
-    target: "bun",
-    minify: true,
-    // What a command does is loaded when it is called: the grammar alone starts in two thirds of the time.
-    splitting: true,
-    // The first two belong to the Worker's folder and are loaded from there; msgpackr does without the third, whose loader
-    // would take this machine's folders into the bundle.
-    external: ["miniflare", "wrangler", "msgpackr-extract"]
-  })
-  if (!success) throw new Error(`The command does not bundle:\n${logs.join("\n")}`)
-}
-
 /** What editors check `agent-sync.json` with. */
 const schema = () =>
   writeFileSync(
@@ -82,7 +67,7 @@ const schema = () =>
   )
 
 rmSync(dist, { recursive: true, force: true })
-await bundle()
+await bundle(join(dist, "cli"))
 await buildViewer(join(dist, "viewer"))
 for (const world of worlds) compile(world)
 schema()

@@ -1,13 +1,28 @@
 /**
- * `bun run test`: runs `bun test` over all of `tests/` and closes with one plain line, `N passed, N failed, N skipped`.
- * A run in which nothing passed counts as failed. Arguments go to `bun test` (a file, `-t name`).
+ * `bun run test`: all of `tests/`, and one plain line to close with, `N passed, N failed, N skipped`. A run in which nothing
+ * passed counts as failed. Arguments go to `bun test` (a file, `-t name`) and run over the sources; a whole run bundles
+ * the command first, as it is published, and takes two files at a time.
  */
+import { rmSync } from "node:fs"
+import { join } from "node:path"
+import { bundle } from "../cli/bundle.ts"
+
 const args = process.argv.slice(2)
-const child = Bun.spawn([process.execPath, "test", "--timeout", "60000", ...(args.length > 0 ? args : ["tests"])], {
-  stdin: "ignore",
-  stdout: "inherit",
-  stderr: "pipe"
-})
+const whole = args.length === 0
+const built = join(import.meta.dir, "..", ".build")
+if (whole) {
+  rmSync(built, { recursive: true, force: true })
+  await bundle(join(built, "cli"))
+}
+const child = Bun.spawn(
+  [process.execPath, "test", "--timeout", "60000", ...(whole ? ["--parallel=2", "tests"] : args)],
+  {
+    env: { ...process.env, ...(whole ? { AGENT_SYNC_TESTED: join(built, "cli", "main.js") } : {}) },
+    stdin: "ignore",
+    stdout: "inherit",
+    stderr: "pipe"
+  }
+)
 
 let text = ""
 const decoder = new TextDecoder()

@@ -28,6 +28,8 @@ export const watchSessions = (
     readonly command: string
     /** Once for each session when its past is read, then on every event that came alone. */
     readonly onSeen: (seen: Seen, event: AgentEvent | undefined) => void
+    /** Once, when all that was there has been read and seen. */
+    readonly onWatching: () => void
     readonly onFailure: (failure: Failure) => void
     /** Goes on when the hub is away, from the beginning too. */
     readonly patient: boolean
@@ -37,6 +39,7 @@ export const watchSessions = (
   const followed = new Map<LogId, { readonly fold: SessionFold; live: boolean }>()
   let indexRead = false
   let answered = false
+  let watching = false
   let over = false
 
   const fail = (failure: ConstructorParameters<typeof Failure>[0]) => {
@@ -54,6 +57,11 @@ export const watchSessions = (
     if (followed.has(log)) return
     followed.set(log, { fold: makeSession(), live: false })
     remote.reader.watch(log, "all")
+  }
+  const look = () => {
+    if (over || watching || !indexRead || [...followed.values()].some(({ live }) => !live)) return
+    watching = true
+    options.onWatching()
   }
   const hasEnded = ({ state }: KnownSession) => state === "ended" || state === "failed"
 
@@ -76,7 +84,7 @@ export const watchSessions = (
         const sessions = [...remote.reader.sessions()]
         if (options.session === undefined) {
           for (const session of sessions) if (!hasEnded(session)) follow(session)
-          return
+          return look()
         }
         const matches = endingWith(options.session, sessions)
         const [match] = matches
@@ -102,6 +110,7 @@ export const watchSessions = (
         if (over || state === undefined || known === undefined || state.live) return
         state.live = true
         options.onSeen({ known, view: state.fold.view, live: false }, undefined)
+        look()
       },
       onNotice: (log, notice) => {
         if (log === undefined && notice._tag === "Refused")

@@ -55,7 +55,7 @@ describe("agent-sync hooks", () => {
     const { hooks, ...rest } = JSON.parse(installed)
     expect(rest).toEqual({ model: "opus", env: { A: "1" } })
     expect(hooks.PreToolUse[0]).toEqual(others.hooks.PreToolUse[0])
-    expect(hooks.PreToolUse[1].hooks[0].command).toContain("agent-sync-hook.ts")
+    expect(hooks.PreToolUse[1].hooks[0].command).toMatch(/agent-sync-hook\.[jt]s/)
     expect(Object.keys(hooks).toSorted()).toEqual(base.toSorted())
     expect(installed).toContain('\n    "hooks"')
 
@@ -72,7 +72,7 @@ describe("agent-sync hooks", () => {
   test("a hook of another place of agent-sync is replaced, not doubled", async () => {
     const { file, on, text } = here()
     await on.run(["hooks", "install"])
-    writeFileSync(file, text().replaceAll("/agent-sync-hook.ts", "/old/agent-sync-hook.ts"))
+    writeFileSync(file, text().replaceAll("/agent-sync-hook.", "/old/agent-sync-hook."))
     expect((await on.run(["hooks", "status"])).stdout).toContain("of another place of agent-sync")
     await on.run(["hooks", "install"])
     expect(text().match(/agent-sync-hook/g)).toHaveLength(7)
@@ -160,7 +160,7 @@ describe("agent-sync hooks", () => {
     expect(kept._tag === "Record" && Object.keys(kept.record.env)).toEqual(["AGENT_SYNC_ENV"])
     const nowhere = claudeCode(on, { settings: file, env: { AGENT_SYNC_HOME: "/dev/null/nowhere" } })
     expect(await nowhere.tell("PreToolUse", { tool_name: "Bash" })).toEqual(quiet)
-    writeFileSync(file, readFileSync(file, "utf8").replaceAll("agent-sync-hook.ts", "gone/agent-sync-hook.ts"))
+    writeFileSync(file, readFileSync(file, "utf8").replaceAll("agent-sync-hook.", "gone/agent-sync-hook."))
     expect(await claudeCode(on, { settings: file }).tell("Stop")).toEqual(quiet)
   })
 })

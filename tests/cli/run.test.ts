@@ -3,7 +3,7 @@
 import { Database } from "bun:sqlite"
 import { describe, expect, test } from "bun:test"
 import { join } from "node:path"
-import { machine, startHub, tempFolder } from "../support/cli.ts"
+import { bin, machine, startHub, tempFolder } from "../support/cli.ts"
 import { readAll, textsOf } from "../support/reader.ts"
 
 const script = async (source: string) => {
@@ -78,25 +78,13 @@ describe("agent-sync run", () => {
     const agent = await script(
       `for (let i = 0; i < 100000; i++) await new Promise((done, fail) => process.stdout.write("line " + i + "\\n", (e) => e ? process.exit(9) : done()))`
     )
-    const piped = Bun.spawn(
-      [
-        "sh",
-        "-c",
-        `"$0" "$@" | head -n 1`,
-        process.execPath,
-        join(import.meta.dir, "..", "..", "cli", "src", "main.ts"),
-        "run",
-        "--",
-        ...agent
-      ],
-      {
-        env: { PATH: process.env.PATH ?? "", HOME: here.home, AGENT_SYNC_HOME: here.home, AGENT_SYNC_TENANT: "acme" },
-        cwd: here.home,
-        stdin: "ignore",
-        stdout: "pipe",
-        stderr: "pipe"
-      }
-    )
+    const piped = Bun.spawn(["sh", "-c", `"$0" "$@" | head -n 1`, process.execPath, bin, "run", "--", ...agent], {
+      env: { PATH: process.env.PATH ?? "", HOME: here.home, AGENT_SYNC_HOME: here.home, AGENT_SYNC_TENANT: "acme" },
+      cwd: here.home,
+      stdin: "ignore",
+      stdout: "pipe",
+      stderr: "pipe"
+    })
     expect(await new Response(piped.stdout).text()).toBe("line 0\n")
     expect(await piped.exited).toBe(0)
   })

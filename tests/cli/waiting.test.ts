@@ -59,6 +59,8 @@ const end = async (agent: Running) => {
   await agent.process.stdin?.end()
   await agent.ended
 }
+/** It has read what was there: what comes now is news to it. */
+const watching = (command: Running) => command.until((text) => text.includes("Waiting until"), "stderr")
 /** The session is at the hub, so that one can ask for it by name. */
 const known = async (on: Machine, at: ReadonlyArray<string>) => {
   while (!(await on.run(["tail", "--json", "--no-follow", ...at])).stdout.includes(session)) await Bun.sleep(50)
@@ -90,13 +92,13 @@ describe("agent-sync wait", () => {
     expect(late.code).toBe(124)
     expect(late.stderr).toContain("was not idle within 300ms")
     const idle = on.start(["wait", "--for", "idle,error", ...at])
-    await Bun.sleep(300)
+    await watching(idle)
     await say("answer", "result")
     expect((await idle.ended).code).toBe(11)
     expect((await on.run(["wait", "4f00", "--for", "cost>5", ...at])).stdout).toBe("cost: shop 4f00, $7.50\n")
     const failing = on.start(["wait", "4f00", "--for", "error,ended", ...at])
-    // It is watching once it has connected; a failed turn of before would not count.
-    await Bun.sleep(700)
+    // A failed turn of before would not count.
+    await watching(failing)
     await say("call", "failure")
     expect((await failing.ended).code).toBe(13)
     await end(agent)

@@ -10,7 +10,7 @@ import { decode as decodeEnvelope } from "../../sdk/src/crypto/Envelope.ts"
 import { makeKeyring, open as openSealed } from "../../sdk/src/crypto/Sealer.ts"
 import { decodeResponse, encodeRequest } from "../../sdk/src/protocol/Codec.ts"
 import type { StoredEntry } from "../../sdk/src/protocol/Message.ts"
-import { bin, filesBelow, machine, recordings, rows, startHub, tempFolder } from "../support/cli.ts"
+import { filesBelow, machine, recordings, rows, startHub, tempFolder } from "../support/cli.ts"
 import { keysOf, readAll, textsOf } from "../support/reader.ts"
 import { right } from "../support/right.ts"
 
@@ -248,7 +248,7 @@ const entriesOf = (url: string, token: string, log: string) =>
 
 test("the demo runs through, ends by itself and leaves nothing", async () => {
   const folder = tempFolder()
-  const demo = Bun.spawn([process.execPath, join(bin, "..", "..", "demo", "main.ts")], {
+  const demo = Bun.spawn([process.execPath, join(import.meta.dir, "..", "..", "cli", "demo", "main.ts")], {
     env: { PATH: process.env.PATH ?? "", HOME: tempFolder(), LANG: "C.UTF-8", TMPDIR: folder },
     stdin: "ignore",
     stdout: "pipe",

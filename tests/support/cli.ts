@@ -5,7 +5,8 @@ import { join } from "node:path"
 import { afterThisTest } from "./undo.ts"
 
 const root = join(import.meta.dir, "..", "..")
-export const bin = join(root, "cli", "src", "main.ts")
+/** The bundle that a whole run made (`tests/run.ts`), which starts in half the time; else the sources. */
+export const bin = process.env.AGENT_SYNC_TESTED ?? join(root, "cli", "src", "main.ts")
 export const recordings = join(root, "tests", "agents", "fixtures")
 
 export const tempFolder = () => {
@@ -25,8 +26,8 @@ export interface Running {
   /** Everything printed so far. */
   readonly stdout: () => string
   readonly stderr: () => string
-  /** Resolves as soon as stdout holds what is looked for; rejects with all that was printed if the process ends first. */
-  readonly until: (found: (stdout: string) => boolean) => Promise<string>
+  /** Resolves as soon as stdout, or stderr, holds what is looked for; rejects with all that was printed if the process ends first. */
+  readonly until: (found: (text: string) => boolean, where?: "stdout" | "stderr") => Promise<string>
   readonly ended: Promise<Ran>
 }
 
@@ -104,12 +105,12 @@ const watch = (
     stdout: () => texts.stdout,
     stderr: () => texts.stderr,
     ended,
-    until: (found) =>
+    until: (found, where = "stdout") =>
       new Promise((resolve, reject) => {
         const look = () => {
-          if (!found(texts.stdout)) return
+          if (!found(texts[where])) return
           waiting.delete(look)
-          resolve(texts.stdout)
+          resolve(texts[where])
         }
         waiting.add(look)
         look()

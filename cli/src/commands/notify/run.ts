@@ -5,6 +5,7 @@
 import * as Effect from "effect/Effect"
 import type { Flags } from "../../Config.ts"
 import { EXIT, Failure } from "../../Failure.ts"
+import { globals } from "../../globals.ts"
 import { reading } from "../../Reading.ts"
 import { clean, oneLine } from "../../Terminal.ts"
 import { nameOf, type Seen, watchSessions } from "../../Watching.ts"
@@ -77,6 +78,13 @@ export const run = (input: NotifyInput) =>
               if (so && sent.once(`${log} error ${event?.key ?? seen.view.state}`)) tell(seen, condition, text)
             } else sent.state(`${log} ${condition.what}`, so, () => tell(seen, condition, text))
           }
+        },
+        onWatching: () => {
+          if (input.json || globals.quiet) return
+          const names = channels.map(({ name }) => name).join(" and ")
+          process.stderr.write(
+            `Watching ${from.found.tenant} for ${input.condition}, telling ${names}.  Ctrl-C ends it.\n`
+          )
         }
       })
       const stop = () => {
@@ -85,11 +93,6 @@ export const run = (input: NotifyInput) =>
         void Promise.all(running).then(() => resume(Effect.succeed(EXIT.interrupted)))
       }
       for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, stop)
-      if (!input.json) {
-        process.stderr.write(
-          `Watching ${from.found.tenant} for ${input.condition}, telling ${channels.map(({ name }) => name).join(" and ")}.  Ctrl-C ends it.\n`
-        )
-      }
     })
   })
 

@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import type { Flags } from "../../Config.ts"
 import { millisecondsOf } from "../../Duration.ts"
 import { EXIT, Failure } from "../../Failure.ts"
+import { globals } from "../../globals.ts"
 import { reading } from "../../Reading.ts"
 import { cost, oneLine } from "../../Terminal.ts"
 import { nameOf, type Seen, watchSessions } from "../../Watching.ts"
@@ -65,6 +66,11 @@ export const run = (input: WaitInput) =>
               )
             )
           }
+        },
+        onWatching: () => {
+          if (over || input.json || globals.quiet) return
+          const whose = input.session === undefined ? "any session" : `session ${input.session}`
+          process.stderr.write(`Waiting until ${whose} is ${input.condition}.  Ctrl-C ends it.\n`)
         }
       })
       const timer =

@@ -9,6 +9,7 @@ import * as Either from "effect/Either"
 import { openDatabase } from "#sqlite"
 import { lookup } from "../../crypto/WriterKey.ts"
 import { JournalFailed } from "../../journal/Journal.ts"
+import { troubleOf } from "../trouble.ts"
 import type { Database, Statement, Value } from "./Database.ts"
 import { failureOf } from "./failure.ts"
 import { isSamePlace, type Place, placeOf } from "./place.ts"
@@ -31,8 +32,13 @@ export interface Store {
   readonly close: () => void
 }
 
-/** Milliseconds for which SQLite waits for another process's transaction. */
+/** Milliseconds for which another process's transaction is waited for. */
 const BUSY_MS = 5_000
+/**
+ * Milliseconds for which SQLite tries by itself. It tries ever more rarely, up to ten times a second, and so never meets
+ * the gaps of a process that writes without a pause; asking anew each time it gave up does.
+ */
+const ATTEMPT_MS = 5
 /** Two processes that turn a new file into WAL at once are refused without that wait; they try again after so long. */
 const AGAIN_MS = 20
 
@@ -63,6 +69,7 @@ const makeFile = (file: string) => {
 
 const storeOf = (file: string, database: Database): Either.Either<Store, JournalFailed> => {
   const statements = new Map<string, Statement>()
+  let patience = BUSY_MS
   let closed = false
 
   const prepared = (text: string) => {
@@ -80,15 +87,26 @@ const storeOf = (file: string, database: Database): Either.Either<Store, Journal
       return Either.left(failureOf(file, error))
     }
   }
+  /** `act` changes nothing when it is refused. */
+  const unlocked = <A>(act: () => A): A => {
+    const deadline = performance.now() + patience
+    while (true) {
+      try {
+        return act()
+      } catch (error) {
+        if (troubleOf(error) !== "locked" || performance.now() > deadline) throw error
+      }
+    }
+  }
   const store: Omit<Store, "nameOf"> = {
     file,
     all: <Row>(text: string, ...values: ReadonlyArray<Value>) => prepared(text).all(...values) as Array<Row>,
     get: <Row>(text: string, ...values: ReadonlyArray<Value>) => prepared(text).get(...values) as Row | undefined,
     run: (text, ...values) => prepared(text).run(...values),
-    read: guarded,
+    read: (act) => guarded(() => unlocked(act)),
     write: (act) =>
       guarded(() => {
-        prepared("BEGIN IMMEDIATE").run()
+        unlocked(() => prepared("BEGIN IMMEDIATE").run())
         try {
           const answer = act()
           prepared("COMMIT").run()
@@ -99,7 +117,7 @@ const storeOf = (file: string, database: Database): Either.Either<Store, Journal
         }
       }),
     waitAtMost: (ms) => {
-      database.exec(`PRAGMA busy_timeout = ${Math.round(ms)}`)
+      patience = ms
     },
     close: () => {
       if (closed) return
@@ -111,7 +129,7 @@ const storeOf = (file: string, database: Database): Either.Either<Store, Journal
 
   const laidOut = Either.flatMap(
     guarded(() => {
-      database.exec(`PRAGMA busy_timeout = ${BUSY_MS}`)
+      database.exec(`PRAGMA busy_timeout = ${ATTEMPT_MS}`)
       database.exec("PRAGMA journal_mode = WAL")
       // An entry that a hub has must not vanish from here at a power cut: its n would be given twice.
       database.exec("PRAGMA synchronous = FULL")
