@@ -23,6 +23,8 @@ const all: ReadonlyArray<Gate> = [
   { figure: `${CATCH_UP}: first entries ms`, of: "object", most: 10 },
   { figure: `${CATCH_UP}: MB over rest`, of: "object", most: 40 },
   { figure: "Ack while four catch up: p50 ms", of: "object", most: 5 },
+  { figure: "100000 written by 20, five readers: MB more after the fifth", of: "object", most: 40 },
+  { figure: "50000 written by 1, five readers: MB more after the fifth", of: "object", most: 40 },
   { figure: "told to 200: entries/s", of: "object", against: "stock object", least: 6 },
   { figure: "rows written, batch 20, one writer: rows/entry", of: "worker", most: 0.06 },
   { figure: "rows written, batch 20, two writers: rows/entry", of: "worker", most: 0.1 },

@@ -1,9 +1,12 @@
-/** How long the Durable Object stays in memory after a write, a catch-up by pages and a watch, with its sockets open. */
+/**
+ * How long the Durable Object stays in memory after a write, a catch-up by pages and a watch, with its sockets open.
+ * `bun tests/bench/hibernation.ts [do|d1]`
+ */
 import { encodeRequest } from "../../sdk/src/protocol/Codec.ts"
 import { entries, following, writing } from "../hub/world.ts"
 import { OBJECT, startWorkerd, WORKER } from "../support/workerd.ts"
 
-const workerd = await startWorkerd({})
+const workerd = await startWorkerd({ bindings: { SYNC_AUTH: "off", SYNC_STORAGE: process.argv[2] ?? "do" } })
 const sockets = await Promise.all(
   [0, 1].map(
     () =>

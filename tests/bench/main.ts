@@ -26,7 +26,8 @@ const parts: Readonly<Record<string, Part>> = {
   tenants: { targets: [...OBJECTS, ...BUN], measure: Hubs.manyTenants },
   latency: { targets: [...OBJECTS, ...BUN], measure: Hubs.latency },
   fanout: { targets: [...OBJECTS, ...BUN], measure: Hubs.fanOut },
-  catchup: { targets: [...OBJECTS, ...BUN], measure: Hubs.catchUp() }
+  catchup: { targets: [...OBJECTS, ...BUN], measure: Hubs.catchUp() },
+  readers: { targets: ["object", "bun"], measure: Hubs.readers }
 }
 const alone: Readonly<Record<string, (figures: ReturnType<typeof makeFigures>, rounds: number) => Promise<void>>> = {
   rows: Worker.rows,

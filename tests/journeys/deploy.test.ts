@@ -232,3 +232,46 @@ describe("a hub of one's own", () => {
     expect(read("keys", "acme", "reader.key")).toStartWith("asr1")
   })
 })
+
+describe("a hub of one's own on D1", () => {
+  let there: Machine
+  let folder: string
+  const rows = (sql: string) => cloudflare.scripts.get("beta-sync-prod")?.booted?.rows("DB", sql)
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), "agent-sync-deploy-d1-"))
+    symlinkSync(join(home, "node_modules"), join(folder, "node_modules"))
+    there = machine(folder, cloudflare.env)
+    expect((await there.run(["init", "--yes", "--tenant", "beta", "--storage", "d1"])).code).toBe(0)
+  })
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+  test("deploy makes the database, binds it, and what is sent lies in it", async () => {
+    const done = await there.run(["deploy", "--url", url])
+    well(done)
+    expect(done.stderr).toContain("D1 database beta-sync-prod made, named in")
+    expect(done.stderr).toContain("round trip: sealed, written, read back, opened, deleted")
+    const [database] = [...cloudflare.databases.values()]
+    expect(database?.name).toBe("beta-sync-prod")
+    const config = readFileSync(join(folder, "worker/wrangler.jsonc"), "utf8")
+    expect(config).toContain(`"database_id": "${database?.uuid}"`)
+    const bindings = cloudflare.scripts.get("beta-sync-prod")?.versions[0]?.metadata.bindings
+    expect(bindings).toContainEqual(expect.objectContaining({ type: "d1", name: "DB", id: database?.uuid }))
+    expect(await (await fetch(`${url}/health`)).json()).toMatchObject({ ok: true, storage: "d1" })
+    // The proof's log left its tombstone there, and nothing else.
+    expect(await rows("SELECT count(*) AS n FROM agent_sync_retired WHERE tenant = 'beta'")).toEqual([{ n: 1 }])
+    expect(await rows("SELECT count(*) AS n FROM agent_sync_segments")).toEqual([{ n: 0 }])
+
+    well(await there.run(["run", "--wait-sync", "-e", "prod", "--", "echo", "kept in D1"]))
+    expect((await there.run(["tail", "--no-follow", "-e", "prod"])).stdout).toContain("kept in D1")
+    expect(await rows("SELECT keep, head > 0 AS some FROM agent_sync_logs ORDER BY keep")).toEqual([
+      { keep: 0, some: 1 },
+      { keep: 1, some: 1 }
+    ])
+  })
+
+  test("destroy removes the database too, and lets the next deploy make another", async () => {
+    well(await there.run(["destroy", "--confirm", "beta"]))
+    expect([cloudflare.scripts.size, cloudflare.databases.size]).toEqual([0, 0])
+    expect((await there.run(["deploy", "--dry-run"])).stdout).toContain("would make the D1 database beta-sync-prod\n")
+  })
+})

@@ -153,6 +153,42 @@ export const catchUp = (entries = CATCH_UP): Measure => {
   }
 }
 
+const ONE_BY_ONE = 50_000
+const BY_TWENTY = 100_000
+/** Five readers of a long log, one after the other: what each waits for, and what is left of them in the hub's memory. */
+export const readers: Measure = async (target, { put }) => {
+  for (const [entries, batch] of [
+    [BY_TWENTY, 20],
+    [ONE_BY_ONE, 1]
+  ] as const) {
+    const log = newTenant()
+    const writer = await connect(target, log)
+    await pump(writer, log, { batch, window: 32, entries })
+    writer.close()
+    const name = `${entries} written by ${batch}, five readers`
+    const left: Array<number> = []
+    const most: Array<number> = []
+    for (let n = 0; n < 5; n++) {
+      const reader = await connect(target, log)
+      beginPeak(target.pid)
+      const began = performance.now()
+      reader.follow(log)
+      await until(() => reader.received() > 0, 60_000)
+      put(`${name}: first entries ms`, target.name, performance.now() - began)
+      if (!(await until(() => reader.received() >= entries, 60_000))) {
+        throw new Error(`${target.name}: ${reader.received()} of ${entries}`)
+      }
+      put(`${name}: all ms`, target.name, reader.receivedAt() - began)
+      reader.close()
+      left.push(residentOf(target.pid))
+      most.push(peakOf(target.pid))
+    }
+    put(`${name}: MB after the second`, target.name, left[1]!)
+    put(`${name}: MB more after the fifth`, target.name, left[4]! - left[1]!)
+    put(`${name}: MB more at most, fifth over second`, target.name, most[4]! - most[1]!)
+  }
+}
+
 /** Milliseconds to each Ack of a writer of another log of the tenant, while four read the whole of one. */
 const besideReaders = async (target: Target, log: string): Promise<ReadonlyArray<number>> => {
   const writer: Client = await connect(target, log)

@@ -6,6 +6,8 @@ import type { Script, Version } from "./double.ts"
 
 export interface Booted {
   readonly url: URL
+  /** Rows of what a D1 binding of it holds. */
+  readonly rows: (binding: string, sql: string) => Promise<ReadonlyArray<unknown>>
   readonly renew: (version: Version) => Promise<void>
   readonly dispose: () => Promise<void>
 }
@@ -23,6 +25,7 @@ export const boot = async (
   const url = await mf.ready
   return {
     url,
+    rows: async (binding, sql) => (await (await mf.getD1Database(binding)).prepare(sql).all()).results,
     renew: async (next) => {
       await mf.setOptions(optionsOf(script, next, where))
       await mf.ready

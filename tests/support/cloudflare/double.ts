@@ -104,6 +104,14 @@ export const startCloudflareDouble = async (workerPort: number): Promise<Cloudfl
       if (binding.type === "secret_text" && typeof binding.text === "string")
         script.secrets.set(binding.name, binding.text)
     }
+    const astray = metadata.bindings.find(({ id, type }) => type === "d1" && !databases.has(String(id)))
+    if (astray !== undefined) {
+      throw new ApiError(
+        400,
+        10181,
+        `D1 binding '${astray.name}' references database '${astray.id}' which was not found.`
+      )
+    }
     const { migrations } = metadata
     if (migrations?.new_tag !== undefined) {
       if (migrations.old_tag !== script.migrationTag)

@@ -158,8 +158,8 @@ const wranglerOf = (folder: string): string | undefined => {
   return parent === folder ? undefined : wranglerOf(parent)
 }
 
-/** Names the database that was made, where the file says which one it is for. */
-export const rememberDatabase = ({ environment, file }: Worker, id: string) => {
+/** Names the database that was made, or none where it was removed, where the file says which one it is for. */
+export const rememberDatabase = ({ environment, file }: Worker, id: string | undefined) => {
   const text = readFileSync(file, "utf8")
   const json: unknown = parse(text, [], { allowTrailingComma: true })
   const databases =

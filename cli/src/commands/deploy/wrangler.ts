@@ -218,6 +218,13 @@ const KNOWN: ReadonlyArray<Known> = [
     tries: [{ command: "agent-sync deploy --dry-run", why: "shows what would be uploaded" }]
   },
   {
+    found: /code: (10181)\b/,
+    code: "NoSuchDatabase",
+    exit: EXIT.failure,
+    what: ({ environment, file }) => `The D1 database that env.${environment} of ${file} names is not in this account.`,
+    tries: [{ command: "agent-sync deploy", why: "makes it, once its database_id is removed from that file" }]
+  },
+  {
     found: /Build failed|Could not resolve "([^"]+)"|\[ERROR\] (?:Expected|Unexpected|No matching export)/i,
     code: "BuildFailed",
     exit: EXIT.failure,

@@ -8,7 +8,7 @@ import { EXIT, Failure } from "../../Failure.ts"
 import { canAsk } from "../../globals.ts"
 import { shortPath } from "../../paint.ts"
 import { say, step } from "../../steps.ts"
-import { rememberUrl, workerOf } from "../deploy/Worker.ts"
+import { rememberDatabase, rememberUrl, workerOf } from "../deploy/Worker.ts"
 import { accountOf, NOTHING, wrangler } from "../deploy/wrangler.ts"
 
 export const run = (input: Flags & { readonly dryRun: boolean; readonly confirm: string | undefined }) =>
@@ -68,7 +68,7 @@ export const run = (input: Flags & { readonly dryRun: boolean; readonly confirm:
           worker,
           ["d1", "delete", database.name, "-y"],
           `${worker.name} is removed; the database is still there.`
-        ),
+        ).pipe(Effect.zipLeft(Effect.sync(() => rememberDatabase(worker, undefined)))),
         () => `D1 database ${database.name} removed`
       )
     }
