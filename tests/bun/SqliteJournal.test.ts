@@ -132,6 +132,7 @@ describe("SqliteJournal", () => {
       before.close()
       const database = new Database(file)
       database.run("DROP TABLE mark")
+      database.run("ALTER TABLE log DROP COLUMN forgot")
       database.run("PRAGMA user_version = 1")
       database.close(true)
       const after = await open()

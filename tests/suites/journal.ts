@@ -146,7 +146,7 @@ export const journalSuite = (name: string, make: () => JournalPlace) =>
         const log = logNamed(other, "claude:s1")
         ok(other.append(log, notes("theirs")))
         const { key } = ok(other.logs()).find(({ id }) => id === log)!
-        expect(ok(mine.joinLog(log, key))).toEqual({ id: log, kind: "session", key, last: 0 })
+        expect(ok(mine.joinLog(log, key))).toEqual({ id: log, kind: "session", key, last: 0, forgot: 0 })
         expect(ok(mine.append(log, notes("mine", "again"))).map(({ n }) => n)).toEqual([1, 2])
         expect(await textsIn(mine, log)).toEqual(["mine", "again"])
         expect(ok(mine.joinLog(log, key)).last).toBe(2)

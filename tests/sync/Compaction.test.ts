@@ -3,16 +3,19 @@ import { describe, expect, test } from "bun:test"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { bytesToHex } from "@noble/hashes/utils.js"
 import { Compaction } from "agent-sync"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import { nativeAead } from "../../sdk/src/bun/nativeAead.ts"
 import * as SqliteJournal from "../../sdk/src/bun/SqliteJournal.ts"
+import * as Envelope from "../../sdk/src/crypto/Envelope.ts"
 import { makeReaderKey } from "../../sdk/src/crypto/TenantKey.ts"
 import { makeWriter } from "../../sdk/src/crypto/WriterKey.ts"
 import type { Journal } from "../../sdk/src/journal/Journal.ts"
 import * as MemoryJournal from "../../sdk/src/journal/MemoryJournal.ts"
+import { examineOwn } from "../../sdk/src/runtime/examineOwn.ts"
 import { byAge, byCount, bySize, compact } from "../../sdk/src/sync/Compaction.ts"
 import { introduce, sealingOf } from "../../sdk/src/sync/sealing.ts"
 import { note } from "../support/note.ts"
@@ -76,6 +79,27 @@ for (const [name, open] of journals) {
       expect(right(journal.read(log, 5, 2)).map(({ n }) => n)).toEqual([8, 9])
       expect(right(journal.read(journal.index, 1, 9))).toHaveLength(1)
       expect(right(journal.outbox(HUB).waiting())).toBe(2)
+    })
+
+    test("what was let go of is not missing to who examines the journal, and what was seen of it still counts", async () => {
+      const { ack, journal, log } = await filled([HUB])
+      const writer = bytesToHex(journal.writer.id)
+      const entries = right(journal.read(log, 1, 10))
+      const seenAt = (n: number, digest = bytesToHex(Envelope.digest(entries[n - 1]!.sealed))) => ({
+        head: 0,
+        chain: "",
+        writers: { [writer]: { n, digest } }
+      })
+      ack(HUB, 10)
+      right(compact(journal, [HUB], [byCount(3)], Date.now()))
+      for (const n of [1, 4, 7, 9]) {
+        const { findings, writers } = right(examineOwn(journal, log, seenAt(n)))
+        expect([findings, writers]).toEqual([[], [{ writer, entries: 4, forgot: 6, signed: 0 }]])
+      }
+      // The last that went is named by the first that stayed.
+      expect(right(examineOwn(journal, log, seenAt(7, "00".repeat(32)))).findings).toMatchObject([
+        { _tag: "Rewritten", upTo: 7 }
+      ])
     })
 
     test("what one of several hubs is still owed stays", async () => {

@@ -104,7 +104,7 @@ describe("a log", () => {
     const { by, entries, key, log } = await session()
     const report = examine(given(log, key, entries, new Map([[by.id, by.signer]])))
     expect(report.findings).toEqual([])
-    expect(report.writers).toEqual([{ writer: by.id, entries: 14, signed: 14 }])
+    expect(report.writers).toEqual([{ writer: by.id, entries: 14, forgot: 0, signed: 14 }])
   })
 
   test("with an entry dropped from its middle lacks it by its writer's count", async () => {

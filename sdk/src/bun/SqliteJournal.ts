@@ -69,9 +69,10 @@ interface LogRow extends Head {
   readonly name: LogId
   readonly keep: number
   readonly key: Uint8Array | null
+  readonly forgot: number
 }
 
-const LOG = "SELECT id, name, keep, key, last, digest FROM log"
+const LOG = "SELECT id, name, keep, key, last, digest, forgot FROM log"
 
 const journalOf = (store: Store, { fresh, row: writer, sealing }: FoundWriter, keeping: Keeping): Journal => {
   const wake = makeWake(store)
@@ -90,7 +91,8 @@ const journalOf = (store: Store, { fresh, row: writer, sealing }: FoundWriter, k
     id: row.name,
     kind: row.keep === 1 ? "index" : "session",
     key: keyOf(row),
-    last: row.last
+    last: row.last,
+    forgot: row.forgot
   })
   const logRow = (log: LogId): LogRow => {
     const row = store.get<LogRow>(`${LOG} WHERE writer = ? AND name = ?`, writer, log)
@@ -180,7 +182,7 @@ const journalOf = (store: Store, { fresh, row: writer, sealing }: FoundWriter, k
         if (known !== undefined) return { ...ownLog(known), created: false }
         const { id, key, row } = newLog()
         nameLog(session, row)
-        return { id, kind: "session", key, last: beginning.last, created: true }
+        return { id, kind: "session", key, last: beginning.last, forgot: 0, created: true }
       }),
     renew: (session, log, introduce) =>
       Either.flatMap(
@@ -263,11 +265,9 @@ const journalOf = (store: Store, { fresh, row: writer, sealing }: FoundWriter, k
           writer,
           row.id
         )!
-        return store.run(
-          "DELETE FROM entry WHERE id > (?1 << 32) | 1 AND id <= (?1 << 32) | ?2",
-          row.id,
-          Math.min(upTo, acked)
-        )
+        const to = Math.min(upTo, acked)
+        if (to > 1) store.run("UPDATE log SET forgot = max(forgot, ?) WHERE id = ?", to, row.id)
+        return store.run("DELETE FROM entry WHERE id > (?1 << 32) | 1 AND id <= (?1 << 32) | ?2", row.id, to)
       }),
     pend: (run, plains) => {
       if (plains.length === 0) return Either.right(undefined)

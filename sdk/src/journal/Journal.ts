@@ -39,6 +39,8 @@ export interface OwnLog {
   readonly key: Uint8Array
   /** Entries so far; the next one gets `n` = last + 1. */
   readonly last: number
+  /** The entries from the second to this one were let go of (`forget`); 0 where none was. */
+  readonly forgot: number
 }
 
 /** What is written about a new log: in the index, and as its first entries. */

@@ -382,7 +382,10 @@ const isNew = ({ marks }: Log, mark: string | undefined) => {
 const logFrom = ({ entries, head }: Log, n: number) =>
   n <= 1 ? entries : entries.slice(Math.max(1, n - 1 - (head.last - entries.length)))
 
-const ownLog = ({ head, id, key, kind }: Log): OwnLog => ({ id, kind, key, last: head.last })
+const ownLog = ({ entries, head, id, key, kind }: Log): OwnLog => {
+  const gone = head.last - entries.length
+  return { id, kind, key, last: head.last, forgot: gone === 0 ? 0 : gone + 1 }
+}
 
 const failed = (what: string, cause?: unknown) => Either.left(new JournalFailed({ reason: "other", what, cause }))
 const unknownLog = (log: LogId) => new JournalFailed({ reason: "other", what: `This journal has no log ${log}.` })

@@ -24,8 +24,10 @@ export const examineOwn = (journal: Journal, log: LogId, before?: Seen): Either.
     const keys = Sealer.makeKeyring()
     keys.add(own.key)
     const entries: Array<Examined> = []
-    for (let n = 1; n <= own.last; n += PAGE_ENTRIES) {
-      for (const { entryId, n: sequence, sealed } of yield* journal.read(log, n, PAGE_ENTRIES)) {
+    for (let next = 1; next <= own.last; ) {
+      const page = yield* journal.read(log, next, PAGE_ENTRIES)
+      next = (page.at(-1)?.n ?? own.last) + 1
+      for (const { entryId, n: sequence, sealed } of page) {
         const plain = Sealer.open(portableAead, keys, { log, entryId }, sealed)
         entries.push({
           entry: { sequence, iv, entryId, encryptedEntry: sealed },
@@ -40,6 +42,7 @@ export const examineOwn = (journal: Journal, log: LogId, before?: Seen): Either.
       entries,
       signers: new Map([[writer, journal.writer.signer]]),
       ended: false,
+      forgot: new Map([[writer, own.forgot]]),
       // The rest of what was seen is the hub's word and other writers'.
       ...(ours === undefined ? {} : { before: { head: 0, chain: "", writers: { [writer]: ours } } })
     })

@@ -39,6 +39,8 @@ export interface Evidence {
   readonly beganBy?: string
   /** What was seen of the log before. */
   readonly before?: Seen
+  /** By the hex of a writer's id: it let go of its entries from the second to this count, in the copy that is examined. */
+  readonly forgot?: ReadonlyMap<string, number>
 }
 
 /** Where a log stood when it was examined, to hold a later copy against. Bytes as hex, so that it may lie in a JSON file. */
@@ -78,6 +80,8 @@ export interface WriterReport {
   /** Hex of its id. */
   readonly writer: string
   readonly entries: number
+  /** How many it let go of in this copy, once its hubs had them. */
+  readonly forgot: number
   /** Its own count up to which a signature of its own covers everything; 0 where there is none. */
   readonly signed: number
 }
@@ -123,7 +127,8 @@ export const examine = (evidence: Evidence): Report => {
   const writers: Array<WriterReport> = []
   const seenWriters: Record<string, { n: number; digest: string }> = {}
   for (const [writer, counted] of byWriter) {
-    const history = historyOf(writer, counted)
+    const forgot = evidence.forgot?.get(writer) ?? 0
+    const history = historyOf(writer, counted, forgot)
     findings.push(...history.findings)
     const signer = evidence.signers.get(writer)
     const { forged, signed } = signer === undefined ? unsigned : signaturesOf(log, writer, signer, history.line)
@@ -132,10 +137,10 @@ export const examine = (evidence: Evidence): Report => {
     if (evidence.ended && signer !== undefined && last !== undefined && signed < last.n) {
       findings.push({ _tag: "Unsigned", writer, from: signed + 1 })
     }
-    writers.push({ writer, entries: counted.length, signed })
+    writers.push({ writer, entries: counted.length, forgot: Math.max(0, forgot - 1), signed })
     if (last !== undefined) seenWriters[writer] = { n: last.n, digest: last.digest }
     const before = evidence.before?.writers[writer]
-    if (before !== undefined && history.line.find(({ n }) => n === before.n)?.digest !== before.digest) {
+    if (before !== undefined && !isThere(history.line, before, forgot)) {
       findings.push({ _tag: "Rewritten", upTo: before.n, writer })
     }
   }
@@ -165,8 +170,16 @@ const holes = function* ({ entries, hub }: Evidence): Iterable<Finding> {
   if (next <= hub.head) yield { _tag: "Withheld", from: next, to: hub.head }
 }
 
+/** The entry that was seen last is still there, or is named by the one after it, or was let go of with that one too. */
+const isThere = (line: ReadonlyArray<Counted>, before: Seen["writers"][string], forgot: number) => {
+  const found = line.find(({ n }) => n === before.n)
+  if (found !== undefined || before.n > forgot || before.n === 1) return found?.digest === before.digest
+  const next = line.find(({ n }) => n === before.n + 1)
+  return next === undefined ? before.n < forgot : bytesToHex(next.envelope.prev) === before.digest
+}
+
 /** One writer's entries in the order of its own count, each once, and what is wrong with them. */
-const historyOf = (writer: string, counted: ReadonlyArray<Counted>) => {
+const historyOf = (writer: string, counted: ReadonlyArray<Counted>, forgot: number) => {
   const findings: Array<Finding> = []
   const byCount = new Map<number, Counted>()
   let highest = 0
@@ -183,9 +196,10 @@ const historyOf = (writer: string, counted: ReadonlyArray<Counted>) => {
   let last: Counted | undefined
   for (const one of line) {
     const { envelope, n, sequence } = one
-    const expected = (last?.n ?? 0) + 1
+    const follows = (last?.n ?? 0) + 1
+    const expected = follows > 1 ? Math.max(follows, forgot + 1) : follows
     if (n > expected) findings.push({ _tag: "Missing", writer, from: expected, to: n - 1 })
-    else if (last !== undefined && bytesToHex(envelope.prev) !== last.digest) {
+    else if (last?.n === n - 1 && bytesToHex(envelope.prev) !== last.digest) {
       findings.push({ _tag: "Forked", writer, n, sequence })
     }
     last = one

@@ -292,8 +292,13 @@ const summaryOf = ({ by, kind, outcome, until }: Verdict) => {
   const under = until === undefined ? "" : `, under the key before ${until.slice(0, 16).replace("T", " ")}`
   const count = `${plural(entries, "entry", "entries")}${hosts === "" ? "" : ` by ${hosts}`}${under}`
   if (kind === "index") return count
-  const open = writers.reduce((sum, { entries: theirs, signed }) => sum + Math.max(0, theirs - signed), 0)
-  return `${count}, ${open === 0 ? "signed to the end" : `the last ${open} not signed yet`}`
+  const open = writers.reduce(
+    (sum, { entries: theirs, forgot, signed }) => sum + Math.max(0, theirs + forgot - signed),
+    0
+  )
+  const gone = writers.reduce((sum, { forgot }) => sum + forgot, 0)
+  const kept = gone === 0 ? "" : `, ${gone} more are at the hub alone`
+  return `${count}${kept}, ${open === 0 ? "signed to the end" : `the last ${open} not signed yet`}`
 }
 
 const objectOf = ({ by, index, kind, log, outcome, session, title, until }: Verdict) => ({

@@ -67,6 +67,11 @@ const MARKS = `
   CREATE TABLE IF NOT EXISTS mark (log INTEGER NOT NULL, name BLOB NOT NULL, PRIMARY KEY (log, name)) STRICT, WITHOUT ROWID;
 `
 
+const FORGOT = `
+  -- Entries from the second to this one were let go of, once every hub had them.
+  ALTER TABLE log ADD COLUMN forgot INTEGER NOT NULL DEFAULT 0;
+`
+
 /** What brings a file from each format to the next, with all that is in it. The first begins with nothing. */
-export const STEPS: ReadonlyArray<string> = [FIRST, MARKS]
+export const STEPS: ReadonlyArray<string> = [FIRST, MARKS, FORGOT]
 export const FORMAT = STEPS.length
