@@ -187,6 +187,30 @@ describe("watch", () => {
     expect(new Set(namesOf(s.entries(chat.sessionId))).size).toBe(s.entries(chat.sessionId).length - 1)
   })
 
+  test("sees at once the first session of an agent that was installed meanwhile", async () => {
+    const s = await scene()
+    const home = tempFolder()
+    await s.start({ homes: agentHomes({}, home) }).caughtUp
+    const folder = join(home, ".claude", "projects", "-home-dev-project")
+    mkdirSync(folder, { recursive: true })
+    writeFileSync(join(folder, `${SESSION}.jsonl`), whole)
+    await s.has(isWhole)
+    // And of the next one, the first session in a new folder.
+    const other = "0b5f3c1e-0000-4000-8000-0000000000aa"
+    const next = join(home, ".claude", "projects", "-home-dev-other")
+    mkdirSync(next)
+    writeFileSync(join(next, `${other}.jsonl`), whole.toString().replaceAll(SESSION, other))
+    await s.has(isWhole, other)
+    const days = join(home, ".codex", "sessions", "2026", "03", "02")
+    mkdirSync(days, { recursive: true })
+    const rollout = readFileSync(join(recordings, "codex.rollout", "new.jsonl"), "utf8")
+    const [first = ""] = rollout.split("\n")
+    const { id } = (JSON.parse(first) as { payload: { id: string } }).payload
+    writeFileSync(join(days, `rollout-2026-03-02T10-00-00-${id}.jsonl`), rollout)
+    await s.has((events) => events.length > 3, id)
+    expect(s.troubles).toEqual([])
+  })
+
   test("joins a subagent's own file to the call that started it", async () => {
     const s = await scene()
     const session = "0b5f3c1e-0000-4000-8000-0000000000cc"

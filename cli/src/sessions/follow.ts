@@ -28,6 +28,8 @@ const ROUND_MS = 60_000
 const GATHER_MS = 10
 /** Milliseconds after the last change until the index is told a session's state (house §3). */
 const SETTLE_MS = 2_500
+/** Milliseconds after a folder appeared until all are looked through. */
+const NEW_FOLDER_MS = 100
 /** A session that changed so long ago is running, as far as one can tell. Milliseconds. */
 const RECENT_MS = 10 * 60_000
 /** Milliseconds of silence after which a file is put down; if it goes on, it is read again from its beginning. */
@@ -95,9 +97,11 @@ export const follow = (options: FollowOptions): Following => {
   const settled = new Map<string, string>()
   const watchers: Array<FSWatcher> = []
   const listening = new Set<AgentHome>()
-  const waiting = new Set<AgentHome>()
+  /** Homes that are not there yet, and the folder above in which they are waited for. */
+  const waiting = new Map<AgentHome, string>()
   let gather: ReturnType<typeof setTimeout> | undefined
   let settle: ReturnType<typeof setTimeout> | undefined
+  let soon: ReturnType<typeof setTimeout> | undefined
   let events = 0
   let isStopped = false
 
@@ -302,30 +306,42 @@ export const follow = (options: FollowOptions): Following => {
     writers.delete(name)
   }
 
-  /** Waits for a folder that is not there yet; nothing is made in an agent's home. */
+  /** Where it is not there yet, waits in the nearest folder above that is; nothing is made in an agent's home. */
   const listen = (home: AgentHome) => {
-    if (listening.has(home)) return
-    const isThere = exists(home.folder)
-    const folder = isThere ? home.folder : dirname(home.folder)
-    if (!isThere && (waiting.has(home) || !exists(folder))) return
+    if (isStopped || listening.has(home)) return
+    const folder = nearest(home.folder)
+    const isThere = folder === home.folder
+    if (waiting.get(home) === folder) return
     try {
-      const watcher = watch(folder, { recursive: isThere }, (_, name) => {
+      const watcher = watch(folder, { recursive: isThere }, (event, name) => {
         if (!isThere) appeared()
-        else if (typeof name === "string" && home.isSession(name)) changed(join(folder, name))
+        else if (typeof name !== "string") return
+        else if (home.isSession(name)) changed(join(folder, name))
+        // What is written into a new folder before it is watched is not told.
+        else if (event === "rename" && isFolder(join(folder, name))) roundSoon()
       })
       const appeared = () => {
-        if (!exists(home.folder)) return
+        if (nearest(home.folder) === folder) return
         watcher.close()
         listen(home)
-        void round(false)
+        roundSoon()
       }
       watcher.on("error", (error) => onlyRounds(home, error))
       watchers.push(watcher)
-      const of = isThere ? listening : waiting
-      of.add(home)
+      if (isThere) listening.add(home)
+      else {
+        waiting.set(home, folder)
+        // It may have come while nobody listened.
+        appeared()
+      }
     } catch (error) {
       onlyRounds(home, error)
     }
+  }
+  const roundSoon = () => {
+    if (isStopped) return
+    clearTimeout(soon)
+    soon = setTimeout(() => void round(false), NEW_FOLDER_MS)
   }
   const onlyRounds = (home: AgentHome, error: unknown) => {
     const why = error instanceof Error ? error.message : String(error)
@@ -345,6 +361,7 @@ export const follow = (options: FollowOptions): Following => {
       clearInterval(ticker)
       clearTimeout(gather)
       clearTimeout(settle)
+      clearTimeout(soon)
       for (const watcher of watchers) watcher.close()
       for (const path of dirty) look(path)
       for (const [path, one] of [...open]) putDown(path, one)
@@ -363,6 +380,9 @@ const parentsOf = (path: string, { session }: Head) => [
   join(dirname(path), "..", "..", `${session}.jsonl`)
 ]
 
-const exists = (path: string) => statSync(path, { throwIfNoEntry: false }) !== undefined
+const isFolder = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+
+/** The folder itself, or the nearest above it that is there. */
+const nearest = (folder: string): string => (isFolder(folder) ? folder : nearest(dirname(folder)))
 
 const isGone = (error: unknown) => error instanceof Error && "code" in error && error.code === "ENOENT"

@@ -84,6 +84,7 @@ export const stay = async (env: Env): Promise<number> => {
   }
   await ended
   clearInterval(life)
+  await following.lookAround()
   following.stop()
   await drain.stop()
   await destinations.drain(DRAIN_MS)
