@@ -3,12 +3,13 @@ import { beforeAll, describe, expect, test } from "bun:test"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { claude } from "agent-sync/agents"
-import type { AgentEvent } from "agent-sync/events"
+import { type AgentEvent, decode } from "agent-sync/events"
 import * as fc from "effect/FastCheck"
 import { createColors } from "picocolors"
 import { makeRows } from "../../cli/src/commands/tail/Rows.ts"
 import { draw, type Row, type Tag } from "../../cli/src/commands/tail/row.ts"
 import { type Terminal, width } from "../../cli/src/Terminal.ts"
+import { spoiled } from "../domain/events.ts"
 import { recordings } from "../support/cli.ts"
 
 beforeAll(() => {
@@ -215,6 +216,15 @@ describe("tail's rows", () => {
       expect(drawn.length).toBeGreaterThan(2)
       expect(drawn.filter((line) => width(line) > 79)).toEqual([])
     }
+  })
+
+  test("draws whatever an entry holds", () => {
+    fc.assert(
+      fc.property(spoiled, fc.boolean(), (plains, plain) => {
+        const events = plains.map(decode).flatMap((decoded) => (decoded._tag === "Event" ? [decoded.event] : []))
+        for (const row of rowsOf(events)) draw(row, undefined, terminal(80, { plain }))
+      })
+    )
   })
 
   test("whatever an agent prints, a row is one line, no wider than the terminal, and steers nothing", () => {

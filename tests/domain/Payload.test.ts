@@ -13,8 +13,9 @@ import {
   encodeIndex,
   type Plain
 } from "../../sdk/src/domain/Payload.ts"
+import { makeSession } from "../../sdk/src/domain/Session.ts"
 import { counting, hex } from "../crypto/fixed.ts"
-import { anyEvent, event, START } from "./events.ts"
+import { anyEvent, event, START, spoiled } from "./events.ts"
 
 const packr = new Packr({ useRecords: false, variableMapSize: true })
 const payload = (value: unknown) => Uint8Array.from(packr.pack(value))
@@ -141,6 +142,27 @@ describe("Payload", () => {
     )
   })
 
+  test("answers for what is ours but for one field, whatever stands there", () => {
+    fc.assert(
+      fc.property(spoiled, (plains) => {
+        const session = makeSession()
+        for (const decoded of plains.map(decode)) {
+          if (decoded._tag === "Unreadable") expect(decoded.why).toEndWith(".")
+          if (decoded._tag !== "Event") continue
+          session.add(decoded.event)
+          expect(decode(encodeEvent(decoded.event))).toEqual(decoded)
+        }
+      })
+    )
+  })
+
+  test("holds an entry to its tag, whatever its fields call themselves", () => {
+    const log = LogId.make("AAAAAAAAAAAAAAAAAAAAAA")
+    const fields = { _tag: "index.rotated", reader: counting(0, 32), time: 1, log, state: "idle" }
+    const decoded = decode({ event: "index.changed", primaryKey: log, payload: payload({ v: 1, ...fields }) })
+    expect(decoded).toMatchObject({ _tag: "Index", event: { _tag: "index.changed", log, state: "idle" } })
+  })
+
   test("takes whatever an agent passes to a tool", () => {
     const call = (input: unknown) => {
       const read = eventOf(decode(encodeEvent(event("tool_started", { call: "c", name: "Odd", input }))))
@@ -164,6 +186,8 @@ describe("Payload", () => {
       never: null
     })
     expect(call([undefined, () => 1, Symbol("s")])).toEqual([null, null, null])
+    const made = { constructor: "Odd", toJSON: "no", toString: {} }
+    expect(call(made)).toEqual(made)
     expect(call({ gone: undefined, bytes: counting(0, 2) })).toEqual({ bytes: counting(0, 2) })
     expect(call(loop)).toBeDefined()
     fc.assert(

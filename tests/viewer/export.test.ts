@@ -1,6 +1,9 @@
 /** A session as a file: all of it, nothing that acts, and for a hostile one too. */
 import { describe, expect, test } from "bun:test"
+import { decode } from "agent-sync/events"
+import * as fc from "effect/FastCheck"
 import { makeTimeline, sessionHtml, sessionMarkdown } from "#viewer"
+import { spoiled } from "../domain/events.ts"
 import { hostile, many, work } from "./page/events.ts"
 import { entriesOf } from "./page/source.ts"
 
@@ -68,4 +71,32 @@ describe("Markdown", () => {
     const text = sessionMarkdown(about(many(NOW, 10_000)))
     expect(text.match(/^## Prompt 400:/gm)).toHaveLength(1)
   })
+})
+
+test("a session is written out whatever its entries hold", () => {
+  const written = (contents: ReadonlyArray<ReturnType<typeof decode>>) => {
+    const timeline = makeTimeline()
+    for (const [at, content] of contents.entries()) timeline.add({ sequence: at + 1, writer: "", content })
+    const session = { title: "Odd", timeline, partial: false, now: NOW }
+    return sessionHtml({ ...session, css: "" }).length + sessionMarkdown(session).length
+  }
+  fc.assert(
+    fc.property(spoiled, (plains) => written(plains.map(decode)) > 0),
+    { numRuns: 50 }
+  )
+  const blobs = work(NOW).flatMap((event) => (event.kind === "blob" ? [event] : []))
+  expect(blobs).not.toEqual([])
+  const parts: ReadonlyArray<readonly [number, number]> = [
+    [0, 1e15],
+    [1e15, 2],
+    [-1, -1],
+    [0.5, 0.5]
+  ]
+  for (const part of parts) {
+    const contents = blobs.map((event) => ({
+      _tag: "Event" as const,
+      event: { ...event, data: { ...event.data, part } }
+    }))
+    expect(written(contents)).toBeGreaterThan(0)
+  }
 })

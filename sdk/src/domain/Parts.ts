@@ -102,7 +102,8 @@ const pieces = (blob: Blob, bytes: Uint8Array, limit: number): ReadonlyArray<Blo
 const dataOf = (event: AgentEvent): unknown => (event.kind === "unrecognized" ? event.original.data : event.data)
 
 /** In JSON, bytes are base64url. */
-const readable = (_: string, value: unknown) => (value instanceof Uint8Array ? base64urlnopad.encode(value) : value)
+const readable = (_: string, value: unknown): unknown =>
+  value instanceof Uint8Array ? base64urlnopad.encode(value) : value instanceof Map ? Object.fromEntries(value) : value
 
 /** Texts stay texts and lists stay lists, so the shape of the kind is kept. */
 const shortened = (event: AgentEvent, kept: Kept): AgentEvent => {

@@ -78,23 +78,38 @@ export const decode = (sealed: Plain): Decoded => {
     return event === undefined ? unreadable("It lacks what every event has.") : { _tag: "Event", event }
   }
   if (v > VERSION) return unreadable("A newer agent-sync wrote it.")
-  const named = { _tag: tag, ...rest }
+  const named = { ...rest, _tag: tag }
   if (isHeader(named)) return { _tag: "Header", header: named }
   if (isSigned(named)) return { _tag: "Signed", signature: named.signature }
   return isIndexEvent(named) ? { _tag: "Index", event: named } : unreadable("It lacks what such an entry has.")
 }
 
-const isGroup = Schema.is(Group)
-const isFrame = Schema.is(Frame)
-const isHeader = Schema.is(Header)
-const isSigned = Schema.is(Signed)
-const isIndexEvent = Schema.is(IndexEvent)
+/**
+ * Whether a value has the shape, whatever the value is. Effect tells the members of a union apart by the text of a field,
+ * and a map with a `toString` of its own has none: it throws then (`ParseResult.ts`, 3.22).
+ */
+const holds = <A, I>(schema: Schema.Schema<A, I>) => {
+  const is = Schema.is(schema)
+  return (value: unknown): value is A => {
+    try {
+      return is(value)
+    } catch {
+      return false
+    }
+  }
+}
+
+const isGroup = holds(Group)
+const isFrame = holds(Frame)
+const isHeader = holds(Header)
+const isSigned = holds(Signed)
+const isIndexEvent = holds(IndexEvent)
 
 /** One check for each known kind, so that an event is held against its own shape only. */
 const shapes = new Map<string, (body: unknown) => boolean>(
   [...ChatEvent.members, ...ArtifactEvent.members, ...AuditEvent.members].map((member) => {
     const { group, kind } = member.fields
-    return [`${group.literals[0]}.${kind.literals[0]}`, Schema.is(member as Schema.Schema<Body>)]
+    return [`${group.literals[0]}.${kind.literals[0]}`, holds(member as Schema.Schema<Body>)]
   })
 )
 
@@ -142,7 +157,7 @@ const unpack = (payload: Uint8Array): Record<string, unknown> | undefined => {
 
 /**
  * The value in what MessagePack says in every language; what an agent's data may hold beside that becomes text, or is
- * left out.
+ * left out. An object with a field `constructor` is a `Map` then.
  */
 export const portable = (value: unknown): unknown => reduced(value, DEPTH)
 
@@ -168,7 +183,11 @@ const reduced = (value: unknown, depth: number): unknown => {
   const entries =
     value instanceof Map ? Array.from(value, ([name, field]) => [nameOf(name), field]) : Object.entries(value)
   const fields = entries.map(([name, field]) => [name, reduced(field, depth - 1)])
-  return Object.fromEntries(fields.filter(([, field]) => field !== undefined))
+  const kept = fields.filter(([, field]) => field !== undefined)
+  // Of an object, msgpackr asks the `constructor` what it is, and may call its `toJSON`; of a map nothing.
+  return kept.some(([name]) => name === "constructor")
+    ? new Map(kept as Iterable<[string, unknown]>)
+    : Object.fromEntries(kept)
 }
 
 const nameOf = (name: unknown) => (typeof name === "string" ? name : (asText(name) ?? "…"))

@@ -10,10 +10,12 @@ import {
   type EventOf,
   type Figures,
   isSubagent,
+  join,
   makeSession,
   type Session,
   tokensOf
 } from "agent-sync/events"
+import * as Either from "effect/Either"
 import { bytes, cost, duration, firstLine, grouped, modelOf, short, shortPath } from "../words.ts"
 import type { Ask, Call, FileChange, Item } from "./Item.ts"
 
@@ -360,18 +362,7 @@ export const makeTimeline = (partial = false): Timeline => {
   }
   const bytesOf = (key: string | undefined): Uint8Array | undefined => {
     const pieces = key === undefined ? undefined : blobs.get(key)
-    const first = pieces?.find((piece) => piece !== undefined)
-    if (pieces === undefined || first === undefined) return undefined
-    const count = first.data.part?.[1] ?? 1
-    const parts = Array.from({ length: count }, (_, index) => pieces[index]?.data.bytes)
-    if (parts.some((part) => part === undefined)) return undefined
-    const all = new Uint8Array(parts.reduce((sum, part) => sum + part!.byteLength, 0))
-    let at = 0
-    for (const part of parts) {
-      all.set(part!, at)
-      at += part!.byteLength
-    }
-    return all.byteLength === first.data.size ? all : undefined
+    return Either.getOrUndefined(join(Object.values(pieces ?? []).filter((piece) => piece !== undefined)))
   }
   const blob = (event: EventOf<"blob">, base: Base) => {
     const { mediaType, name, part, size } = event.data
