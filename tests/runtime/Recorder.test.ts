@@ -328,6 +328,23 @@ describe("Recorder", () => {
     expect(asked).toBe(4)
   })
 
+  test("at the end it waits for what holds the journal up, and loses nothing", async () => {
+    let held = 0
+    const locked = Either.left(new JournalFailed({ reason: "locked", what: "It is locked." }))
+    const s = await scene({
+      wrap: (journal) => ({
+        ...journal,
+        append: (...args) => (held-- > 0 ? locked : journal.append(...args))
+      })
+    })
+    s.recorder.push(bytes(init("abc")))
+    held = 200
+    s.recorder.push(bytes(says("abc", "one")))
+    s.recorder.end({ ok: true, reason: "exit", exitCode: 0 })
+    expect(s.recorder.recorded().lost).toBe(0)
+    expect(s.events().map(({ kind }) => kind)).toEqual(["session_start", "message", "session_end"])
+  })
+
   test("an id of a megabyte becomes a short one, the same each time", async () => {
     const line = says("abc", "one").replace("uuid-one", "x".repeat(1_000_000))
     const s = await scene()

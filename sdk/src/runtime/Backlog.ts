@@ -10,13 +10,18 @@ import type { Timer, Timers } from "../sync/Link.ts"
 const WAITING_BYTES = 64 * 1024 * 1024
 /** Milliseconds between two tries. */
 const RETRY_MS = 1_000
+/** Milliseconds for which the last try waits while other processes write to the journal: it is now or never then. */
+const LAST_TRY_MS = 10_000
 
 export type Write = () => Either.Either<unknown, JournalFailed>
 
 export interface Backlog {
   /** `bytes` and `count` are of the events in it; a write without events is never given up. */
   readonly put: (write: Write, bytes?: number, count?: number) => void
-  /** Tries once more, now, and then gives up what is left. */
+  /**
+   * Tries once more, now, and then gives up what is left. Where only another process stands in the way it is tried for ten
+   * seconds, blocking.
+   */
   readonly end: () => void
   /** Events that were given up. */
   readonly lost: () => number
@@ -63,7 +68,9 @@ export const makeBacklog = (options: {
       if (retry === undefined) flush()
     },
     end: () => {
-      flush()
+      const deadline = options.timers.now() + LAST_TRY_MS
+      do flush()
+      while (waiting.length > 0 && trouble === "locked" && options.timers.now() < deadline)
       retry?.cancel()
       for (const { count } of waiting.splice(0)) lost += count
     },
