@@ -4,7 +4,7 @@
  */
 import { hostname } from "node:os"
 import type { Journal, SyncStatus } from "agent-sync"
-import { connectJournal, openJournal, type Remote } from "agent-sync/bun"
+import { connectJournal, openJournal, type Remote, type Waits } from "agent-sync/bun"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { type Flags, keyOrMake, type Settings, settings } from "./Config.ts"
@@ -16,26 +16,35 @@ export const JOURNAL_UNUSABLE = "JournalUnusable"
 
 export interface Recording {
   readonly found: Settings
+  /** The key was made now, since there was none. */
+  readonly made: boolean
   readonly journal: Journal
   /** Undefined where no hub is configured. */
   readonly remote: Remote | undefined
-  /** Sentences for the person about what went wrong so far. */
-  readonly troubles: ReadonlySet<string>
-  /** Waits at most `ms` for the hub, closes everything, and answers what is left to say. */
-  readonly close: (ms: number) => Promise<ReadonlyArray<string>>
+  /** A sentence for the person, which is said once, at the end. */
+  readonly say: (what: string) => void
+  /** Waits at most `ms` for the hub to have what was recorded; answers how many entries it lacks. May be asked again. */
+  readonly sync: (ms: number, waits?: Waits) => Promise<number>
+  /** Closes everything, and answers what is to be said. */
+  readonly close: () => ReadonlyArray<string>
 }
 
-export const openRecording = (flags: Flags): Effect.Effect<Recording, Failure> =>
+export const openRecording = (
+  flags: Flags,
+  /** See `openJournal`. */
+  options: { readonly waitMs?: number } = {}
+): Effect.Effect<Recording, Failure> =>
   Effect.gen(function* () {
     const found = yield* settings(flags, { env: process.env, cwd: process.cwd() })
-    const { key } = yield* keyOrMake(found)
+    const { key, made } = yield* keyOrMake(found)
     const opened = yield* Effect.promise(() =>
       openJournal({
         file: `${found.folders.journals}/${found.tenant}.sqlite`,
         keysFolder: found.files.folder,
         key,
         remotes: found.url === undefined ? [] : [found.url],
-        ...(found.context.host ? { host: hostname() } : {})
+        ...(found.context.host ? { host: hostname() } : {}),
+        ...options
       })
     )
     if (Either.isLeft(opened)) {
@@ -46,13 +55,20 @@ export const openRecording = (flags: Flags): Effect.Effect<Recording, Failure> =
         now: "Nothing was recorded. The agents' own files are as they were."
       })
     }
-    return recordingOf(found, opened.right)
+    return recordingOf(found, made, opened.right)
   })
 
-const recordingOf = (found: Settings, journal: Journal): Recording => {
-  const troubles = new Set<string>()
+const recordingOf = (found: Settings, made: boolean, journal: Journal): Recording => {
+  const said = new Set<string>()
+  const say = (what: string) => void said.add(what)
   const { url } = found
-  let status: SyncStatus | undefined
+  let left = 0
+  let refused: Extract<SyncStatus, { _tag: "Refused" }> | undefined
+  /** Why the hub was away last. */
+  let why: string | undefined
+  if (journal.fresh === "copied") say("This journal is a copy, so a new writer goes on from here.")
+  if (journal.fresh === "keys lost")
+    say("The keys of this journal's writer are gone, so a new writer goes on from here.")
   const remote =
     url === undefined
       ? undefined
@@ -61,31 +77,36 @@ const recordingOf = (found: Settings, journal: Journal): Recording => {
           url,
           token: () => found.token("write"),
           onStatus: (now) => {
-            status = now
+            if (now._tag === "Refused") refused = now
+            if (now._tag === "Offline") why = now.why
           },
-          onTrouble: (trouble) => void troubles.add(trouble)
+          onTrouble: say
         })
   return {
     found,
+    made,
     journal,
     remote,
-    troubles,
-    close: async (ms) => {
-      const left = remote === undefined ? 0 : await remote.drain(ms)
+    say,
+    sync: async (ms, waits) => {
+      why = remote?.status()._tag === "Offline" ? why : undefined
+      left = remote === undefined ? 0 : await remote.drain(ms, waits)
+      return left
+    },
+    close: () => {
       remote?.stop()
       journal.close()
-      const refused = status?._tag === "Refused" ? status : undefined
-      return [
-        ...troubles,
-        ...(refused === undefined
-          ? []
-          : [`The hub refused: ${refused.error}${refused.fix === undefined ? "" : ` ${refused.fix}`}`]),
-        ...(left === 0 || url === undefined
-          ? []
-          : [
-              `${plural(left, "entry waits", "entries wait")} in the journal for ${new URL(url).host}; the next command that records sends ${left === 1 ? "it" : "them"}.`
-            ])
-      ]
+      if (refused !== undefined) {
+        say(`The hub refused: ${refused.error}${refused.fix === undefined ? "" : ` ${refused.fix}`}`)
+      }
+      if (left > 0 && url !== undefined) {
+        const { host } = new URL(url)
+        const because = refused !== undefined || why === undefined ? "" : ` (${why.replace(`${host} `, "")})`
+        say(
+          `${plural(left, "entry waits", "entries wait")} in the journal for ${host}${because}; the next command that records sends ${left === 1 ? "it" : "them"}.`
+        )
+      }
+      return [...said]
     }
   }
 }

@@ -64,7 +64,7 @@ test("a retired session is named by who watches, and goes on in a new log when i
   const again = await record("0")
   expect(again.code).toBe(0)
   expect(again.stdout).toBe(readFileSync(recording, "utf8"))
-  expect(again.stderr).toContain("has retired log")
+  expect(again.stderr).toContain("has retired a session's log")
   const [second, ...more] = await admin.sessions()
   expect(more).toEqual([])
   expect(second!.log).not.toBe(first!.log)

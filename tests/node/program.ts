@@ -37,7 +37,7 @@ const remote = connectJournal({
   onStatus: () => {},
   onTrouble: (what) => troubles.push(what)
 })
-const waiting = await remote.drain(10_000, true)
+const waiting = await remote.drain(10_000, { patient: true })
 remote.stop()
 first.close()
 

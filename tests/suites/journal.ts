@@ -375,6 +375,37 @@ export const journalSuite = (name: string, make: () => JournalPlace) =>
         expect(ok(outbox.waiting())).toBe(1)
       })
 
+      test("tells own entries that wait from those of others, and from what was written later", async () => {
+        const place = makePlace()
+        const mine = await place.open([A])
+        const log = logNamed(mine, "claude:mine")
+        const early = logNamed(mine, "claude:early")
+        ok(mine.append(early, notes("a", "b")))
+        ok(mine.append(log, notes("c", "d", "e")))
+        const reach = ok(mine.reach([mine.index, log]))
+        expect([...reach]).toEqual([
+          [mine.index, 1],
+          [log, 3]
+        ])
+        const outbox = mine.outbox(A)
+        expect(ok(outbox.waiting(reach))).toBe(4)
+        // Another writer, whose index has the same name, and who is owed to the same hub.
+        const others = await place.open([A, B])
+        ok(others.append(others.index, notes("f")))
+        ok(mine.append(log, notes("g")))
+        expect(ok(outbox.waiting(reach))).toBe(4)
+        for (const each of ok(outbox.owed(hub(1)))) {
+          if (each.log === log) ok(outbox.acked(hub(1), each, 2))
+        }
+        expect(ok(outbox.waiting(reach))).toBe(2)
+        for (const each of ok(outbox.owed(hub(1)))) {
+          if (each.log !== early) ok(outbox.acked(hub(1), each, each.last))
+        }
+        expect(ok(outbox.waiting(reach))).toBe(0)
+        expect(ok(outbox.waiting())).toBe(2)
+        expect(reasonOf(mine.reach([others.index, "nowhere" as LogId]))).toBe("other")
+      })
+
       test("gives pages within both limits, and at least one entry", async () => {
         const { find, outbox } = await begin("a", "b", "c", "d", "e")
         const log = find(hub(1))

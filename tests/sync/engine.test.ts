@@ -13,7 +13,7 @@ import { encodeIndex } from "../../sdk/src/domain/Payload.ts"
 import { makeHub } from "../../sdk/src/hub/Hub.ts"
 import { type HubStorage, StorageFailed } from "../../sdk/src/hub/HubStorage.ts"
 import * as MemoryStorage from "../../sdk/src/hub/MemoryStorage.ts"
-import type { Journal } from "../../sdk/src/journal/Journal.ts"
+import { type Journal, JournalFailed, type Reach } from "../../sdk/src/journal/Journal.ts"
 import * as MemoryJournal from "../../sdk/src/journal/MemoryJournal.ts"
 import { ACK_DEADLINE_MS, PING_DEADLINE_MS, PING_EVERY_MS, PUSH_WINDOW } from "../../sdk/src/protocol/Limits.ts"
 import { connect } from "../../sdk/src/sync/Connection.ts"
@@ -482,6 +482,60 @@ describe("the sync engine", () => {
     const slow = s.publisher.drain(2_000)
     await s.clock.advance(2_000)
     expect(await slow).toBe(2)
+    s.stop()
+  })
+
+  test("a drain of own entries waits neither for what others write without a pause, nor for what the hub has just refused", async () => {
+    const s = await scene()
+    await s.settle()
+    const other = right(s.journal.openLog("text:other"))
+    s.write("e1")
+    const own = right(s.journal.reach([s.journal.index, s.session.id]))
+    /** Drains while another session grows with every millisecond. */
+    const drained = async (of: Reach) => {
+      const counts: Array<number> = []
+      void s.publisher.drain(2_000, of).then((count) => counts.push(count))
+      for (let i = 0; i < 40 && counts.length === 0; i++) {
+        right(s.journal.append(other.id, [note(`other ${i}`)]))
+        await s.clock.advance(1)
+      }
+      return counts
+    }
+    expect(await drained(own)).toEqual([0])
+    expect(s.publisher.waiting()).toBeGreaterThan(0)
+    s.linkUp.rules.grant = { roles: ["write"], logs: [other.id] }
+    cutAll(s.linkUp)
+    await s.clock.advance(1_000)
+    s.write("e2")
+    expect(await drained(right(s.journal.reach([s.session.id])))).toEqual([1])
+    s.stop()
+  })
+
+  test("an Ack that the journal cannot take down, because others write to it, is taken down a little later", async () => {
+    const key = makeReaderKey()
+    const plain = await journalFor(key)
+    let held = false
+    const locked = Either.left(new JournalFailed({ reason: "locked", what: "It is locked." }))
+    const journal: Journal = {
+      ...plain,
+      outbox: (remote) => {
+        const outbox = plain.outbox(remote)
+        return {
+          ...outbox,
+          acked: (...args) => (held ? locked : outbox.acked(...args)),
+          owed: (...args) => (held ? locked : outbox.owed(...args))
+        }
+      }
+    }
+    const s = await scene({ reader: key, journal })
+    await s.settle()
+    s.write("e1")
+    held = true
+    await s.settle(500)
+    expect(s.publisher.waiting()).toBe(1)
+    held = false
+    expect(await Promise.race([s.publisher.drain(5_000), s.clock.advance(2_000)])).toBe(0)
+    expect([s.got, s.troubles]).toEqual([["e1"], []])
     s.stop()
   })
 

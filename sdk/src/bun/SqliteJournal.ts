@@ -224,6 +224,7 @@ const journalOf = (store: Store, { fresh, row: writer, sealing }: FoundWriter, k
         return ownLog(logRow(log))
       }),
     alias: (log, session) => store.write(() => nameLog(session, logRow(log).id)),
+    reach: (logs) => store.read(() => new Map(Array.from(logs, (log) => [log, logRow(log).last]))),
     logs: () =>
       store.read(() => store.all<LogRow>(`${LOG} WHERE writer = ? ORDER BY keep DESC, id`, writer).map(ownLog)),
     append: (log, plains, options = {}) =>
@@ -314,7 +315,7 @@ const journalOf = (store: Store, { fresh, row: writer, sealing }: FoundWriter, k
         }
         return [...runs.values()]
       }),
-    outbox: (remote) => outboxOf(store, keeping, remote),
+    outbox: (remote) => outboxOf(store, keeping, remote, writer),
     onAppend: wake.onAppend,
     close: () => {
       wake.close()

@@ -7,7 +7,7 @@ import type * as Either from "effect/Either"
 import type { ReaderKey, RecorderKey } from "../crypto/TenantKey.ts"
 import type { AgentEvent } from "../domain/AgentEvent.ts"
 import type { LogId } from "../domain/Ids.ts"
-import type { Journal, JournalFailed } from "../journal/Journal.ts"
+import type { Journal, JournalFailed, Reach } from "../journal/Journal.ts"
 import { IV_BYTES } from "../protocol/Limits.ts"
 import { ownEvents, ownSessions } from "../runtime/ownSessions.ts"
 import { connect } from "../sync/Connection.ts"
@@ -24,6 +24,7 @@ import {
   readTenant,
   type SharedOptions
 } from "../sync/reading.ts"
+import { explained } from "../sync/refusal.ts"
 import { tellRotation as rotate } from "../sync/rotate.ts"
 import type { SyncStatus } from "../sync/SyncStatus.ts"
 import type { SessionReader } from "../sync/TenantReader.ts"
@@ -57,12 +58,16 @@ export interface Remote {
   readonly status: () => SyncStatus
   /** Entries the hub has not acknowledged. */
   readonly waiting: () => number
-  /**
-   * Waits at most `ms` until nothing is owed; answers how many entries still are. Where the hub is away one more attempt
-   * is made, and its failure ends the wait, unless it is `patient`.
-   */
-  readonly drain: (ms: number, patient?: boolean) => Promise<number>
+  /** Waits until nothing is owed, or nothing of `of`; answers how many of these entries still are. */
+  readonly drain: (ms: number, waits?: Waits) => Promise<number>
   readonly stop: () => void
+}
+
+export interface Waits {
+  /** Own entries; all that is owed where it is not given. */
+  readonly of?: Reach | undefined
+  /** Goes on asking for a hub that is away; else one more attempt is made, and that it fails ends the wait. */
+  readonly patient?: boolean
 }
 
 /** Keeps a journal's outbox flowing to one hub until it is stopped. */
@@ -81,36 +86,41 @@ export const connectJournal = (options: {
     owner: `${hostname()} ${process.pid} ${crypto.randomUUID()}`,
     timers: liveTimers,
     iv: () => crypto.getRandomValues(new Uint8Array(IV_BYTES)),
-    onRefused: (log, { code, reason }) =>
-      onTrouble(
-        code === "retired"
-          ? `The hub has retired log ${log}. What it did not take stays in this machine's journal; a session that goes on gets a new log.`
-          : `The hub does not take log ${log}: ${reason}`
-      ),
+    onRefused: (_, refusal) => onTrouble(explained(refusal)),
     onTrouble: (failed) => onTrouble(failed.message)
   })
-  /** Drains that wait for the outcome of an attempt. */
-  const leaving = new Set<() => void>()
+  /** Drains that hear how the connection stands. */
+  const hearing = new Set<(status: SyncStatus) => void>()
   const to = { network, timers: liveTimers, target: async () => ({ url, token: await options.token() }) }
   const connection = connect({
     ...to,
     parts: [linePerLog(publisher, to)],
     onStatus: (status) => {
-      const away = status._tag === "Refused" || (status._tag === "Offline" && status.retryAt > liveTimers.now())
-      if (away) for (const leave of leaving) leave()
+      for (const hear of hearing) hear(status)
       options.onStatus(status)
     }
   })
   return {
     status: connection.status,
     waiting: publisher.waiting,
-    drain: async (ms, patient = false) => {
-      if (connection.status()._tag === "Refused") return publisher.waiting()
-      const away = new Promise<void>((resolve) => leaving.add(resolve))
-      const drained = publisher.drain(ms)
+    drain: async (ms, { of, patient = false } = {}) => {
+      // A hub that greeted is there, even if it hangs up at once: it is asked again until the time is over.
+      let isThere = patient || connection.status()._tag === "Live"
+      let hear = (_: SyncStatus) => {}
+      const hopeless = new Promise<void>((resolve) => {
+        hear = (status) => {
+          if (status._tag === "Live") isThere = true
+          const failed = status._tag === "Offline" && status.retryAt > liveTimers.now()
+          if (status._tag === "Refused" || (failed && !isThere)) resolve()
+        }
+      })
+      hearing.add(hear)
+      if (connection.status()._tag === "Refused") hear(connection.status())
       connection.retryNow()
-      await Promise.race(patient ? [drained] : [drained, away])
-      return publisher.waiting()
+      await Promise.race([publisher.drain(ms, of), hopeless])
+      hearing.delete(hear)
+      // At once, and with what has come in meanwhile.
+      return publisher.drain(0, of)
     },
     stop: () => {
       publisher.stop()

@@ -11,7 +11,8 @@ export {
   type Remote,
   readJournal,
   tellRotation,
-  type VerifyingRemote
+  type VerifyingRemote,
+  type Waits
 } from "./client.ts"
 export * as EventLogRemoteServer from "./EventLogRemoteServer.ts"
 export { inspectJournal, type JournalSummary } from "./journal/summary.ts"

@@ -58,7 +58,6 @@ export interface JournalEntry {
   readonly sealed: Uint8Array
 }
 
-/** What a replica adds to its entries; captured sessions need neither. */
 /** Events of a run that has not told its session yet. */
 export interface PendingRun {
   readonly run: string
@@ -75,6 +74,9 @@ export interface Writer {
   /** Ed25519 public key, 32 bytes. */
   readonly signer: Uint8Array
 }
+
+/** How far logs of one writer go: the `n` of each one's last entry. */
+export type Reach = ReadonlyMap<LogId, number>
 
 export interface AppendOptions {
   /** The envelope's `seen`: the highest `n` applied of each other writer, by the hex of its id. */
@@ -113,6 +115,8 @@ export interface Journal {
     log: LogId,
     introduce: (made: Pick<OwnLog, "id" | "key">, acked: number) => Introducing
   ) => Answer<LogId | undefined>
+  /** How far these logs of this writer go now. */
+  readonly reach: (logs: Iterable<LogId>) => Answer<Reach>
   /** Every log of this writer, index first, then oldest first. */
   readonly logs: () => Answer<ReadonlyArray<OwnLog>>
   /**
@@ -188,8 +192,11 @@ export interface Outbox {
   readonly acked: (remoteId: Uint8Array, log: OwedLog, n: number) => Answer<void>
   /** The hub will not take this log any more; it is not owed to it. `reason` is kept for people. */
   readonly refused: (remoteId: Uint8Array, log: OwedLog, reason: string) => Answer<void>
-  /** Entries not acknowledged by the hub last seen at this address (or by any, before the first Hello). */
-  readonly waiting: () => Answer<number>
+  /**
+   * Entries not acknowledged by the hub last seen at this address (or by any, before the first Hello): all, or those of this
+   * journal's writer within `of`.
+   */
+  readonly waiting: (of?: Reach) => Answer<number>
   /** The last sequence a follower applied, in order, of a log of that hub; 0 at first. */
   readonly cursor: (remoteId: Uint8Array, log: LogId) => Answer<number>
   readonly moveCursor: (remoteId: Uint8Array, log: LogId, sequence: number) => Answer<void>

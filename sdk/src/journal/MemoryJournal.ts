@@ -178,6 +178,7 @@ export const open = (options: {
         return ownLog(joined)
       }),
     alias: (log, session) => guarded(() => void sessions.set(session, logOf(log))),
+    reach: (of) => guarded(() => new Map(Array.from(of, (log) => [log, logOf(log).head.last]))),
     logs: () => guarded(() => logs.map(ownLog)),
     append: (log, plains, options = {}) =>
       told(
@@ -223,7 +224,7 @@ export const open = (options: {
       ),
     pending: () =>
       guarded(() => Array.from(pending, ([run, waiting]) => ({ run, ...waiting, plains: [...waiting.plains] }))),
-    outbox: (remote) => outboxOf(store, remote, guarded),
+    outbox: (remote) => outboxOf(store, remote, sealing.writer.id, guarded),
     onAppend: (listener) => {
       // A wrapper of its own, so that one listener can be given twice.
       const each = () => listener()
@@ -277,6 +278,7 @@ const begin = (
 const outboxOf = (
   store: MemoryStore,
   address: string,
+  own: Uint8Array,
   guarded: <A>(act: () => A) => Either.Either<A, JournalFailed>
 ): Outbox => {
   const remote = () => {
@@ -359,12 +361,14 @@ const outboxOf = (
         acked.set(log, Math.max(Math.min(n, log.head.last), acked.get(log) ?? 0))
       }),
     refused: (remoteId, owed, reason) => guarded(() => void hubOf(remoteId).refused.set(logOf(owed), reason)),
-    waiting: () =>
+    waiting: (of) =>
       guarded(() => {
         const hub = remote().current
+        const upTo = ({ head, id, writer }: Log) =>
+          of === undefined ? head.last : writer.join() === own.join() ? Math.min(of.get(id) ?? 0, head.last) : 0
         return logs()
           .filter((log) => isOwed(log, hub))
-          .reduce((sum, log) => sum + log.head.last - (hub?.acked.get(log) ?? 0), 0)
+          .reduce((sum, log) => sum + Math.max(0, upTo(log) - (hub?.acked.get(log) ?? 0)), 0)
       }),
     cursor: (remoteId, log) => guarded(() => hubOf(remoteId).cursors.get(log) ?? 0),
     moveCursor: (remoteId, log, sequence) => guarded(() => void hubOf(remoteId).cursors.set(log, sequence))

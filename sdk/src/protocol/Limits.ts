@@ -49,6 +49,9 @@ export const LEASE_MS = 10_000
 export const LEASE_IDLE_MS = 1_000
 export const LEASE_RETRY_MS = 1_000
 
+/** Milliseconds after which a journal that could not be read or marked is asked again. Ours. */
+export const JOURNAL_RETRY_MS = 1_000
+
 /** Bytes of one event before sealing that our writers allow; larger things become artifacts in parts (house §7.5). */
 export const EVENT_BYTES = 256 * 1024 - 1024
 

@@ -78,6 +78,8 @@ export interface Recorded {
   /** The session's id, once it has one. */
   readonly session: string | undefined
   readonly agent: string | undefined
+  /** The logs of the sessions that were recorded, where it goes on now. */
+  readonly logs: ReadonlyArray<LogId>
   readonly events: number
   /** Secrets found and replaced, by rule. */
   readonly redacted: ReadonlyMap<string, number>
@@ -144,6 +146,7 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
   let stateTimer: Timer | undefined
   let stateDue = 0
   let home = newHome()
+  const homes = [home]
   let renewals = 0
 
   const after = (ms: number, act: () => void): Timer => {
@@ -250,6 +253,7 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
       // One process, another session: what comes now belongs to that one.
       checkpoint()
       home = newHome()
+      homes.push(home)
     }
     begin(home, name)
   }
@@ -492,6 +496,7 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
     recorded: () => ({
       session: home.name,
       agent: adapter?.agent,
+      logs: homes.flatMap(({ log }) => (log === undefined ? [] : [log])),
       events: total,
       redacted,
       lost: backlog.lost(),

@@ -9,9 +9,10 @@
  */
 import * as Either from "effect/Either"
 import type { LogId } from "../domain/Ids.ts"
-import type { Journal, JournalEntry, JournalFailed, OwedLog } from "../journal/Journal.ts"
+import type { Journal, JournalEntry, JournalFailed, OwedLog, Reach } from "../journal/Journal.ts"
 import {
   ACK_DEADLINE_MS,
+  JOURNAL_RETRY_MS,
   LEASE_IDLE_MS,
   LEASE_MS,
   LEASE_RETRY_MS,
@@ -36,15 +37,20 @@ export interface PublisherOptions {
   readonly iv: () => Uint8Array
   /** The hub will not take a log; its other logs go on. */
   readonly onRefused?: (log: LogId, refusal: Refusal) => void
-  /** The journal could not be read or marked; tried again at the next append or connection. */
+  /** Milliseconds after which a journal that could not be read or marked is asked again; a second where it is not given. */
+  readonly retryMs?: number
+  /** It could not be read or marked; that other processes hold it up for a moment is not told. */
   readonly onTrouble?: (failed: JournalFailed) => void
 }
 
 export interface Publisher extends Part {
   /** Entries the hub has not acknowledged. */
   readonly waiting: () => number
-  /** Resolves when nothing waits, or after `ms`; answers how many entries still wait. */
-  readonly drain: (ms: number) => Promise<number>
+  /**
+   * Resolves when nothing waits that the hub might still take, or after `ms`; answers how many entries wait then. Where `of`
+   * is given it is about those alone.
+   */
+  readonly drain: (ms: number, of?: Reach) => Promise<number>
   readonly stop: () => void
 }
 
@@ -65,7 +71,7 @@ interface InFlight {
 }
 
 export const makePublisher = (options: PublisherOptions): Publisher => {
-  const { journal, owner, timers } = options
+  const { journal, owner, retryMs = JOURNAL_RETRY_MS, timers } = options
   const outbox = journal.outbox(options.remote)
   let session: Session | undefined
   let sendings = new Map<string, Sending>()
@@ -80,7 +86,10 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
   /** When an Ack came last, or bytes left our socket. */
   let progressAt = 0
   let bufferedBefore = 0
-  const drains = new Set<() => void>()
+  const drains = new Set<{ readonly look: () => void; readonly end: () => void }>()
+  /** Acknowledgements that the journal could not take down yet. */
+  const unmarked = new Map<string, { readonly remoteId: Uint8Array; readonly owed: OwedLog; readonly upTo: number }>()
+  let again: Timer | undefined
   /** Of the stock hub `remote`, beyond a session: logs whose last write was not answered, and the highest number in an Ack. */
   let remote: string | undefined
   const doubts = new Set<string>()
@@ -89,11 +98,32 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
 
   const ok = <A>(answer: Either.Either<A, JournalFailed>): A | undefined => {
     if (Either.isRight(answer)) return answer.right
-    options.onTrouble?.(answer.left)
+    const { reason } = answer.left
+    if (!stopped && PASSING.includes(reason)) again ??= timers.after(retryMs, tryAgain)
+    if (reason !== "locked") options.onTrouble?.(answer.left)
     return undefined
+  }
+  const tryAgain = () => {
+    again = undefined
+    grown = true
+    for (const [name, { owed, remoteId, upTo }] of [...unmarked]) {
+      unmarked.delete(name)
+      acked(remoteId, owed, upTo)
+    }
+    pump()
+  }
+  const acked = (remoteId: Uint8Array, owed: OwedLog, upTo: number) => {
+    const done = outbox.acked(remoteId, owed, upTo)
+    if (Either.isLeft(done)) unmarked.set(`${remoteId.join()} ${nameOf(owed)}`, { remoteId, owed, upTo })
+    ok(done)
   }
 
   const waiting = () => ok(outbox.waiting()) ?? 0
+  /** Without the logs that the hub has just refused. */
+  const hopeful = (of: Reach): Reach => {
+    const refused = new Set([...sendings.values()].flatMap((each) => (each.refused ? [each.owed.log] : [])))
+    return refused.size === 0 ? of : new Map([...of].filter(([log]) => !refused.has(log)))
+  }
 
   /** True while this process may push. */
   const leased = () => {
@@ -141,6 +171,7 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
     } finally {
       pumping = false
     }
+    for (const { look } of drains) look()
   }
 
   const push = (on: Session) => {
@@ -150,7 +181,7 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
       if (grown && !refresh(remoteId)) return
       const sending = nextToSend()
       if (sending === undefined) {
-        if (inFlight.size === 0 && checks.size === 0) rest()
+        if (inFlight.size === 0 && checks.size === 0 && unmarked.size === 0) rest()
         return
       }
       if (!leased()) {
@@ -224,7 +255,7 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
       const next = page?.[0]
       if (next !== undefined && entries.some(({ entryId }) => entryId.join() === next.entryId.join())) {
         sending.sent = next.n
-        ok(outbox.acked(remoteId, sending.owed, next.n))
+        acked(remoteId, sending.owed, next.n)
       }
       checked(name)
     }
@@ -233,7 +264,7 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
   /** Nothing to do: the lease goes back after a while, so a burst does not pay for it each time. */
   const rest = () => {
     if (leasedUntil !== 0) leaseLater(LEASE_IDLE_MS, release)
-    for (const done of drains) done()
+    for (const { end } of drains) end()
   }
 
   /**
@@ -313,7 +344,7 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
       } else if (!sending.refused) {
         // A stock hub answers when its storage has all of the write; what it leaves out of the Ack it had before.
         if (isStock(session) && told > 0) numbered.set(nameOf(sending.owed), Math.max(...ack.sequenceNumbers))
-        ok(outbox.acked(remoteId, sending.owed, upTo))
+        acked(remoteId, sending.owed, upTo)
       }
       pump()
     },
@@ -321,27 +352,39 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
       if (session !== undefined) hear(page, session.hello.remoteId)
     },
     waiting,
-    drain: (ms) => {
-      if (waiting() === 0) return Promise.resolve(0)
-      return new Promise((resolve) => {
-        const done = () => {
-          timer.cancel()
-          drains.delete(done)
-          resolve(waiting())
+    drain: (ms, of) =>
+      new Promise((resolve) => {
+        // A journal that cannot be asked is no empty one.
+        let left = 1
+        const count = (those: Reach | undefined) => {
+          left = ok(outbox.waiting(those)) ?? left
+          return left
         }
-        const timer = timers.after(ms, done)
-        drains.add(done)
+        const end = () => {
+          timer.cancel()
+          drains.delete(drain)
+          resolve(count(of))
+        }
+        const look = () => {
+          if (of !== undefined && count(hopeful(of)) === 0) end()
+        }
+        const timer = timers.after(ms, end)
+        const drain = { look, end }
+        if (count(of) === 0) return end()
+        drains.add(drain)
         grown = true
         pump()
-      })
-    },
+      }),
     stop: () => {
       stopped = true
+      again?.cancel()
       stopListening()
       forget()
     }
   }
 }
 
+/** Why a journal may fail for a while only. */
+const PASSING: ReadonlyArray<JournalFailed["reason"]> = ["locked", "full", "read-only"]
 const nameOf = ({ log, writer }: OwedLog) => `${writer.join(",")} ${log}`
 const isStock = (session: Session) => session.hello.agentSync === undefined

@@ -20,6 +20,7 @@ import { linePerLog } from "./LinePerLog.ts"
 import { liveTimers, type Network, type Timer, type Timers } from "./Link.ts"
 import { Platform } from "./Platform.ts"
 import { makePublisher, type Publisher } from "./Publisher.ts"
+import { explained } from "./refusal.ts"
 import { type BadSyncConfig, hubUrl, type Provider } from "./SyncConfig.ts"
 import type { SyncStatus } from "./SyncStatus.ts"
 import { type KnownSession, makeTenantReader, type OpenedEntry, type TenantReader } from "./TenantReader.ts"
@@ -162,7 +163,6 @@ const start = (options: SyncOptions): SyncApi & { readonly stop: () => void } =>
   const connected = new Map<string, Connected>()
   const listeners = new Set<() => void>()
   const troubles: Array<string> = []
-  const retries = new Set<Timer>()
   const owner = `program ${bytesToHex(crypto.getRandomValues(new Uint8Array(8)))}`
   const ours = journal === undefined ? undefined : bytesToHex(journal.writer.id)
 
@@ -187,15 +187,9 @@ const start = (options: SyncOptions): SyncApi & { readonly stop: () => void } =>
           owner: `${owner} ${name}`,
           timers,
           iv: () => crypto.getRandomValues(new Uint8Array(IV_BYTES)),
-          onRefused: (log, { reason }) => trouble(`The hub does not take log ${log}: ${reason}`),
-          onTrouble: (failed) => {
-            trouble(failed.message)
-            const retry = timers.after(Duration.toMillis(syncInterval), () => {
-              retries.delete(retry)
-              if (!one.ended) void publisher?.drain(0)
-            })
-            retries.add(retry)
-          }
+          retryMs: Duration.toMillis(syncInterval),
+          onRefused: (_, refusal) => trouble(explained(refusal)),
+          onTrouble: (failed) => trouble(failed.message)
         })
       : undefined
     const reader = key.kind === "reader" ? readerOf(key, () => one) : undefined
@@ -378,7 +372,6 @@ const start = (options: SyncOptions): SyncApi & { readonly stop: () => void } =>
     trouble,
     stop: () => {
       for (const name of [...connected.keys()]) close(name)
-      for (const retry of retries) retry.cancel()
     }
   }
 }

@@ -125,7 +125,7 @@ const fromJournal = (input: ExportInput, format: Format) =>
       }
       yield* Effect.promise(() => write(format(session)))
     }
-    yield* Effect.promise(() => recording.close(0))
+    recording.close()
     return EXIT.ok
   })
 

@@ -59,7 +59,10 @@ export const run = (input: ImportInput) =>
     }
     const recording = yield* openRecording(input)
     return yield* Effect.promise(() =>
-      take(input, files, recording.journal, recording.found, () => recording.close(DRAIN_MS))
+      take(input, files, recording.journal, recording.found, async () => {
+        await recording.sync(DRAIN_MS)
+        return recording.close()
+      })
     )
   })
 

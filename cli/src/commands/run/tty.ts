@@ -14,11 +14,8 @@ const LAST_LINES_MS = 300
 const DRAIN_MS = 2_000
 
 /** Answers the agent's exit code; what is to say, it says when the agent has ended. */
-export const runInTerminal = async (
-  command: ReadonlyArray<string>,
-  recording: Recording,
-  say: (text: string) => void
-): Promise<number> => {
+export const runInTerminal = async (command: ReadonlyArray<string>, recording: Recording): Promise<number> => {
+  const { say } = recording
   const here = realpathSync(process.cwd())
   const sessions: Array<string> = []
   const following = follow({
@@ -34,7 +31,7 @@ export const runInTerminal = async (
   await following.lookAround()
   following.stop()
   if (sessions.length === 0) say("No session was seen that this agent wrote here, so nothing was recorded.")
-  for (const text of await recording.close(DRAIN_MS)) say(text)
+  await recording.sync(DRAIN_MS)
   const [session] = sessions
   if (session !== undefined) {
     say(`recorded ${following.events()} events.  Read them: agent-sync tail --session ${session.slice(-4)}`)

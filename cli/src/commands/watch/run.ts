@@ -63,7 +63,8 @@ const record = async (input: WatchInput, recording: Recording): Promise<number> 
   const code = input.once ? EXIT.ok : await interrupted
   if (!input.once) await following.lookAround()
   following.stop()
-  for (const text of await recording.close(DRAIN_MS)) say(text)
+  await recording.sync(DRAIN_MS)
+  for (const text of recording.close()) say(text)
   if (input.json) tell({ ended: true, events: following.events() })
   return code
 }

@@ -10,7 +10,14 @@ import { remoteRow } from "./destination.ts"
 import { recountOwed } from "./owed.ts"
 import type { Store } from "./Store.ts"
 
-export const outboxOf = (store: Store, keeping: Keeping, address: string): Outbox => {
+/** Entries of owed logs up to the first value, of each log. */
+const COUNT_OWED = `SELECT coalesce(sum(max(0, min(?, log.last) - coalesce(delivery.acked, 0))), 0) AS count
+  FROM owed JOIN log ON log.id = owed.log JOIN remote ON remote.id = owed.remote
+  LEFT JOIN delivery ON delivery.hub = remote.hub AND delivery.log = log.id`
+const WHOLE = Number.MAX_SAFE_INTEGER
+
+/** `own` is the row of the writer whose journal was opened. */
+export const outboxOf = (store: Store, keeping: Keeping, address: string, own: number): Outbox => {
   let row: number | undefined
   /** Inside a write. */
   const remote = () => (row ??= remoteRow(store, address))
@@ -46,6 +53,15 @@ export const outboxOf = (store: Store, keeping: Keeping, address: string): Outbo
       known() ?? null,
       remoteId
     ) !== undefined
+
+  const waitingOf = (log: LogId, n: number) =>
+    store.get<{ count: number }>(
+      `${COUNT_OWED} WHERE owed.remote = ? AND log.writer = ? AND log.name = ?`,
+      n,
+      known() ?? null,
+      own,
+      log
+    )!.count
 
   /** From here on this hub is the one at the address. */
   const see = (remoteId: Uint8Array): Either.Either<void, JournalFailed> =>
@@ -122,17 +138,12 @@ export const outboxOf = (store: Store, keeping: Keeping, address: string): Outbo
         )
         if (isCurrent(remoteId)) store.run("DELETE FROM owed WHERE remote = ? AND log = ?", remote(), id)
       }),
-    waiting: () =>
-      store.read(
-        () =>
-          store.get<{ count: number }>(
-            `SELECT coalesce(sum(log.last - coalesce(delivery.acked, 0)), 0) AS count
-             FROM owed JOIN log ON log.id = owed.log JOIN remote ON remote.id = owed.remote
-             LEFT JOIN delivery ON delivery.hub = remote.hub AND delivery.log = log.id
-             WHERE owed.remote = ?`,
-            known() ?? null
-          )!.count
-      ),
+    waiting: (of) =>
+      store.read(() => {
+        if (of !== undefined)
+          return Array.from(of, ([log, n]) => waitingOf(log, n)).reduce((sum, each) => sum + each, 0)
+        return store.get<{ count: number }>(`${COUNT_OWED} WHERE owed.remote = ?`, WHOLE, known() ?? null)!.count
+      }),
     cursor: (remoteId, log) =>
       store.read(
         () =>
