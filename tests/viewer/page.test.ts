@@ -179,10 +179,10 @@ test("new events come into view while one follows, and never move what one reads
 
 test("a hundred thousand events: few are drawn, and earlier ones come when one scrolls up, in place", async () => {
   const page = await open({ path: session("many", "&n=100000") })
-  await page.getByText(/2,000 of 2,000/).waitFor()
+  await page.getByText(/100,000 of 100,000/).waitFor()
   expect(await page.locator(".slot").count()).toBeLessThan(80)
   await page.keyboard.press("g")
-  await page.getByText(/16,000 of 16,000/).waitFor()
+  await page.getByText(/100,000 of 100,000/).waitFor()
   await page.waitForTimeout(300)
   expect(await page.evaluate<number>("scrollY")).toBeGreaterThan(10_000)
   expect(await page.locator(".slot").count()).toBeLessThan(80)

@@ -67,7 +67,7 @@ describe("what is followed", () => {
       _tag: "Listed",
       session: listed("a")
     })
-    expect(effects).toEqual([{ _tag: "Watch", log: "a", entries: 2_000 }])
+    expect(effects).toEqual([{ _tag: "Watch", log: "a", entries: 200 }])
   })
 
   test("leaving the session gives its log back to the fleet, and ended ones are let go", () => {
@@ -83,14 +83,54 @@ describe("what is followed", () => {
 
   test("earlier pages are read aside and take the place of the newest when all are there", () => {
     const events = many(NOW, 200)
-    const { model } = opened(events.slice(150), true)
-    const asked = play(model, { _tag: "AtStart" }, { _tag: "AtStart" })
-    expect(asked.effects).toEqual([{ _tag: "Watch", log: "a", entries: 400 }])
-    const during = play(asked.model, { _tag: "Entries", log: "a", entries: entriesOf(events), partial: false })
+    const first = opened(events.slice(150), true)
+    expect(first.effects.at(-1)).toEqual({ _tag: "Watch", log: "a", entries: 2_000, later: true })
+    expect(play(first.model, { _tag: "AtStart" }).effects).toEqual([])
+    const during = play(first.model, { _tag: "Entries", log: "a", entries: entriesOf(events), partial: false })
     expect(logOf(during.model)?.count).toBe(50)
     const after = play(during.model, { _tag: "CaughtUp", log: "a" })
     expect(logOf(after.model)?.count).toBe(200)
     expect(play(after.model, { _tag: "AtStart" }).effects).toEqual([])
+  })
+
+  test("a link to an event that lies further back is looked for page by page, and told where it is not", () => {
+    const events = many(NOW, 3_000)
+    const wanted = `message:${events.find(({ kind }) => kind === "message")?.key}`
+    const link = (event: string) => {
+      const newest: Message = { _tag: "Entries", log: "a", entries: entriesOf(events).slice(-200), partial: true }
+      return play(
+        start({ page: "session", session: "a", event }),
+        { _tag: "Listed", session: listed("a") },
+        newest,
+        { _tag: "CaughtUp", log: "a" },
+        { _tag: "Entries", log: "a", entries: entriesOf(events).slice(-2_000), partial: true },
+        { _tag: "CaughtUp", log: "a" }
+      )
+    }
+    const { effects, model } = link(wanted)
+    expect(effects.map((effect) => effect._tag === "Watch" && effect.entries)).toEqual([200, 2_000, 16_000])
+    const all: Message = { _tag: "Entries", log: "a", entries: entriesOf(events), partial: false }
+    const found = play(model, all, { _tag: "CaughtUp", log: "a" })
+    expect(found.effects).toEqual([{ _tag: "ScrollTo", id: wanted }])
+    const nowhere = play(link("message:none").model, all, { _tag: "CaughtUp", log: "a" })
+    expect(nowhere.model.toast).toBe("The link’s event is not here")
+    expect(nowhere.effects).toEqual([])
+  })
+
+  test("a session that the fleet has looked into stands at once, and is read further back aside", () => {
+    const fleet = play(start(), { _tag: "Listed", session: listed("a") }, { _tag: "IndexRead" })
+    const events = entriesOf(many(NOW, 400))
+    const glanced = play(
+      fleet.model,
+      { _tag: "Entries", log: "a", entries: events.slice(-120), partial: true },
+      { _tag: "CaughtUp", log: "a" }
+    )
+    const { effects, model } = play(glanced.model, {
+      _tag: "Went",
+      route: { page: "session", session: "a", event: undefined }
+    })
+    expect(logOf(model)?.count).toBe(120)
+    expect(effects).toEqual([{ _tag: "Watch", log: "a", entries: 2_000 }])
   })
 })
 
@@ -183,6 +223,21 @@ describe("replay", () => {
     expect(model.reading.replay?.at).toBe(logOf(model)!.count)
     expect(ms).toBeLessThan(20_000)
     expect(ms).toBeGreaterThan(2_000)
+  })
+
+  test("it stays at its event when earlier ones come", () => {
+    const events = entriesOf(many(NOW, 300))
+    const { model } = play(
+      start({ page: "session", session: "a", event: undefined }),
+      { _tag: "Listed", session: listed("a") },
+      { _tag: "Entries", log: "a", entries: events.slice(100), partial: true },
+      { _tag: "CaughtUp", log: "a" },
+      { _tag: "ReplayTo", at: 50 },
+      { _tag: "Entries", log: "a", entries: events, partial: false },
+      { _tag: "CaughtUp", log: "a" }
+    )
+    expect(model.reading.replay).toMatchObject({ at: 150 })
+    expect(model.reading.replay?.timeline.last).toBe(150)
   })
 
   test("events that come meanwhile are not drawn", () => {

@@ -60,7 +60,8 @@ export interface Reading {
   /** Rows whose raw events are shown. */
   readonly raw: ReadonlySet<string>
   readonly replay: Replay | undefined
-  readonly notices: boolean
+  /** The event of the address, until it is here. */
+  readonly wanted: string | undefined
 }
 
 export type Sort = "state" | "last" | "tokens" | "cost"
@@ -108,7 +109,12 @@ export const newReading: Reading = {
   here: undefined,
   raw: new Set(),
   replay: undefined,
-  notices: false
+  wanted: undefined
+}
+/** Where reading begins: at the newest, or at the event of the address. */
+export const readingOf = (route: Route): Reading => {
+  const wanted = route.page === "session" ? route.event : undefined
+  return { ...newReading, wanted, follow: wanted === undefined }
 }
 
 export const newLog = (asked: number | "all"): Log => ({
@@ -140,7 +146,7 @@ export const initial = (options: {
   sessions: new Map(),
   logs: new Map(),
   fleet: { filter: "all", query: "", sort: "state", here: undefined },
-  reading: newReading,
+  reading: readingOf(options.route),
   help: false,
   singleKeys: true,
   toast: undefined

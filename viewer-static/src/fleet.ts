@@ -34,12 +34,15 @@ export const titleOf = (session: Listed, log: Log | undefined): string =>
   firstLine(session.title ?? log?.timeline.session.title ?? session.origin.title ?? "", 160) ||
   `Session ${session.origin.session.slice(-8)}`
 
+const foldedOf = (log: Log | undefined) => (log?.caughtUp === true && log.count > 0 ? log.timeline.session : undefined)
+/** The index lags by seconds; the log says it at once. */
+export const stateOf = ({ state }: Listed, log: Log | undefined): State =>
+  state === "ended" || state === "failed" ? state : (foldedOf(log)?.state ?? state)
+
 export const rowOf = (session: Listed, log: Log | undefined, now: number): SessionRow => {
   const { origin } = session
-  const folded = log?.caughtUp === true && log.count > 0 ? log.timeline.session : undefined
-  // The index lags by seconds; the log says it at once.
-  const state =
-    folded === undefined || session.state === "ended" || session.state === "failed" ? session.state : folded.state
+  const folded = foldedOf(log)
+  const state = stateOf(session, log)
   const last = Math.max(session.told, folded?.lastAt ?? 0)
   const branch = folded?.branch ?? origin.branch
   const where = [

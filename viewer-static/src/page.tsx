@@ -13,13 +13,18 @@ import { type Effect, logOf, type Message, update } from "./update.ts"
 import { App } from "./view/App.tsx"
 import type { Scroller } from "./view/List.tsx"
 
+/** Milliseconds between drawings while events stream in. */
+const STREAM_MS = 100
+
 export const openPage = (options: {
   readonly model: Model
   readonly connect: Connect | undefined
   readonly root: Element
 }) => {
   let model = options.model
-  let drawing = false
+  /** A drawing that is due; `undefined` where none is. */
+  let due: { readonly soon: boolean; readonly cancel: () => void } | undefined
+  let drawnAt = 0
   let source: Source | undefined
   const scroller: { current: Scroller | undefined } = { current: undefined }
   const drawn: { current: ReadonlyArray<Row> } = { current: [] }
@@ -31,14 +36,26 @@ export const openPage = (options: {
     const changed = next !== model
     model = next
     for (const effect of effects) carryOut(effect)
-    if (!changed || drawing) return
-    drawing = true
-    if (document.hidden) setTimeout(draw, 200)
-    else requestAnimationFrame(draw)
+    if (changed) plan(message._tag !== "Entries")
+  }
+
+  /** What a reader does is drawn in the next frame; events that stream in, a few times a second. */
+  const plan = (soon: boolean) => {
+    if (due !== undefined && (due.soon || !soon)) return
+    due?.cancel()
+    const wait = document.hidden ? 200 : soon ? 0 : Math.max(0, drawnAt + STREAM_MS - performance.now())
+    if (wait > 0) {
+      const timer = setTimeout(() => (document.hidden ? draw() : requestAnimationFrame(draw)), wait)
+      due = { soon, cancel: () => clearTimeout(timer) }
+    } else {
+      const frame = requestAnimationFrame(draw)
+      due = { soon: true, cancel: () => cancelAnimationFrame(frame) }
+    }
   }
 
   const draw = () => {
-    drawing = false
+    due = undefined
+    drawnAt = performance.now()
     render(<App model={model} send={send} scroller={scroller} drawn={drawn} hands={hands} />, options.root)
     document.title = pageTitle(model)
     const steps = afterDrawing
@@ -50,7 +67,14 @@ export const openPage = (options: {
   const carryOut = (effect: Effect) => {
     switch (effect._tag) {
       case "Watch":
-        return source?.watch(effect.log, effect.entries)
+        if (effect.later !== true) return source?.watch(effect.log, effect.entries)
+        afterDrawing.push(() =>
+          setTimeout(() => {
+            // The reader may have gone elsewhere meanwhile.
+            if (model.logs.get(effect.log)?.staged?.asked === effect.entries) source?.watch(effect.log, effect.entries)
+          })
+        )
+        return
       case "Unwatch":
         return source?.unwatch(effect.log)
       case "ScrollTo":

@@ -27,27 +27,57 @@ export interface Bar {
   readonly until: number
 }
 
+/** What the strip needs of each entry; a log's grows with it, and is not made anew for each that comes. */
+interface Track {
+  /** Squeezed milliseconds from the first entry. */
+  at: Float64Array
+  /** An index in `MARKS`, and `HOLE` where a pause before it was squeezed. */
+  what: Uint8Array
+  count: number
+}
+const MARKS = [undefined, "ask", "fail"] as const
+const HOLE = 4
+const tracks = new WeakMap<ReadonlyArray<Entry>, Track>()
+
+const trackOf = (entries: ReadonlyArray<Entry>): Track => {
+  const track = tracks.get(entries) ?? { at: new Float64Array(1_024), what: new Uint8Array(1_024), count: 0 }
+  tracks.set(entries, track)
+  if (track.at.length < entries.length) {
+    const { at, what } = track
+    track.at = new Float64Array(entries.length * 2)
+    track.what = new Uint8Array(entries.length * 2)
+    track.at.set(at)
+    track.what.set(what)
+  }
+  for (let i = track.count; i < entries.length; i++) {
+    const from = i === 0 ? undefined : timeOf(entries[i - 1]!)
+    const to = timeOf(entries[i]!)
+    const squeezed = from !== undefined && to !== undefined && to - from > PAUSE
+    track.at[i] = i === 0 ? 0 : track.at[i - 1]! + stepOf(entries[i - 1], entries[i]!)
+    track.what[i] = MARKS.indexOf(markOf(entries[i]!)) + (squeezed ? HOLE : 0)
+  }
+  track.count = entries.length
+  return track
+}
+
 /** `bars` equal parts of squeezed time. */
 export const stripOf = (entries: ReadonlyArray<Entry>, bars: number): ReadonlyArray<Bar> => {
-  const at = new Float64Array(entries.length)
-  for (let i = 1; i < entries.length; i++) at[i] = at[i - 1]! + stepOf(entries[i - 1], entries[i]!)
-  const whole = Math.max(1, at.at(-1) ?? 1)
+  const { at, count, what } = trackOf(entries)
+  const whole = Math.max(1, at[count - 1] ?? 1)
   const parts = Array.from({ length: bars }, () => ({
     count: 0,
     mark: undefined as Bar["mark"],
     hole: false,
     until: 0
   }))
-  entries.forEach((entry, i) => {
+  for (let i = 0; i < count; i++) {
     const part = parts[Math.min(bars - 1, Math.floor((at[i]! / whole) * bars))]!
     part.count++
     part.until = i + 1
-    const mark = markOf(entry)
+    const mark = MARKS[what[i]! & 3]
     if (mark !== undefined && part.mark !== "ask") part.mark = mark
-    const from = i === 0 ? undefined : timeOf(entries[i - 1]!)
-    const to = timeOf(entry)
-    if (from !== undefined && to !== undefined && to - from > PAUSE) part.hole = true
-  })
+    if ((what[i]! & HOLE) !== 0) part.hole = true
+  }
   const most = Math.max(1, ...parts.map(({ count }) => count))
   let until = 0
   return parts.map(({ count, hole, mark, ...part }) => {

@@ -8,9 +8,9 @@ import {
   type Log,
   type Model,
   newLog,
-  newReading,
   type Replay,
   type Route,
+  readingOf,
   type Speed,
   sessionOf,
   shownOf
@@ -37,7 +37,6 @@ export type Message =
   | { readonly _tag: "Find"; readonly query: string }
   | { readonly _tag: "NextHit"; readonly by: 1 | -1 }
   | { readonly _tag: "Raw"; readonly id: string }
-  | { readonly _tag: "Notices"; readonly open: boolean }
   | { readonly _tag: "ReplayTo"; readonly at: number }
   | { readonly _tag: "ReplayBy"; readonly by: number }
   | { readonly _tag: "Play"; readonly speed?: Speed }
@@ -50,13 +49,18 @@ export type Message =
   | { readonly _tag: "Toast"; readonly text: string | undefined }
 
 export type Effect =
-  | { readonly _tag: "Watch"; readonly log: string; readonly entries: number | "all" }
+  /** `later`: what is here is drawn first. */
+  | { readonly _tag: "Watch"; readonly log: string; readonly entries: number | "all"; readonly later?: true }
   | { readonly _tag: "Unwatch"; readonly log: string }
   | { readonly _tag: "ScrollTo"; readonly id: string }
   | { readonly _tag: "ScrollToEnd" }
 
-/** The newest entries that a session page opens with, and the newest of each session that goes on, for the fleet's "now". */
-export const FIRST_PAGE = 2_000
+/**
+ * The newest entries that a session page opens with, those that it has soon after, and the newest of each session that goes
+ * on, for the fleet's "now".
+ */
+export const FIRST_PAGE = 200
+const PAGE = 2_000
 export const GLANCE = 120
 /** Sessions that the fleet looks into. */
 const GLANCES = 24
@@ -82,19 +86,21 @@ export const update = (model: Model, message: Message): Next => {
       return model.indexRead || model.route.page === "session" ? watching(next) : only(next)
     }
     case "Entries":
-      return changed(model, message.log, (log) => added(log, message))
-    case "CaughtUp":
-      return changed(model, message.log, ({ staged, ...log }) =>
+      return only(changed(model, message.log, (log) => added(log, message)))
+    case "CaughtUp": {
+      const next = changed(model, message.log, ({ staged, ...log }) =>
         staged === undefined
           ? { ...log, staged, caughtUp: true }
           : { ...staged, caughtUp: true, version: log.version + 1 }
       )
+      return whole(replayMoved(logOf(model), next), message.log)
+    }
     case "Notice": {
       const { log, notice } = message
       if (log === undefined) {
         return only(notice._tag === "Unopened" ? { ...model, indexUnopened: model.indexUnopened + 1 } : model)
       }
-      return changed(model, log, (known) => noticed(known, notice))
+      return only(changed(model, log, (known) => noticed(known, notice)))
     }
     case "Ticked":
       return only({ ...model, now: message.now })
@@ -139,8 +145,6 @@ export const update = (model: Model, message: Message): Next => {
       if (!raw.delete(message.id)) raw.add(message.id)
       return only({ ...model, reading: { ...model.reading, raw } })
     }
-    case "Notices":
-      return only({ ...model, reading: { ...model.reading, notices: message.open } })
     case "ReplayTo":
       return replayed(model, message.at)
     case "ReplayBy": {
@@ -221,20 +225,29 @@ const noticed = (log: Log, notice: Notice): Log => {
   }
 }
 
-const changed = (model: Model, id: string, change: (log: Log) => Log): Next => {
+const changed = (model: Model, id: string, change: (log: Log) => Log): Model => {
   const before = model.logs.get(id)
-  if (before === undefined) return only(model)
+  if (before === undefined) return model
   const log = change(before)
   const next = { ...model, logs: new Map(model.logs).set(id, log) }
-  if (sessionOf(next)?.log !== id) return only(next)
+  if (sessionOf(next)?.log !== id) return next
   const more = before.caughtUp && log.timeline === before.timeline ? log.count - before.count : 0
   const { follow, fresh, replay } = next.reading
   const reading = !follow && replay === undefined ? { ...next.reading, fresh: fresh + more } : next.reading
-  const wanted = next.route.page === "session" ? next.route.event : undefined
-  const found = withHits({ ...next, reading })
-  if (!log.caughtUp || before.caughtUp || wanted === undefined) return only(found)
-  if (log.timeline.find(wanted) === undefined) return log.partial ? earlier(found) : only(found)
-  return shown(found, wanted)
+  return withHits({ ...next, reading })
+}
+/** All that was asked for is here: goes to the event of the address, and asks for what comes before where it must. */
+const whole = (model: Model, id: string): Next => {
+  const log = logOf(model)
+  if (log === undefined || sessionOf(model)?.log !== id) return only(model)
+  const { wanted } = model.reading
+  if (log.staged !== undefined || !log.caughtUp) return only(model)
+  if (wanted !== undefined) {
+    if (log.timeline.find(wanted) !== undefined) return shown(model, wanted)
+    if (log.partial) return earlier(model)
+    return only({ ...model, reading: { ...model.reading, wanted: undefined }, toast: "The link’s event is not here" })
+  }
+  return log.entries.length < PAGE ? earlier(model) : only(model)
 }
 /** Scrolls to an item and opens what hides it. */
 const shown = (model: Model, id: string): Next => {
@@ -244,7 +257,7 @@ const shown = (model: Model, id: string): Next => {
   const timeline = shownOf(model, log).timeline
   const opened = openTo(timeline, tab === "summary" ? "timeline" : tab, folds, id)
   return [
-    { ...model, reading: { ...model.reading, folds: opened, here: id, follow: false, fresh: 0 } },
+    { ...model, reading: { ...model.reading, folds: opened, here: id, follow: false, fresh: 0, wanted: undefined } },
     [{ _tag: "ScrollTo", id }]
   ]
 }
@@ -254,9 +267,9 @@ const earlier = (model: Model): Next => {
   const log = logOf(model)
   if (session === undefined || log === undefined || !log.partial || !log.caughtUp || log.staged !== undefined)
     return only(model)
-  const asked = log.entries.length * GROWTH
+  const asked = Math.max(PAGE, log.entries.length * GROWTH)
   const logs = new Map(model.logs).set(session.log, { ...log, staged: newLog(asked) })
-  return [{ ...model, logs }, [{ _tag: "Watch", log: session.log, entries: asked }]]
+  return [{ ...model, logs }, [{ _tag: "Watch", log: session.log, entries: asked, later: true }]]
 }
 
 /** Follows what the page needs, and no more. */
@@ -273,6 +286,13 @@ const watching = (model: Model): Next => {
   const effects: Array<Effect> = []
   for (const [id, entries] of wanted) {
     const known = logs.get(id)
+    if (known?.caughtUp === true && known.count > 0) {
+      // What the fleet has looked into stands at once, and the rest comes in its place.
+      if (!known.partial || known.staged !== undefined || known.entries.length >= entries) continue
+      logs.set(id, { ...known, staged: newLog(PAGE) })
+      effects.push({ _tag: "Watch", log: id, entries: PAGE })
+      continue
+    }
     if (known !== undefined && (known.asked === "all" || known.asked >= entries)) continue
     logs.set(id, newLog(entries))
     effects.push({ _tag: "Watch", log: id, entries })
@@ -292,14 +312,11 @@ const went = (model: Model, route: Route): Next => {
   const moved: Model = { ...model, route, help: false }
   const session = sessionOf(moved)
   if (before !== undefined && before === session) {
-    return route.page === "session" && route.event !== undefined ? shown(moved, route.event) : only(moved)
+    if (route.page !== "session" || route.event === undefined) return only(moved)
+    return whole({ ...moved, reading: { ...moved.reading, wanted: route.event } }, session?.log ?? "")
   }
-  const follow = route.page !== "session" || route.event === undefined
-  const fresh: Model = { ...moved, reading: { ...newReading, follow } }
-  const [next, effects] = watching(fresh)
-  const log = logOf(next)
-  if (route.page !== "session" || route.event === undefined || log?.caughtUp !== true) return [next, effects]
-  const [last, more] = shown(next, route.event)
+  const [next, effects] = watching({ ...moved, reading: readingOf(route) })
+  const [last, more] = next.reading.wanted === undefined ? only(next) : whole(next, session?.log ?? "")
   return [last, [...effects, ...more]]
 }
 
@@ -343,6 +360,19 @@ const replayed = (model: Model, wanted: number): Next => {
     carry: 0
   }
   return [{ ...model, reading: { ...model.reading, replay, follow: false } }, [{ _tag: "ScrollToEnd" }]]
+}
+
+/** What was replayed stands further on in a log that has been read from further back. */
+const replayMoved = (before: Log | undefined, model: Model): Model => {
+  const log = logOf(model)
+  const { replay } = model.reading
+  const first = before?.entries[0]?.sequence
+  if (replay === undefined || log === undefined || log.timeline === before?.timeline || first === undefined)
+    return model
+  const moved = log.entries.findIndex(({ sequence }) => sequence >= first)
+  const forgotten = { ...model, reading: { ...model.reading, replay: undefined } }
+  const [again] = replayed(forgotten, replay.at + Math.max(0, moved))
+  return playing(again, { playing: replay.playing, speed: replay.speed })
 }
 
 const playing = (model: Model, change: Partial<Replay>): Model => {

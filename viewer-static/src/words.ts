@@ -43,8 +43,9 @@ export const bytes = (count: number): string =>
       ? `${Math.round(count / 1_000)} kB`
       : `${(count / 1_000_000).toFixed(1)} MB`
 
+const figures = new Intl.NumberFormat("en-US")
 /** `1,204`. */
-export const grouped = (count: number): string => count.toLocaleString("en-US")
+export const grouped = (count: number): string => figures.format(count)
 
 export const plural = (count: number, one: string, many = `${one}s`) => `${grouped(count)} ${count === 1 ? one : many}`
 

@@ -5,7 +5,7 @@ import { type Fixture, fixtures, madeUp } from "./source.ts"
 
 const place = new URLSearchParams(location.search)
 restoreTheme()
-const source = madeUp((place.get("fixture") ?? "work") as Fixture, Number(place.get("n") ?? 10_000))
+const source = madeUp((place.get("fixture") ?? "work") as Fixture, Number(place.get("n") ?? 10_000), place.has("whole"))
 openPage({
   model: initial({
     now: Date.now(),

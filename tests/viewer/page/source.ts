@@ -23,7 +23,8 @@ interface Made {
   readonly entries: Array<Entry>
 }
 
-export const madeUp = (fixture: Fixture, count: number) => {
+/** `whole`: a log is told from its beginning, however few were asked for. */
+export const madeUp = (fixture: Fixture, count: number, whole = false) => {
   const now = Date.now()
   const made = new Map<string, Made>()
   const watched = new Set<string>()
@@ -119,7 +120,7 @@ export const madeUp = (fixture: Fixture, count: number) => {
       watch: (log, entries) => {
         watched.add(log)
         const all = made.get(log)?.entries ?? []
-        const newest = entries === "all" ? all : all.slice(-entries)
+        const newest = entries === "all" || whole ? all : all.slice(-entries)
         told(log, newest, newest.length < all.length)
       },
       unwatch: (log) => watched.delete(log),
@@ -130,14 +131,6 @@ export const madeUp = (fixture: Fixture, count: number) => {
   return {
     connect,
     tell: (one: Told) => tell(one),
-    /** All of the main session at once, as if it had been read from its beginning. */
-    whole: () => {
-      const { entries } = made.get("main")!
-      for (let at = 0; at < entries.length - 2_000; at += 500) {
-        const page = entries.slice(at, Math.min(at + 500, entries.length - 2_000))
-        setTimeout(() => tell({ _tag: "Entries", log: "main", entries: page, partial: false }))
-      }
-    },
     /** New events of the main session, as they would come live. */
     push: (texts: ReadonlyArray<string>) => {
       const { entries } = made.get("main")!

@@ -64,25 +64,48 @@ interface Clock {
   readonly minute: string
   readonly day: string
 }
-const kept = new WeakMap<Timeline, Array<Drawn>>()
+const kept = new WeakMap<Timeline, { readonly blocks: Array<Drawn>; rows: ReadonlyArray<Row> }>()
 
-/** Rows of blocks that have not changed are kept: one new event among 100,000 costs those of its block. */
+/** Rows of blocks that have not changed are kept: one new event among 100,000 costs those of its block. The same list where none has. */
 export const rowsOf = (timeline: Timeline, tab: Tab, folds: Folds): ReadonlyArray<Row> => {
-  const blocks = kept.get(timeline) ?? []
-  kept.set(timeline, blocks)
+  const known = kept.get(timeline) ?? { blocks: [], rows: [] }
+  kept.set(timeline, known)
+  const { blocks } = known
   let clock: Clock = { minute: "", day: "" }
+  /** Rows of the blocks before the first that has changed. */
+  let same = 0
+  let tail = 0
+  let changed = false
+  const isFoldedAlike = foldedAs(folds)
   for (let block = 0; block * BLOCK < timeline.items.length; block++) {
     const change = timeline.changes[block] ?? 0
-    const known = blocks[block]
-    const same = known?.change === change && known.tab === tab && known.folds === folds
-    if (known === undefined || !same || known.before.minute !== clock.minute || known.before.day !== clock.day) {
+    const drawn = blocks[block]
+    const alike = drawn?.change === change && drawn.tab === tab && isFoldedAlike(drawn)
+    if (drawn === undefined || !alike || drawn.before.minute !== clock.minute || drawn.before.day !== clock.day) {
       const items = timeline.items.slice(block * BLOCK, (block + 1) * BLOCK)
       blocks[block] = { change, tab, folds, before: clock, ...blockRows(timeline, items, tab, folds, clock) }
+      if (!changed) tail = block
+      changed = true
     }
     clock = blocks[block]!.after
+    if (!changed) same += blocks[block]!.rows.length
   }
-  return blocks.flatMap(({ rows }) => rows)
+  if (changed) known.rows = known.rows.slice(0, same).concat(...blocks.slice(tail).map(({ rows }) => rows))
+  return known.rows
 }
+
+/** Whether what was opened or folded since does not touch the rows of a block; few are asked for at a time, and mostly the same two. */
+const foldedAs = (folds: Folds) => {
+  const changes = new Map<Folds, ReadonlySet<string>>()
+  return (drawn: Drawn): boolean => {
+    if (drawn.folds === folds) return true
+    const changed = changes.get(drawn.folds) ?? difference(drawn.folds, folds)
+    changes.set(drawn.folds, changed)
+    return !drawn.rows.some(({ id }) => changed.has(id))
+  }
+}
+const difference = (before: Folds, now: Folds): ReadonlySet<string> =>
+  new Set([...before.keys(), ...now.keys()].filter((id) => before.get(id) !== now.get(id)))
 
 const blockRows = (
   timeline: Timeline,

@@ -26,6 +26,9 @@ export const Dock = (props: {
     [log.entries, log.caughtUp, log.count > 5_000 ? model.now : log.count]
   )
   const time = log.entries[at - 1]?.content
+  // The hub's numbers: what is not here yet counts too.
+  const number = log.entries[at - 1]?.sequence ?? at
+  const last = log.entries.at(-1)?.sequence ?? log.count
   const clock = time?._tag === "Event" ? clockOf(time.event.time) : ""
   const newer = replay === undefined ? fresh : log.count - replay.at
   const moved = (event: KeyboardEvent) => {
@@ -118,7 +121,7 @@ export const Dock = (props: {
             aria-valuemin={1}
             aria-valuemax={Math.max(1, log.count)}
             aria-valuenow={Math.max(1, at)}
-            aria-valuetext={replay === undefined ? "now" : `${clock}, event ${at} of ${log.count}`}
+            aria-valuetext={replay === undefined ? "now" : `${clock}, event ${number} of ${last}`}
             onKeyDown={moved}
             onPointerDown={pointed}
             onPointerMove={pointed}
@@ -147,7 +150,7 @@ export const Dock = (props: {
             </svg>
           </div>
           <span class="clock num soft">
-            {grouped(at)} of {grouped(log.count)}
+            {grouped(number)} of {grouped(last)}
             {replay === undefined ? "" : `, ${clock}`}
           </span>
           <div class="speed" role="group" aria-label="Replay speed">

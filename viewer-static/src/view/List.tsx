@@ -1,12 +1,10 @@
 /** @jsxImportSource preact */
-/**
- * The timeline, drawn only where it is looked at. The window scrolls. Rows that come, grow or open above the reader do not move
- * what is read; where the newest is followed, it stays in view.
- */
-import { observeWindowOffset, observeWindowRect, Virtualizer, windowScroll } from "@tanstack/virtual-core"
+/** The timeline, drawn only where it is looked at; `scrolling.ts` says which rows. Where the newest is followed, it stays in view. */
+import type { VNode } from "preact"
 import { useLayoutEffect, useReducer, useRef, useState } from "preact/hooks"
 import type { Row } from "../timeline/rows.ts"
 import { type Around, EventRow } from "./Event.tsx"
+import { makeScrolling } from "./scrolling.ts"
 
 /** What `page.tsx` can ask of the list. */
 export interface Scroller {
@@ -27,57 +25,31 @@ export const List = (props: {
 }) => {
   const { around, follow, here, onEnd, onHere, onStart, raw, rows, scroller } = props
   const list = useRef<HTMLOListElement>(null)
-  const [, redraw] = useReducer((n: number) => n + 1, 0)
-  const [margin, setMargin] = useState(0)
-  const options = {
-    count: rows.length,
-    getScrollElement: () => window,
-    estimateSize: (at: number) => estimate(rows[at]),
-    getItemKey: (at: number) => rows[at]?.id ?? at,
-    overscan: 10,
-    scrollMargin: margin,
-    scrollPaddingStart: 64,
-    scrollPaddingEnd: 96,
-    anchorTo: "end" as const,
-    followOnAppend: follow,
-    scrollEndThreshold: 120,
-    observeElementRect: observeWindowRect,
-    observeElementOffset: observeWindowOffset,
-    scrollToFn: windowScroll,
-    onChange: () => redraw(0)
-  }
-  const [virtualizer] = useState(() => new Virtualizer<Window, HTMLElement>(options))
-  virtualizer.setOptions(options)
-  useLayoutEffect(() => virtualizer._didMount(), [virtualizer])
-  useLayoutEffect(() => virtualizer._willUpdate())
-  useLayoutEffect(() => {
-    const top = list.current === null ? 0 : list.current.getBoundingClientRect().top + window.scrollY
-    if (Math.abs(top - margin) > 1) setMargin(top)
-  })
-  const items = virtualizer.getVirtualItems()
-  const first = items[0]
-  const last = items.at(-1)
-  const total = virtualizer.getTotalSize()
+  const [drawing, redraw] = useReducer((n: number) => n + 1, 0)
+  const [scrolling] = useState(() => makeScrolling(estimate))
+  // What the reader does counts at once; the model says the same a frame later.
+  const following = useRef(follow)
+  const [from, to] = scrolling.cover(rows, follow && following.current)
 
   const toEnd = () => window.scrollTo(0, document.documentElement.scrollHeight)
   scroller.current = {
     toRow: (id) => {
-      const at = rows.findIndex((row) => row.id === id)
-      if (at !== -1) virtualizer.scrollToIndex(at, { align: "center" })
+      if (!scrolling.aim(id)) return
+      following.current = false
+      redraw(0)
     },
     toEnd
   }
-  // What the reader does counts at once; the model says the same a frame later.
-  const following = useRef(follow)
   useLayoutEffect(() => {
     following.current = follow
   }, [follow])
-  // Rows are measured after they are drawn, so the end moves once more.
-  useLayoutEffect(() => {
-    if (following.current) toEnd()
-  }, [rows, total, follow])
-  const told = useRef({ onEnd, onStart, start: 0 })
-  told.current = { onEnd, onStart, start: first?.index ?? 0 }
+  const settle = () => {
+    if (list.current !== null && scrolling.settle(list.current, following.current)) redraw(0)
+  }
+  useLayoutEffect(settle, [rows, from, to, follow, drawing, here, raw, around])
+
+  const told = useRef({ onEnd, onStart, settle, start: from })
+  told.current = { onEnd, onStart, settle, start: from }
   useLayoutEffect(() => {
     let before = window.scrollY
     const scrolled = () => {
@@ -90,34 +62,34 @@ export const List = (props: {
       } else if (left < 48) told.current.onEnd(true)
       if (now < before && told.current.start < 20) told.current.onStart()
       before = now
+      if (scrolling.scrolled()) redraw(0)
     }
+    // Pictures arrive, blocks are opened, the window is made narrower.
+    const grown = new ResizeObserver(() => told.current.settle())
+    if (list.current !== null) grown.observe(list.current)
     window.addEventListener("scroll", scrolled, { passive: true })
-    return () => window.removeEventListener("scroll", scrolled)
+    return () => {
+      grown.disconnect()
+      window.removeEventListener("scroll", scrolled)
+    }
   }, [])
 
-  const style = {
-    paddingTop: `${Math.max(0, (first?.start ?? margin) - margin)}px`,
-    paddingBottom: `${Math.max(0, total - ((last?.end ?? margin) - margin))}px`
-  }
   return (
-    <ol class="log" aria-label="Timeline" ref={list} style={style}>
-      {items.map(({ index, key }) => {
-        const row = rows[index]
-        if (row === undefined) return null
+    <ol class="log" aria-label="Timeline" ref={list}>
+      {rows.slice(from, to + 1).map((row, index) => {
         const nested = row.level > 0 && row._tag !== "Day" ? ` nested n${row.level} ${row.edge}` : ""
         return (
           <li
-            key={key}
+            key={row.id}
             id={`row-${row.id}`}
-            data-index={index}
+            data-index={from + index}
             class={`slot${nested}`}
             tabIndex={-1}
             aria-setsize={rows.length}
-            aria-posinset={index + 1}
-            ref={measured(virtualizer)}
+            aria-posinset={from + index + 1}
             onFocus={() => onHere(row.id)}
           >
-            <EventRow row={row} here={here === row.id} raw={raw.has(row.id)} around={around} />
+            {drawnRow(row, here === row.id, raw.has(row.id), around)}
           </li>
         )
       })}
@@ -125,16 +97,25 @@ export const List = (props: {
   )
 }
 
-const refs = new WeakMap<object, (element: HTMLElement | null) => void>()
-const measured = (virtualizer: Virtualizer<Window, HTMLElement>) => {
-  const known = refs.get(virtualizer) ?? ((element: HTMLElement | null) => virtualizer.measureElement(element))
-  refs.set(virtualizer, known)
-  return known
+interface Drawn {
+  readonly here: boolean
+  readonly raw: boolean
+  readonly around: Around
+  readonly node: VNode
+}
+const kept = new WeakMap<Row, Drawn>()
+/** The same node where nothing of the row has changed, which costs nothing to draw again. */
+const drawnRow = (row: Row, here: boolean, raw: boolean, around: Around): VNode => {
+  const known = kept.get(row)
+  if (known !== undefined && known.here === here && known.raw === raw && known.around === around) return known.node
+  const node = <EventRow row={row} here={here} raw={raw} around={around} />
+  kept.set(row, { here, raw, around, node })
+  return node
 }
 
 /** Pixels, before a row is drawn. */
-const estimate = (row: Row | undefined): number => {
-  if (row === undefined || row._tag !== "Item") return 28
+const estimate = (row: Row): number => {
+  if (row._tag !== "Item") return 28
   const { item, open } = row
   switch (item._tag) {
     case "Say":

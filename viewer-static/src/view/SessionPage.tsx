@@ -2,7 +2,7 @@
 /** One session: what it is, what happened, and at the side where it went and what it cost. */
 import { type Figures, tokensOf } from "agent-sync/events"
 import { useMemo } from "preact/hooks"
-import { projectOf, rowOf, titleOf } from "../fleet.ts"
+import { projectOf, stateOf, titleOf } from "../fleet.ts"
 import { type Log, type Model, shownOf } from "../Model.ts"
 import type { Listed } from "../Source.ts"
 import { type Row, rowsOf, type Tab } from "../timeline/rows.ts"
@@ -58,6 +58,11 @@ export const SessionPage = (props: {
   const { replay } = reading
   const now = replay === undefined ? model.now : (timeline.session.lastAt ?? model.now)
   const around = useMemo(() => ({ cwd, now, acts, whole: false }), [cwd, running ? now : 0, acts])
+  // Totals of a long log are not drawn anew for each event.
+  const side = useMemo(
+    () => <Side timeline={timeline} cwd={cwd} log={session.log} />,
+    [timeline, cwd, log.caughtUp, replay?.version, model.now]
+  )
   return (
     <>
       <main id="main">
@@ -75,7 +80,7 @@ export const SessionPage = (props: {
               <p class="nothing">{log.caughtUp ? "Nothing of that kind yet." : "Opening this session…"}</p>
             ) : null}
             {reading.tab === "summary" ? (
-              <Side timeline={timeline} cwd={cwd} log={session.log} />
+              side
             ) : (
               <List
                 rows={rows}
@@ -91,7 +96,7 @@ export const SessionPage = (props: {
             )}
           </div>
           <aside class="side" aria-label="Outline and totals" tabIndex={0}>
-            <Side timeline={timeline} cwd={cwd} log={session.log} />
+            {side}
           </aside>
         </div>
       </main>
@@ -133,7 +138,7 @@ const Head = (props: {
     artifacts: groups.artifact,
     audit: groups.audit
   }
-  const state = model.reading.replay === undefined ? rowOf(session, log, model.now).state : known.state
+  const state = model.reading.replay === undefined ? stateOf(session, log) : known.state
   const offline = model.connection._tag === "Offline"
   const branch = known.branch ?? origin.branch
   return (
