@@ -4,6 +4,9 @@ import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { basename, join } from "node:path"
 import * as Either from "effect/Either"
 import * as fc from "effect/FastCheck"
+import type { Adapter } from "../../sdk/src/agents/Adapter.ts"
+import { claudeHook } from "../../sdk/src/agents/claude/hook.ts"
+import { claude } from "../../sdk/src/agents/claude.ts"
 import { fileAdapters } from "../../sdk/src/agents/index.ts"
 import { nativeAead } from "../../sdk/src/bun/nativeAead.ts"
 import { makeReaderKey } from "../../sdk/src/crypto/TenantKey.ts"
@@ -301,6 +304,69 @@ describe("a session that is run and watched at once", () => {
       expect(s.sessions()).toHaveLength(1)
     })
   }
+})
+
+describe("what only `run` and hooks know", () => {
+  const at = Date.parse("2026-03-01T10:00:00.000Z")
+  const lines = (records: ReadonlyArray<object>) => bytes(records.map((one) => `${JSON.stringify(one)}\n`).join(""))
+  const chain = { cwd: "/x", sessionId: SESSION, version: "2.1.332", isSidechain: false }
+  const record = (seconds: number, fields: object) => ({
+    ...chain,
+    uuid: `u${seconds}`,
+    timestamp: new Date(at + seconds * 1_000).toISOString(),
+    ...fields
+  })
+  const prompt = (seconds: number) => record(seconds, { type: "user", message: { role: "user", content: "fix it" } })
+  const call = (seconds: number, id: string) => {
+    const content = [{ type: "tool_use", id, name: "Bash", input: { command: "make" } }]
+    return record(seconds, { type: "assistant", message: { id: `m${id}`, role: "assistant", content } })
+  }
+  const result = (seconds: number, id: string) =>
+    record(seconds, { type: "user", message: { content: [{ type: "tool_result", tool_use_id: id, content: "done" }] } })
+  const recorderIn = (s: ReturnType<typeof scene>, adapter: Adapter, seconds: number) =>
+    makeRecorder({
+      journal: s.journal,
+      run: crypto.randomUUID(),
+      about: {},
+      command: [],
+      adapter,
+      partial: adapter === claudeHook,
+      timers: s.clock,
+      wall: () => at + seconds * 1_000,
+      onTrouble: () => {}
+    })
+  const states = (s: ReturnType<typeof scene>) => s.sessions().map(({ state }) => state)
+
+  for (const ok of [true, false])
+    test(`a session whose process ended ${ok ? "well" : "badly"} does not run on because its file does not say so`, () => {
+      const s = scene()
+      const recorder = recorderIn(s, claude, 5)
+      recorder.push(lines([{ type: "system", subtype: "init", session_id: SESSION, uuid: "i", cwd: "/x" }]))
+      recorder.end({ ok, reason: "exit", exitCode: ok ? 0 : 1 })
+      s.read(SESSION, [lines([prompt(1), call(2, "a")])], () => at + 6_000)
+      expect(states(s)).toEqual([ok ? "ended" : "failed"])
+      // Where it is taken up again, it runs.
+      s.read(SESSION, [lines([prompt(1), call(2, "a"), prompt(60)])], () => at + 61_000)
+      expect(states(s)).toEqual(["running"])
+    })
+
+  test("a session that waits for a person does not run because its file does not say so, until they have answered", () => {
+    const s = scene()
+    const hooks = recorderIn(s, claudeHook, 4)
+    const hook = (name: string, fields: object) => {
+      const about = { session_id: SESSION, cwd: "/x", hook_event_name: name, tool_name: "Bash" }
+      const input = { tool_input: { command: "make" }, ...fields }
+      hooks.push(lines([{ at: at + 4_000, hook: { ...about, ...input } }]))
+    }
+    hook("PreToolUse", { tool_use_id: "b" })
+    hook("PermissionRequest", {})
+    const written = [prompt(1), call(2, "a"), result(3, "a"), call(4, "b")]
+    s.read(SESSION, [lines(written)], () => at + 7_000)
+    expect(states(s)).toEqual(["waiting"])
+    hook("PostToolUse", { tool_use_id: "b", tool_response: "done" })
+    s.read(SESSION, [lines([...written, result(20, "b")])], () => at + 21_000)
+    expect(states(s)).toEqual(["running"])
+  })
 })
 
 describe("Codex, whose output and files share no keys", () => {

@@ -17,6 +17,7 @@ import type { Journal, JournalFailed } from "../journal/Journal.ts"
 import { markKeyOf } from "../journal/markKey.ts"
 import type { Timer, Timers } from "../sync/Link.ts"
 import { makeBacklog } from "./Backlog.ts"
+import { elsewhereMarks } from "./elsewhere.ts"
 import { entriesOf, headerOf, isApart, PRINTED_MS, printedMarks, promptMarks, safeOf, sessionIdOf } from "./entries.ts"
 
 /** How long, in lines, bytes and milliseconds, output may leave open whose it is. */
@@ -414,6 +415,9 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
       of.bytes += bytes
       if (of.bytes > UNNAMED_BYTES) beginUnnamed()
     }
+    const marks = elsewhereMarks(events)
+    if (marks.length > 0)
+      backlog.put(() => (of.log === undefined ? Either.right(undefined) : journal.mark(of.log, marks)))
     if (isOver(of)) sign(of)
     upkeep()
     options.onEvents?.(events)

@@ -15,10 +15,9 @@ import { makeSession, type Session } from "../domain/Session.ts"
 import type { Journal } from "../journal/Journal.ts"
 import { markKeyOf } from "../journal/markKey.ts"
 import type { Backlog } from "./Backlog.ts"
+import { stateOf } from "./elsewhere.ts"
 import { entriesOf, isApart, openSession, printedMarks, promptMarks, safeOf, sessionIdOf } from "./entries.ts"
 
-/** Milliseconds without a word after which a session that told no end counts as ended. */
-const OVER_MS = 30 * 60_000
 /** Milliseconds within which a record may be of a run that is being recorded too. */
 const LIVE_MS = 10 * 60_000
 /** A state shorter than this is not told to the index; figures at most this often. Milliseconds (house §3). */
@@ -93,18 +92,11 @@ export const makeSessionWriter = (options: SessionWriterOptions): SessionWriter 
     ...(git ? { branch: about.branch, repository: about.repository } : {})
   })
 
-  /** What its events say, unless they stopped long ago: a process that was killed tells no end. */
-  const stateOf = (): State => {
-    const { lastAt = 0, state } = fold.view
-    const isOpen = state !== "ended" && state !== "failed"
-    return isOpen && wall() - lastAt > OVER_MS ? "ended" : state
-  }
-
   const begin = (to: Journal) => {
     isBegun = true
     const { lastAt, startedAt } = fold.view
-    told = { state: stateOf(), title: titleOf(), added: 0, at: wall() }
-    const { state } = told
+    told = { state: stateOf(fold.view, to, log, wall()), title: titleOf(), added: 0, at: wall() }
+    const { state: first } = told
     const origin = originOf()
     backlog.put(() => {
       const found = to.openLog(`${agent}:${session}`)
@@ -115,15 +107,15 @@ export const makeSessionWriter = (options: SessionWriterOptions): SessionWriter 
         return found
       }
       const time = startedAt ?? lastAt ?? wall()
-      const opened = openSession(to, { name: session, origin, time, state })
+      const opened = openSession(to, { name: session, origin, time, state: first })
       if (Either.isRight(opened)) {
         isNew = true
         log = opened.right
-        if (state !== "running")
+        if (first !== "running")
           tell(
             to,
-            { _tag: "index.changed", log, time: lastAt ?? time, state, title: origin.title },
-            `${state} ${lastAt}`
+            { _tag: "index.changed", log, time: lastAt ?? time, state: first, title: origin.title },
+            `${first} ${lastAt}`
           )
       }
       return opened
@@ -228,9 +220,9 @@ export const makeSessionWriter = (options: SessionWriterOptions): SessionWriter 
     },
     settle: (last) => {
       if (journal === undefined || told === undefined || log === undefined) return
-      const state = stateOf()
-      const title = titleOf()
       const now = wall()
+      const state = stateOf(fold.view, journal, log, now)
+      const title = titleOf()
       const grown = added > told.added
       const isOver = state === "ended" || state === "failed"
       // Whoever verifies a session that is over wants all of it under its writer's signature.
