@@ -5,7 +5,7 @@ import { join } from "node:path"
 import { makeReaderKey } from "agent-sync"
 import { agentHomes } from "agent-sync/agents"
 import { openJournal, readJournal } from "agent-sync/bun"
-import type { AgentEvent } from "agent-sync/events"
+import { type AgentEvent, makeSession } from "agent-sync/events"
 import { type FollowOptions, follow } from "../../cli/src/sessions/follow.ts"
 import { machine, recordings, tempFolder } from "../support/cli.ts"
 import { right } from "../support/right.ts"
@@ -209,6 +209,36 @@ describe("watch", () => {
     writeFileSync(join(days, `rollout-2026-03-02T10-00-00-${id}.jsonl`), rollout)
     await s.has((events) => events.length > 3, id)
     expect(s.troubles).toEqual([])
+  })
+
+  test("marks what a fork copied from its parent, which it names nowhere, and counts it once", async () => {
+    const s = await scene()
+    writeFileSync(s.file, whole)
+    await s.start().caughtUp
+    const parent = s.entries()
+    const fork = "0b5f3c1e-0000-4000-8000-0000000000f0"
+    const [usage] = lines.filter((line) => line.includes('"usage"') && !line.includes('isSidechain":true'))
+    const own = { ...(JSON.parse(usage!) as object), uuid: "0b5f3c1e-1111-4000-8000-0000000000f0" }
+    const written = [...lines.filter((line) => !line.includes('"cost-state"')), JSON.stringify(own)]
+    await Bun.sleep(20)
+    writeFileSync(join(s.folder, `${fork}.jsonl`), `${written.join("\n")}\n`.replaceAll(SESSION, fork))
+    await s.has((events) => events.some(({ key }) => key === own.uuid), fork)
+    const events = s.entries(fork)
+    const copied = events.filter(({ copiedFrom }) => copiedFrom !== undefined)
+    expect(new Set(copied.map(({ copiedFrom }) => copiedFrom))).toEqual(new Set([SESSION]))
+    expect(copied.map(({ key }) => key)).toContain(parent.find(({ kind }) => kind === "message")!.key)
+    expect(events.filter(({ key }) => key === own.uuid).map(({ copiedFrom }) => copiedFrom)).toEqual([undefined])
+    expect(
+      events.flatMap((event) => (event.kind === "note" && event.data.what === "forked" ? event.data.text : []))
+    ).toEqual([SESSION])
+    expect(s.entries().filter(({ copiedFrom }) => copiedFrom !== undefined)).toEqual([])
+    const spent = (of: ReadonlyArray<AgentEvent>) => {
+      const fold = makeSession()
+      for (const event of of) fold.add(event)
+      return fold.view.figures
+    }
+    expect(spent(parent).output).toBeGreaterThan(0)
+    expect(spent(copied)).toEqual({})
   })
 
   test("joins a subagent's own file to the call that started it", async () => {

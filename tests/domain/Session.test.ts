@@ -194,6 +194,13 @@ describe("Session: what it cost", () => {
     expect(fold(total(5360), total(5600)).figures).toEqual({ input: 5600 })
     expect(fold(usage("m", { input: 10 }), total(8)).figures).toEqual({ input: 10 })
   })
+
+  test("what a fork copied counts where it was, also in the fork's totals, which then tell no price", () => {
+    const copied = (n: number) => ({ ...usage("m1", { input: n }), copiedFrom: "another" })
+    const total = event("usage", { cumulative: true, figures: { input: 18, costUsd: 2 } })
+    expect(fold(copied(8), copied(10), usage("m2", { input: 5 })).figures).toEqual({ input: 5 })
+    expect(fold(copied(8), copied(10), usage("m2", { input: 5 }), total).figures).toEqual({ input: 8 })
+  })
 })
 
 describe("Session: any events", () => {

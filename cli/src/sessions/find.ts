@@ -4,6 +4,7 @@ import { homedir } from "node:os"
 import { basename, dirname, join, relative, resolve } from "node:path"
 import { type AgentHome, agentHomes, type Beside } from "agent-sync/agents"
 import { type Env, variable } from "../Folders.ts"
+import { copiesIn } from "./forks.ts"
 
 export interface FoundFile {
   readonly path: string
@@ -58,8 +59,9 @@ export const isSubagent = (path: string) => /(^|\/)agent-[^/]+\.jsonl$/.test(pat
 /** A file's name without folder and ending: for most agents the session's id. */
 export const nameOf = (path: string) => basename(path).replace(/\.jsonl?$/, "")
 
-/** What an agent keeps beside a subagent's file (`agent-<id>.meta.json`). */
+/** What an agent keeps beside a subagent's file (`agent-<id>.meta.json`), and what tells a session's copied records. */
 export const besideOf = (path: string): Beside => {
+  if (!isSubagent(path)) return { copiedFrom: copiesIn(path) }
   try {
     const text = readFileSync(join(dirname(path), `${nameOf(path)}.meta.json`), "utf8")
     const { agentType, description, toolUseId } = JSON.parse(text) as Readonly<Record<string, unknown>>

@@ -57,9 +57,11 @@ export interface Adapter {
   readonly open: (run: string, beside?: Beside) => LineReader
 }
 
-/** What an agent keeps beside a subagent's file: the call that started it, and what that was. */
+/** What an agent keeps beside a file: of a subagent's the call that started it, and what that was. */
 export interface Beside {
   readonly call?: string
   readonly type?: string
   readonly description?: string
+  /** The session that had the record with this id first, where the agent copied it into this file without a word. */
+  readonly copiedFrom?: (id: string) => string | undefined
 }

@@ -44,6 +44,7 @@ const makeReader = (run: string, beside: Beside = {}): LineReader => {
   /** The file is named by its session, whatever older records in it say. */
   let session = UUID.test(run) ? run : undefined
   let isTold = false
+  let forkedFrom: string | undefined
 
   const read = (line: Line): Reading => {
     const events: Array<AgentEvent> = []
@@ -72,8 +73,7 @@ const makeReader = (run: string, beside: Beside = {}): LineReader => {
     const { time, timeFrom } = times.of(line, record.timestamp ?? snapshot?.timestamp)
     const at = { ...line, at: time }
     const { parent, subagent } = chains.placeOf(record)
-    const said = stringOf(record.sessionId)
-    const copiedFrom = said !== undefined && said !== session ? said : undefined
+    const copiedFrom = originOf(record)
     const stamp = makeStamp(claudeTranscript, at, { parent, subagent, copiedFrom }, timeFrom)
     const key = stringOf(record.uuid) ?? place
     const nested = parent ?? subagent ?? (record.isSidechain === true ? "sidechain" : null)
@@ -85,14 +85,31 @@ const makeReader = (run: string, beside: Beside = {}): LineReader => {
     }
     const reading = { record: normal, line: at, stamp, key, state }
     const start = nested === null ? sessionStart(record, stamp, session, state) : []
+    const fork = copiedFrom === undefined ? [] : forked(copiedFrom, stamp)
     const events = bodyOf(reading)
     return [
       ...start,
+      ...fork,
       ...chains.spawned(record, stamp),
       ...events,
       ...chains.learn(record, events, stamp),
       ...titles.of(record, stamp)
     ]
+  }
+
+  /** 1.0 copied records as they were; a fork of 2.1 gives them the new session's id, and only the other file tells. */
+  const originOf = (record: Fields): string | undefined => {
+    const said = stringOf(record.sessionId)
+    if (said !== undefined && said !== session) return said
+    const uuid = stringOf(record.uuid)
+    return uuid === undefined ? undefined : beside.copiedFrom?.(uuid)
+  }
+
+  /** Told again where a later record names another session: that of a fork of a fork. */
+  const forked = (from: string, stamp: ReturnType<typeof makeStamp>): Events => {
+    if (from === forkedFrom || session === undefined) return []
+    forkedFrom = from
+    return [{ ...stamp(`${session}:fork`), group: "audit", kind: "note", data: { what: "forked", text: from } }]
   }
 
   const bodyOf = (reading: Parameters<typeof userEvents>[0]): Events => {

@@ -183,7 +183,11 @@ export const makeSession = (): SessionFold => {
         return
       case "usage":
         if (event.data.cumulative === true) spending.totalled(event.data.figures)
-        else spending.used(event.data.messageId ?? event.key, event.data.figures)
+        else
+          spending[event.copiedFrom === undefined ? "used" : "copied"](
+            event.data.messageId ?? event.key,
+            event.data.figures
+          )
         if (event.data.model !== undefined) identity = { model: event.data.model, ...identity }
         return
       default:

@@ -13,6 +13,8 @@ export interface Spending {
   readonly turnEnded: (key: string, figures: Figures | undefined) => void
   /** `id` is the API message, or the event's key. */
   readonly used: (id: string, figures: Figures) => void
+  /** A message of another session, which the agent copied into this one: it counts there, and totals here include it. */
+  readonly copied: (id: string, figures: Figures) => void
   /** Of everything so far. */
   readonly totalled: (figures: Figures) => void
   readonly total: () => Figures
@@ -37,6 +39,7 @@ export const makeSpending = (): Spending => {
   const turns = [now]
   /** The turn of each message and each end that was told: a late repeat belongs there. */
   const homes = new Map<string, Turn>()
+  const copies = new Map<string, Figures>()
   let atLeast: Figures = {}
 
   const begin = () => {
@@ -66,13 +69,14 @@ export const makeSpending = (): Spending => {
       change(turn.used, before, after)
       turn.messages.set(id, after)
     },
+    copied: (id, figures) => void copies.set(id, larger(copies.get(id), figures)),
     totalled: (figures) => {
       atLeast = larger(atLeast, figures)
     },
     total: () => {
       const total: Sum = {}
       for (const turn of turns) change(total, undefined, spentIn(turn))
-      return larger(atLeast, total)
+      return larger(copies.size === 0 ? atLeast : without(atLeast, copies.values()), total)
     },
     turn: () => spentIn(now)
   }
@@ -89,6 +93,14 @@ const change = (sum: Sum, before: Figures | undefined, after: Figures) => {
     const value = after[name]
     if (value !== undefined) sum[name] = (sum[name] ?? 0) + value - (before?.[name] ?? 0)
   }
+}
+
+/** Its tokens: what was copied tells no price, so none is left. */
+const without = ({ costUsd: _, ...all }: Figures, parts: Iterable<Figures>): Figures => {
+  const rest: Sum = { ...all }
+  for (const part of parts)
+    for (const name of NAMES) if (rest[name] !== undefined) rest[name] = Math.max(0, rest[name] - (part[name] ?? 0))
+  return rest
 }
 
 /** Records of one API message repeat its figures and grow: the largest is true (Claude Code 2.0 to 2.1, 1,345 of 1,345). */

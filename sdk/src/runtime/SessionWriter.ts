@@ -73,6 +73,8 @@ export const makeSessionWriter = (options: SessionWriterOptions): SessionWriter 
   let isBegun = false
   /** The log was made by this writer, so that it has nothing yet but what is added here. */
   let isNew = false
+  /** Milliseconds since 1970: when it was made. */
+  let openedAt = 0
   /** How many of the added the last signature covers. */
   let signed = 0
   let added = 0
@@ -110,6 +112,7 @@ export const makeSessionWriter = (options: SessionWriterOptions): SessionWriter 
       const opened = openSession(to, { name: session, origin, time, state: first })
       if (Either.isRight(opened)) {
         isNew = true
+        openedAt = wall()
         log = opened.right
         if (first !== "running")
           tell(
@@ -158,7 +161,8 @@ export const makeSessionWriter = (options: SessionWriterOptions): SessionWriter 
         continue
       }
       const text = promptIn(event)
-      if (text === undefined) continue
+      // `run` takes a prompt when it begins: none is older than what it is told in.
+      if (text === undefined || (isNew && event.time < openedAt - LIVE_MS)) continue
       const isTold = Either.getOrElse(to.known(found, promptMarks("run", text, event.time)), () => [false])
       if (isTold.includes(true)) repeated.add(event.key).add(`${event.key}:turn`)
       // Only what happens now can be in a run that happens now.
@@ -283,9 +287,9 @@ const placed = (event: AgentEvent, calls: Map<string, string>): AgentEvent => {
   return event.parent !== undefined || parent === undefined ? event : { ...event, parent }
 }
 
-/** What makes an event news: anything but where it stood in its file, and when that was read. */
+/** What makes an event news: anything but where it stood in its file, when that was read, and what lay beside it then. */
 const markOf = (event: AgentEvent): string => {
-  const { group, key, kind, position: _, time, timeFrom, ...rest } = event
+  const { copiedFrom: _, group, key, kind, position: _at, time, timeFrom, ...rest } = event
   const content = { ...rest, time: timeFrom === "source" ? time : undefined }
   const body = JSON.stringify(content, (_name, value) =>
     // A blob is known by its digest.
