@@ -3,7 +3,7 @@
  * are the files of `tests/agents/fixtures/<agent>/`.
  */
 import { describe, expect, test } from "bun:test"
-import type { Adapter, Reading } from "agent-sync/agents"
+import { type Adapter, makeLines, type Reading } from "agent-sync/agents"
 import type { AgentEvent, Kind } from "agent-sync/events"
 import * as fc from "effect/FastCheck"
 import * as Schema from "effect/Schema"
@@ -78,7 +78,7 @@ export const adapterSuite = (adapter: Adapter, recordings: ReadonlyArray<Recordi
       })
       if (records.length === 0) return
       const broken = fc
-        .tuple(fc.constantFrom(...records), fc.nat(), fc.jsonValue())
+        .tuple(fc.constantFrom(...records), fc.nat(), fc.oneof(fc.jsonValue(), fc.constantFrom(...names, ...mapsNamed)))
         .map(([record, place, value]) => JSON.stringify(replaced(record, place, value)))
       fc.assert(
         fc.property(fc.array(broken, { maxLength: 8 }), (some) => {
@@ -86,6 +86,35 @@ export const adapterSuite = (adapter: Adapter, recordings: ReadonlyArray<Recordi
         }),
         { numRuns: 500 }
       )
+    })
+
+    test("takes any bytes, and never loses the line behind them", () => {
+      const bytes = fc.array(fc.oneof(fc.uint8Array({ maxLength: 40 }), fc.constantFrom(...awkward)), { maxLength: 6 })
+      fc.assert(
+        fc.property(bytes, fc.constantFrom(...lines), (pieces, line) => {
+          const before = Buffer.concat([...pieces, Buffer.from("\n")])
+          const events = readAll(adapter, linesIn([before, Buffer.from(`${line}\n`)]))
+          expectEvents(events)
+          const text = textOf(events)
+          for (const said of stringsOf(readAll(adapter, [line]))) expect(text).toContain(said)
+        }),
+        { numRuns: 300 }
+      )
+    })
+
+    test("gives the same events wherever its bytes are cut", () => {
+      for (const recording of recordings) {
+        const whole = Buffer.from(recording.lines.join("\n"))
+        const expected = readAll(adapter, linesIn([whole]))
+        fc.assert(
+          fc.property(fc.array(fc.nat(whole.length), { maxLength: 12 }), (cuts) => {
+            const at = [0, ...cuts.toSorted((a, b) => a - b), whole.length]
+            const pieces = at.slice(1).map((to, n) => whole.subarray(at[n], to))
+            expect(readAll(adapter, linesIn(pieces))).toEqual(expected)
+          }),
+          { numRuns: 20 }
+        )
+      }
     })
 
     test("loses nothing of a line that was cut off", () => {
@@ -150,7 +179,24 @@ export const adapterSuite = (adapter: Adapter, recordings: ReadonlyArray<Recordi
 /** The `type` of each recorded record, and those that some agents have and recordings lack. */
 const typesIn = (lines: ReadonlyArray<string>) => {
   const recorded = lines.flatMap((line) => [...line.matchAll(/"type":"([\w.]+)"/g)].map(([, type]) => type!))
-  return [...new Set([...recorded, "control_request", "control_response", "note"])]
+  return [...new Set([...recorded, "control_request", "control_response", "note", ...names])]
+}
+
+/** What every object has, though nobody put it there: words that a look-up in one would find. */
+const names = ["toString", "constructor", "__proto__", "hasOwnProperty", "valueOf"]
+/** As JSON.parse makes them: the field is the object's own. */
+const mapsNamed = names.map((name) => JSON.parse(`{${JSON.stringify(name)}:{"a":1}}`) as unknown)
+
+/** Bytes that lines, JSON and UTF-8 end or begin with, and halves of them. */
+const awkward = [
+  ...["{", "}", "[", '"', "\\", "\n", "\r\n", "\0", "\u001b[31m", '{"type":"', '"}', "é", "\ufeff", '{"__proto__":1}'],
+  ...names.map((name) => `{"type":"${name}","session_id":"s"}\n`)
+].map((text) => Buffer.from(text))
+
+/** What the recorder makes of bytes as they come. */
+const linesIn = (pieces: ReadonlyArray<Uint8Array>): ReadonlyArray<string> => {
+  const lines = makeLines()
+  return [...pieces.flatMap((piece) => lines.push(piece)), ...lines.end()]
 }
 
 /** Text, JSON, and both torn and stuck together; and records of these types, whose other fields are anything. */
@@ -163,7 +209,15 @@ const anyLine = (types: ReadonlyArray<string>) =>
     fc
       .record({
         type: fc.constantFrom(...types),
-        subtype: fc.constantFrom("init", "hook_response", "compact_boundary", "task_started", "api_retry", "x"),
+        subtype: fc.constantFrom(
+          "init",
+          "hook_response",
+          "compact_boundary",
+          "task_started",
+          "api_retry",
+          "x",
+          ...names
+        ),
         message: fc.anything(),
         item: fc.record({ type: fc.constantFrom(...types), id: fc.anything(), text: fc.anything() }),
         session_id: fc.anything()
@@ -198,7 +252,9 @@ const replaced = (record: unknown, place: number, value: unknown) => {
 }
 
 /** Every string of the events' data, in order. */
-const textOf = (events: ReadonlyArray<AgentEvent>): string => {
+const textOf = (events: ReadonlyArray<AgentEvent>): string => stringsOf(events).join("\n")
+
+const stringsOf = (events: ReadonlyArray<AgentEvent>): ReadonlyArray<string> => {
   const found: Array<string> = []
   const walk = (value: unknown): void => {
     if (typeof value === "string") found.push(value)
@@ -206,7 +262,7 @@ const textOf = (events: ReadonlyArray<AgentEvent>): string => {
       Object.values(value).forEach(walk)
   }
   for (const event of events) walk(bodyOf(event))
-  return found.join("\n")
+  return found
 }
 
 const bodyOf = (event: object) => ("data" in event ? event.data : undefined)
