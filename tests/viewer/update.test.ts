@@ -94,22 +94,23 @@ describe("what is followed", () => {
   })
 
   test("a link to an event that lies further back is looked for page by page, and told where it is not", () => {
-    const events = many(NOW, 3_000)
+    const events = many(NOW, 2_500)
+    const entries = entriesOf(events)
     const wanted = `message:${events.find(({ kind }) => kind === "message")?.key}`
     const link = (event: string) => {
-      const newest: Message = { _tag: "Entries", log: "a", entries: entriesOf(events).slice(-200), partial: true }
+      const newest: Message = { _tag: "Entries", log: "a", entries: entries.slice(-200), partial: true }
       return play(
         start({ page: "session", session: "a", event }),
         { _tag: "Listed", session: listed("a") },
         newest,
         { _tag: "CaughtUp", log: "a" },
-        { _tag: "Entries", log: "a", entries: entriesOf(events).slice(-2_000), partial: true },
+        { _tag: "Entries", log: "a", entries: entries.slice(-2_000), partial: true },
         { _tag: "CaughtUp", log: "a" }
       )
     }
     const { effects, model } = link(wanted)
     expect(effects.map((effect) => effect._tag === "Watch" && effect.entries)).toEqual([200, 2_000, 16_000])
-    const all: Message = { _tag: "Entries", log: "a", entries: entriesOf(events), partial: false }
+    const all: Message = { _tag: "Entries", log: "a", entries, partial: false }
     const found = play(model, all, { _tag: "CaughtUp", log: "a" })
     expect(found.effects).toEqual([{ _tag: "ScrollTo", id: wanted }])
     const nowhere = play(link("message:none").model, all, { _tag: "CaughtUp", log: "a" })

@@ -69,6 +69,8 @@ export interface Fleet {
   readonly filter: State | "all"
   readonly query: string
   readonly sort: Sort
+  /** Logs of the ended sessions that are in view, or soon. */
+  readonly inView: ReadonlySet<string>
   /** The row under the cursor. */
   readonly here: string | undefined
 }
@@ -145,7 +147,7 @@ export const initial = (options: {
   indexUnopened: 0,
   sessions: new Map(),
   logs: new Map(),
-  fleet: { filter: "all", query: "", sort: "state", here: undefined },
+  fleet: { filter: "all", query: "", sort: "state", inView: new Set(), here: undefined },
   reading: readingOf(options.route),
   help: false,
   singleKeys: true,

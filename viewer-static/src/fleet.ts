@@ -31,7 +31,7 @@ const RECENT_MS = 24 * 3_600_000
 
 export const projectOf = ({ origin }: Listed): string => origin.cwd?.split("/").findLast((part) => part !== "") ?? ""
 export const titleOf = (session: Listed, log: Log | undefined): string =>
-  firstLine(session.title ?? log?.timeline.session.title ?? session.origin.title ?? "", 160) ||
+  firstLine(session.title ?? log?.timeline.session.title ?? session.origin.title ?? "", 160).replace(/^#+ /, "") ||
   `Session ${session.origin.session.slice(-8)}`
 
 const foldedOf = (log: Log | undefined) => (log?.caughtUp === true && log.count > 0 ? log.timeline.session : undefined)
@@ -92,8 +92,8 @@ const nowOf = (state: State, log: Log | undefined, now: number): Pick<SessionRow
   const said = items.findLast(({ _tag }) => _tag === "Say" || _tag === "Printed")
   if (said?._tag === "Printed") return { now: firstLine(clean(said.text), 160), code: true, small: "" }
   return plain(
-    said?._tag === "Say" ? said.text.replace(/[*_`#>]/g, "") : "",
-    session.turns > 0 && !log.partial ? `turn ${session.turns}` : ""
+    said?._tag === "Say" ? said.text.replace(/\[([^\]]*)\]\([^)]*\)/g, "$1").replace(/[*_`#>]/g, "") : "",
+    session.turns > 0 && !log.partial && state !== "ended" ? `turn ${session.turns}` : ""
   )
 }
 

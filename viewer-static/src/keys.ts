@@ -65,7 +65,9 @@ const inSession = (model: Model, key: string, rows: ReadonlyArray<Row>): Wish =>
     case "E":
       return before(failed)
     case "g":
-      return focus(rows[0])
+      return model.logs.get(sessionOf(model)?.log ?? "")?.partial === true && replay === undefined
+        ? send({ _tag: "ToStart" })
+        : focus(rows[0])
     case "G":
       return send({ _tag: "Follow", follow: true })
     case "Enter":

@@ -34,6 +34,8 @@ export type Message =
   | { readonly _tag: "Follow"; readonly follow: boolean }
   /** The reader has come to the first row that is here. */
   | { readonly _tag: "AtStart" }
+  /** The reader wants the first event, wherever it is. */
+  | { readonly _tag: "ToStart" }
   | { readonly _tag: "Find"; readonly query: string }
   | { readonly _tag: "NextHit"; readonly by: 1 | -1 }
   | { readonly _tag: "Raw"; readonly id: string }
@@ -62,10 +64,15 @@ export type Effect =
 export const FIRST_PAGE = 200
 const PAGE = 2_000
 export const GLANCE = 120
+/** Of a session that has ended, for what it said last. */
+const LAST_WORDS = 40
 /** Sessions that the fleet looks into. */
 const GLANCES = 24
 /** Each further page holds so many times what is here. */
 const GROWTH = 8
+
+/** Wanted as an event is, in the place of an id. */
+export const FIRST = "the first"
 
 type Next = readonly [Model, ReadonlyArray<Effect>]
 const only = (model: Model): Next => [model, []]
@@ -106,8 +113,10 @@ export const update = (model: Model, message: Message): Next => {
       return only({ ...model, now: message.now })
     case "Went":
       return went(model, message.route)
-    case "Fleet":
-      return only({ ...model, fleet: { ...model.fleet, ...message.fleet } })
+    case "Fleet": {
+      const next = { ...model, fleet: { ...model.fleet, ...message.fleet } }
+      return message.fleet.inView === undefined ? only(next) : watching(next)
+    }
     case "Tab":
       return only(found({ ...model, reading: { ...model.reading, tab: message.tab } }))
     case "Folded":
@@ -131,6 +140,10 @@ export const update = (model: Model, message: Message): Next => {
     }
     case "AtStart":
       return earlier(model)
+    case "ToStart": {
+      const session = sessionOf(model)
+      return whole({ ...model, reading: { ...model.reading, wanted: FIRST, follow: false } }, session?.log ?? "")
+    }
     case "Find": {
       const next = found({ ...model, reading: { ...model.reading, query: message.query, hit: 0 } })
       return toHit(next)
@@ -243,7 +256,8 @@ const whole = (model: Model, id: string): Next => {
   const { wanted } = model.reading
   if (log.staged !== undefined || !log.caughtUp) return only(model)
   if (wanted !== undefined) {
-    if (log.timeline.find(wanted) !== undefined) return shown(model, wanted)
+    const id = wanted === FIRST && !log.partial ? log.timeline.items[0]?.id : wanted
+    if (id !== undefined && log.timeline.find(id) !== undefined) return shown(model, id)
     if (log.partial) return earlier(model)
     return only({ ...model, reading: { ...model.reading, wanted: undefined }, toast: "The link’s event is not here" })
   }
@@ -281,6 +295,7 @@ const watching = (model: Model): Next => {
     const going = [...model.sessions.values()].filter(({ state }) => state !== "ended")
     const newest = going.sort((a, b) => b.told - a.told).slice(0, GLANCES)
     for (const { log } of newest) wanted.set(log, GLANCE)
+    for (const log of model.fleet.inView) if (!wanted.has(log) && model.sessions.has(log)) wanted.set(log, LAST_WORDS)
   }
   const logs = new Map(model.logs)
   const effects: Array<Effect> = []

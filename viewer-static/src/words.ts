@@ -14,6 +14,13 @@ export const duration = (ms: number): string => {
   return hours < 48 ? `${hours} h ${two(minutes % 60)} min` : `${Math.floor(hours / 24)} days`
 }
 
+/** `0.2 s` `48 s` `7 min` `3 h` for columns of figures. */
+export const coarse = (ms: number): string => {
+  if (ms < 59_500) return duration(ms)
+  const minutes = Math.round(ms / 60_000)
+  return minutes < 120 ? `${minutes} min` : `${Math.round(minutes / 60)} h`
+}
+
 /** How long ago, in one coarse figure: `now` `12 s` `4 min` `5 h` `3 days`. */
 export const ago = (ms: number): string => {
   const seconds = Math.floor(ms / 1000)
@@ -64,6 +71,11 @@ export const dayOf = (time: number, now = time): string => {
   const at = new Date(time)
   const year = at.getFullYear() === new Date(now).getFullYear() ? "" : ` ${at.getFullYear()}`
   return `${DAYS[at.getDay()]} ${at.getDate()} ${MONTHS[at.getMonth()]}${year}`
+}
+/** A day in a column: `yesterday` `3 Feb` `28 Oct 2025`. */
+export const dateOf = (time: number, now: number): string => {
+  if (dayOf(time) === dayOf(now - 86_400_000) && now - time < 172_800_000) return "yesterday"
+  return dayOf(time, now).slice(4)
 }
 /** `Tue 3 Feb, 00:36`. */
 export const momentOf = (time: number, now = time): string => `${dayOf(time, now)}, ${minuteOf(time)}`

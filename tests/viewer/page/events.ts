@@ -310,6 +310,13 @@ export const many = (now: number, count: number): ReadonlyArray<AgentEvent> => {
   return s.events.slice(0, count)
 }
 
+/** The end of a session. */
+export const lastWords = (now: number, text: string): ReadonlyArray<AgentEvent> => {
+  const s = script(now - 50_000_000)
+  s.say(text)
+  return s.events
+}
+
 /** What a hostile agent, or what it reads, may print. */
 export const hostile = (now: number): ReadonlyArray<AgentEvent> => {
   const s = script(now - 60_000)

@@ -1,7 +1,7 @@
 /** A source without a hub: sessions of the fixtures, told in pages as a reader of a tenant would tell them. */
 import { type AgentEvent, decode, encodeEvent, type SessionId, type State } from "agent-sync/events"
 import type { Connect, Entry, Listed, Told } from "../../../viewer-static/src/Source.ts"
-import { hostile, many, work } from "./events.ts"
+import { hostile, lastWords, many, work } from "./events.ts"
 
 export type Fixture = "work" | "many" | "hostile" | "empty" | "wrongkey" | "refused" | "offline" | "fleet"
 export const fixtures: ReadonlyArray<Fixture> = [
@@ -80,10 +80,16 @@ export const madeUp = (fixture: Fixture, count: number, whole = false) => {
       figures: { input: 34_000, costUsd: 0.09 }
     })
     for (let i = 0; i < (fixture === "fleet" ? 1_000 : 12); i++) {
-      put(`old${i}`, `Tidy the changelog for 0.${i}`, "ended", [], {
-        told: now - 50_000_000 - i * 3_600_000,
-        figures: { input: 52_000 + i, costUsd: 0.11 }
-      })
+      put(
+        `old${i}`,
+        `Tidy the changelog for 0.${i}`,
+        "ended",
+        fixture === "fleet" ? lastWords(now, `It said this at the end, in 0.${i}`) : [],
+        {
+          told: now - 50_000_000 - i * 3_600_000,
+          figures: { input: 52_000 + i, costUsd: 0.11 }
+        }
+      )
     }
   }
   const told = (log: string, entries: ReadonlyArray<Entry>, partial: boolean) => {

@@ -22,9 +22,9 @@ export const sessionMarkdown = ({ partial, timeline, title }: Exported): string 
     }
   }
   walk(timeline.items, "")
-  if (timeline.files.size > 0) {
+  if (timeline.sums.files.size > 0) {
     out.push("", "## Files changed", "")
-    for (const [path, { added, removed }] of timeline.files)
+    for (const [path, { added, removed }] of timeline.sums.files)
       out.push(`- ${inline(shortPath(path, cwd))} +${added} −${removed}`)
   }
   return `${out

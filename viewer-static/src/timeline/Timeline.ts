@@ -8,35 +8,21 @@ import {
   clean,
   type Decoded,
   type EventOf,
-  type Figures,
   isSubagent,
-  join,
   makeSession,
   type Session,
   tokensOf
 } from "agent-sync/events"
-import * as Either from "effect/Either"
 import { bytes, cost, duration, firstLine, grouped, modelOf, short, shortPath } from "../words.ts"
-import type { Ask, Call, FileChange, Item } from "./Item.ts"
+import type { Ask, Call, Item } from "./Item.ts"
+import { makePieces } from "./pieces.ts"
+import { makeSums, type Sums } from "./Sums.ts"
 
 export interface Entry {
   readonly sequence: number
   /** Hex of the writer's id. */
   readonly writer: string
   readonly content: Decoded
-}
-
-export interface Turn {
-  /** The item it begins with. */
-  readonly id: string
-  readonly time: number
-  readonly text: string
-  readonly figures: Figures
-}
-export interface ToolSum {
-  readonly calls: number
-  readonly failed: number
-  readonly ms: number
 }
 
 export interface Timeline {
@@ -48,9 +34,7 @@ export interface Timeline {
   readonly under: (call: string) => ReadonlyArray<Item>
   readonly find: (id: string) => Item | undefined
   readonly session: Session
-  readonly turns: ReadonlyArray<Turn>
-  readonly tools: ReadonlyMap<string, ToolSum>
-  readonly files: ReadonlyMap<string, { readonly added: number; readonly removed: number }>
+  readonly sums: Pick<Sums, "turns" | "tools" | "files">
   /** How many there are of each group of events. */
   readonly groups: Readonly<Record<"chat" | "artifact" | "audit", number>>
   /** The last entry's number, 0 before the first. */
@@ -74,17 +58,14 @@ export const makeTimeline = (partial = false): Timeline => {
   const changes: Array<number> = []
   const lists = new Map<string, Array<Item>>()
   const places = new Map<string, Place>()
-  const turns: Array<Turn> = []
-  const tools = new Map<string, { calls: number; failed: number; ms: number }>()
-  const files = new Map<string, { added: number; removed: number }>()
-  const changesSeen = new Map<string, FileChange>()
-  /** Pieces of blobs, by the blob's key. */
-  const blobs = new Map<string, Array<EventOf<"blob"> | undefined>>()
+  const sums = makeSums()
+  const pieces = makePieces()
   const spent = new Map<string, Map<string, number>>()
   const groups = { chat: 0, artifact: 0, audit: 0 }
   let toolsBefore = 0
   let turnOpen = false
-  let began = false
+  /** The item that says it. */
+  let began: string | undefined
   let last = 0
   let lastCompaction: string | undefined
 
@@ -153,11 +134,6 @@ export const makeTimeline = (partial = false): Timeline => {
     })
   }
 
-  const tally = (name: string, calls: number, failed: number, ms: number) => {
-    const sum = tools.get(name) ?? { calls: 0, failed: 0, ms: 0 }
-    tools.set(name, { calls: sum.calls + calls, failed: sum.failed + failed, ms: sum.ms + ms })
-  }
-
   const add = (event: AgentEvent, sequence: number, isNew: boolean) => {
     const base: Base = { id: idOf(event), sequence, time: event.time, parent: event.parent, events: [event] }
     switch (event.kind) {
@@ -176,7 +152,7 @@ export const makeTimeline = (partial = false): Timeline => {
         turnOpen = true
         const known = callOf(call)
         update(call, event, { ...base, id: callId(call) }, () => ({ name: clean(name), input }))
-        if (known === undefined || known.name === "Tool") tally(clean(name), 1, 0, 0)
+        if (known === undefined || known.name === "Tool") sums.called(clean(name), { calls: 1, failed: 0, ms: 0 })
         if (isNew && event.parent !== undefined)
           grow(event.parent, () => ({ tools: under(event.parent!, "tools") + 1 }))
         return
@@ -205,7 +181,7 @@ export const makeTimeline = (partial = false): Timeline => {
       }
       case "file_change": {
         const { data } = event
-        change(event)
+        sums.changed(event, data)
         if (data.call === undefined || callOf(data.call) === undefined) {
           return put({ ...base, _tag: "Change", change: data })
         }
@@ -246,8 +222,8 @@ export const makeTimeline = (partial = false): Timeline => {
           host === undefined ? "" : `on ${host}`
         ]
         const text = clean(facts.filter((fact) => fact !== "").join(", "))
-        put({ ...base, _tag: "Boundary", what: began ? "goes on" : "began", text, more: undefined })
-        began = true
+        began ??= base.id
+        put({ ...base, _tag: "Boundary", what: began === base.id ? "began" : "goes on", text, more: undefined })
         return
       }
       case "session_end": {
@@ -263,6 +239,7 @@ export const makeTimeline = (partial = false): Timeline => {
         return turnEnded(event, base)
       case "usage": {
         const { figures, messageId, model } = event.data
+        sums.used(event)
         if (event.parent !== undefined) {
           const counts = spent.get(event.parent) ?? new Map<string, number>()
           const id = messageId ?? event.key
@@ -334,7 +311,7 @@ export const makeTimeline = (partial = false): Timeline => {
           mediaType,
           size,
           name: undefined,
-          bytes: bytesOf(key),
+          bytes: key === undefined ? undefined : pieces.whole(key),
           ...named(own, key)
         })
         continue
@@ -350,7 +327,7 @@ export const makeTimeline = (partial = false): Timeline => {
         const known = find(own.id) !== undefined
         put({ ...own, _tag: "Prompt", text })
         if (known) continue
-        turns.push({ id: own.id, time: event.time, text: firstLine(text, 120), figures: {} })
+        sums.began({ id: own.id, time: event.time, text: firstLine(text, 120) })
       }
     }
   }
@@ -360,26 +337,18 @@ export const makeTimeline = (partial = false): Timeline => {
     if (key !== undefined) waiting.set(key, own.id)
     return {}
   }
-  const bytesOf = (key: string | undefined): Uint8Array | undefined => {
-    const pieces = key === undefined ? undefined : blobs.get(key)
-    return Either.getOrUndefined(join(Object.values(pieces ?? []).filter((piece) => piece !== undefined)))
-  }
   const blob = (event: EventOf<"blob">, base: Base) => {
     const { mediaType, name, part, size } = event.data
-    const index = part?.[0] ?? 0
-    const key = index === 0 ? event.key : event.key.slice(0, -`:${index}`.length)
-    const pieces = blobs.get(key) ?? []
-    pieces[index] = event
-    blobs.set(key, pieces)
+    const key = pieces.take(event)
     const picture = find(waiting.get(key) ?? "")
-    const whole = bytesOf(key)
+    const whole = pieces.whole(key)
     if (picture?._tag === "Picture") {
       if (whole !== undefined) put({ ...picture, bytes: whole, name: name ?? picture.name, events: [event] })
       return
     }
     if (key.endsWith(":whole")) return
     if (!mediaType.startsWith("image/")) {
-      if (index === 0) quiet(base, name ?? mediaType, `${mediaType}, ${bytes(size)}`)
+      if ((part?.[0] ?? 0) === 0) quiet(base, name ?? mediaType, `${mediaType}, ${bytes(size)}`)
       return
     }
     put({ ...base, id: `blob:${key}`, _tag: "Picture", mediaType, size, name, bytes: whole })
@@ -395,18 +364,8 @@ export const makeTimeline = (partial = false): Timeline => {
     const now = callOf(call)
     if (now === undefined) return
     const failed = (now.state === "failed" ? 1 : 0) - (before?.state === "failed" ? 1 : 0)
-    tally(now.name, before === undefined ? 1 : 0, failed, (now.tookMs ?? 0) - (before?.tookMs ?? 0))
-  }
-
-  const change = (event: EventOf<"file_change">) => {
-    const before = changesSeen.get(event.key)
-    changesSeen.set(event.key, event.data)
-    const { path } = event.data
-    const sum = files.get(path) ?? { added: 0, removed: 0 }
-    files.set(path, {
-      added: sum.added + (event.data.added ?? 0) - (before?.added ?? 0),
-      removed: sum.removed + (event.data.removed ?? 0) - (before?.removed ?? 0)
-    })
+    const ms = (now.tookMs ?? 0) - (before?.tookMs ?? 0)
+    sums.called(now.name, { calls: before === undefined ? 1 : 0, failed, ms })
   }
 
   const permission = (event: EventOf<"permission">, base: Base) => {
@@ -450,8 +409,7 @@ export const makeTimeline = (partial = false): Timeline => {
     const { durationMs, ok, reason } = event.data
     const { counts, turnFigures, turns: number } = fold.view
     lose(({ parent }) => parent === undefined)
-    const turn = turns.at(-1)
-    if (turn !== undefined) turns[turns.length - 1] = { ...turn, figures: turnFigures }
+    sums.ended(turnFigures)
     put({
       ...base,
       _tag: "TurnEnd",
@@ -487,9 +445,7 @@ export const makeTimeline = (partial = false): Timeline => {
     get session() {
       return fold.view
     },
-    turns,
-    tools,
-    files,
+    sums,
     groups,
     get last() {
       return last

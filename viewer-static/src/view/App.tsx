@@ -7,9 +7,10 @@ import type { Row } from "../timeline/rows.ts"
 import type { Message } from "../update.ts"
 import { clockOf } from "../words.ts"
 import { FleetPage } from "./FleetPage.tsx"
+import type { Hands } from "./Head.tsx"
 import { Icon, type Shape } from "./icons.tsx"
 import type { Scroller } from "./List.tsx"
-import { type Hands, SessionPage } from "./SessionPage.tsx"
+import { SessionPage } from "./SessionPage.tsx"
 import { Status } from "./Status.tsx"
 
 export interface AppProps {

@@ -177,4 +177,4 @@ export const Dock = (props: {
 }
 
 /** About a turn, in entries. */
-const turn = (log: Log) => Math.max(10, Math.round(log.count / Math.max(1, log.timeline.turns.length)))
+const turn = (log: Log) => Math.max(10, Math.round(log.count / Math.max(1, log.timeline.sums.turns.length)))

@@ -1,11 +1,11 @@
 /** @jsxImportSource preact */
 /** All sessions of the tenant: who needs you, what runs, what was. */
 import { type State, tokensOf } from "agent-sync/events"
-import { useMemo, useState } from "preact/hooks"
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks"
 import { groupsOf, rowsOfFleet, type SessionRow, sentenceOf } from "../fleet.ts"
 import type { Model, Sort } from "../Model.ts"
 import type { Message } from "../update.ts"
-import { ago, cost, dayOf, grouped, minuteOf, short } from "../words.ts"
+import { ago, cost, dateOf, dayOf, grouped, minuteOf, short } from "../words.ts"
 import { Icon, type Shape } from "./icons.tsx"
 
 const STATES: Record<
@@ -38,6 +38,7 @@ export const FleetPage = (props: { readonly model: Model; readonly send: (messag
   for (const { state } of rows) counts.set(state, (counts.get(state) ?? 0) + 1)
   const earlier = groups.earlier.slice(0, PAGE * pages)
   const none = groups.first.length + groups.going.length + groups.earlier.length === 0
+  const main = useInView(earlier, (inView) => send({ _tag: "Fleet", fleet: { inView } }))
   const list = (some: ReadonlyArray<SessionRow>) =>
     some.length === 0 ? null : (
       <ul class="rows">
@@ -49,7 +50,7 @@ export const FleetPage = (props: { readonly model: Model; readonly send: (messag
       </ul>
     )
   return (
-    <main id="main" class="fleet">
+    <main id="main" class="fleet" ref={main}>
       <h1>{sentenceOf(rows, model.now)}</h1>
       <div class="tools">
         <div class="pick" role="group" aria-label="State">
@@ -91,7 +92,7 @@ export const FleetPage = (props: { readonly model: Model; readonly send: (messag
           <kbd>/</kbd>
         </label>
       </div>
-      <div class="group">
+      <div class={`group${groups.first.length + groups.going.length === 0 ? " heads-only" : ""}`}>
         <div class="heads" aria-hidden="true">
           <span>State</span>
           <span>Session</span>
@@ -103,11 +104,22 @@ export const FleetPage = (props: { readonly model: Model; readonly send: (messag
         </div>
         {list(groups.first)}
         {list(groups.going)}
-        {none ? <p class="nothing">No session is like that.</p> : null}
+        {none ? (
+          <p class="nothing">
+            No session is like that.{" "}
+            <button
+              type="button"
+              class="link"
+              onClick={() => send({ _tag: "Fleet", fleet: { filter: "all", query: "" } })}
+            >
+              Show all
+            </button>
+          </p>
+        ) : null}
       </div>
       {earlier.length === 0 ? null : (
         <div class="group">
-          <h2>Earlier</h2>
+          {earlier.length === rows.length ? null : <h2>Earlier</h2>}
           {list(earlier)}
           {groups.earlier.length > earlier.length ? (
             <button class="more" type="button" onClick={() => setPages(pages + 1)}>
@@ -119,6 +131,36 @@ export const FleetPage = (props: { readonly model: Model; readonly send: (messag
       )}
     </main>
   )
+}
+
+/** Pixels beyond the window that count as in view. */
+const SOON = 500
+
+/** Tells which of the rows are in view, whenever others are. */
+const useInView = (rows: ReadonlyArray<SessionRow>, tell: (logs: ReadonlySet<string>) => void) => {
+  const main = useRef<HTMLElement>(null)
+  const inView = useRef<ReadonlySet<string>>(new Set())
+  const logs = rows.map(({ log }) => log).join()
+  useLayoutEffect(() => {
+    const ids = new Map(rows.map(({ log }) => [`row-${log}`, log]))
+    const seen = new Set([...inView.current].filter((log) => ids.has(`row-${log}`)))
+    const watcher = new IntersectionObserver(
+      (changes) => {
+        for (const { isIntersecting, target } of changes) {
+          const log = ids.get(target.id) ?? ""
+          if (isIntersecting) seen.add(log)
+          else seen.delete(log)
+        }
+        if (seen.size === inView.current.size && [...seen].every((log) => inView.current.has(log))) return
+        inView.current = new Set(seen)
+        tell(inView.current)
+      },
+      { rootMargin: `${SOON}px 0px` }
+    )
+    for (const row of main.current?.querySelectorAll(".row") ?? []) if (ids.has(row.id)) watcher.observe(row)
+    return () => watcher.disconnect()
+  }, [logs])
+  return main
 }
 
 const FleetRow = (props: {
@@ -149,7 +191,11 @@ const FleetRow = (props: {
         <div class="cut">{row.code ? <code>{row.now}</code> : row.now}</div>
         {row.small === "" ? null : <small class="cut">{row.small}</small>}
       </div>
-      <span class="act">{old ? null : <Activity row={row} />}</span>
+      {old ? null : (
+        <span class="act">
+          <Activity row={row} />
+        </span>
+      )}
       <span class="n last">{old || now - row.last > 12 * 3_600_000 ? whenOf(row.last, now) : ago(now - row.last)}</span>
       <span class="n tok">{tokens > 0 ? short(tokens) : ""}</span>
       <span class="n cost">{row.figures.costUsd === undefined ? "" : cost(row.figures.costUsd)}</span>
@@ -158,7 +204,7 @@ const FleetRow = (props: {
 }
 
 const whenOf = (time: number, now: number) =>
-  dayOf(time) === dayOf(now) && now - time < 86_400_000 ? minuteOf(time) : dayOf(time, now)
+  dayOf(time) === dayOf(now) && now - time < 86_400_000 ? minuteOf(time) : dateOf(time, now)
 
 const Activity = ({ row }: { readonly row: SessionRow }) => {
   const most = Math.max(1, ...row.activity.map(({ count }) => count))

@@ -3,7 +3,8 @@
 import type { VNode } from "preact"
 import { useLayoutEffect, useReducer, useRef, useState } from "preact/hooks"
 import type { Row } from "../timeline/rows.ts"
-import { type Around, EventRow } from "./Event.tsx"
+import { EventRow } from "./Event.tsx"
+import type { Around } from "./Fold.tsx"
 import { makeScrolling } from "./scrolling.ts"
 
 /** What `page.tsx` can ask of the list. */
@@ -47,6 +48,9 @@ export const List = (props: {
     if (list.current !== null && scrolling.settle(list.current, following.current)) redraw(0)
   }
   useLayoutEffect(settle, [rows, from, to, follow, drawing, here, raw, around])
+
+  // For who measures the page.
+  useLayoutEffect(() => void (rows.length > 0 && performance.mark("first events")), [rows.length > 0])
 
   const told = useRef({ onEnd, onStart, settle, start: from })
   told.current = { onEnd, onStart, settle, start: from }

@@ -2,8 +2,10 @@
 /** How the page stands with the hub: a shape, a word, one fact. It speaks only when the word changes. */
 import type { Model } from "../Model.ts"
 import { logOf } from "../update.ts"
-import { ago, grouped, minuteOf } from "../words.ts"
+import { ago, dateOf, grouped, minuteOf, plural } from "../words.ts"
 import { Icon, type Shape } from "./icons.tsx"
+
+const DAY = 86_400_000
 
 interface Standing {
   readonly name: string
@@ -36,8 +38,14 @@ export const standingOf = (model: Model): Standing => {
       const gone = logs.reduce((sum, one) => sum + one.gone, 0)
       if (unopened > 0) return { name: "part", shape: "warn", word: `Live, ${grouped(unopened)} not opened`, fact: "" }
       if (gone > 0) return { name: "part", shape: "warn", word: `Live, ${grouped(gone)} gone`, fact: "" }
+      const { replay } = model.reading
+      if (log !== undefined && replay !== undefined) {
+        const newer = log.count - replay.at
+        return { name: "live", shape: "live", word: "Live", fact: newer > 0 ? plural(newer, "newer event") : "" }
+      }
       const last = Math.max(0, ...logs.map(({ timeline }) => timeline.session.lastAt ?? 0))
-      const fact = last === 0 ? "" : `last event ${now - last < 2_000 ? "now" : `${ago(now - last)} ago`}`
+      const when = now - last < 2_000 ? "now" : now - last < DAY ? `${ago(now - last)} ago` : dateOf(last, now)
+      const fact = last === 0 ? "" : `last event ${when}`
       return { name: "live", shape: "live", word: "Live", fact }
     }
   }
