@@ -12,10 +12,12 @@ import {
   encodeHeader,
   encodeIndex,
   encodeSigned,
+  encodeSnapshot,
   type Plain,
   readData,
   writeData
 } from "../../sdk/src/domain/Payload.ts"
+import { Snapshot } from "../../sdk/src/domain/Snapshot.ts"
 
 /** 2 March 2026, 10:00 UTC. */
 export const START = Date.UTC(2026, 2, 2, 10)
@@ -81,7 +83,8 @@ const odd = fc.oneof(
 const anyIndex: fc.Arbitrary<Plain> = fc.oneof(
   Arbitrary.make(IndexEvent).map((one) => encodeIndex(one)),
   Arbitrary.make(Header).map((one) => encodeHeader(one)),
-  Arbitrary.make(Signed).map((one) => encodeSigned(one))
+  Arbitrary.make(Signed).map((one) => encodeSigned(one)),
+  Arbitrary.make(Snapshot).map((one) => encodeSnapshot(one))
 )
 
 const anyMessage = fc

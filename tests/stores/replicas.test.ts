@@ -1,6 +1,7 @@
 /**
  * Programs that share a tenant's key, each writing offline, cut, crashing and coming back, over a network and a hub that
- * fail at random: in the end all their stores hold the same, and nothing that was said is missing. `SEEDS=1000` runs more.
+ * fail at random, while they compact what the hub has: in the end all their stores hold the same, also those of one that
+ * came last, and nothing that was said is missing. `SEEDS=1000` runs more.
  */
 import { describe, expect, test } from "bun:test"
 import { bytesToHex } from "@noble/hashes/utils.js"
@@ -18,11 +19,15 @@ import { fit } from "../../sdk/src/domain/Parts.ts"
 import { encodeEvent, writeData } from "../../sdk/src/domain/Payload.ts"
 import { makeHub } from "../../sdk/src/hub/Hub.ts"
 import * as MemoryStorage from "../../sdk/src/hub/MemoryStorage.ts"
+import type { Journal } from "../../sdk/src/journal/Journal.ts"
 import * as MemoryJournal from "../../sdk/src/journal/MemoryJournal.ts"
 import { makeReplica, ours, type RunningReplica, type Unit } from "../../sdk/src/stores/Replica.ts"
 import { firstWriteWins, lastWriteWins, mergeWith, type Policy, reject } from "../../sdk/src/sync/ConflictPolicy.ts"
+import { compactHub } from "../../sdk/src/sync/compactHub.ts"
+import { byCount } from "../../sdk/src/sync/Rule.ts"
 import { make as makeSync, type SyncApi } from "../../sdk/src/sync/SyncService.ts"
 import { introduce, sealingOf } from "../../sdk/src/sync/sealing.ts"
+import { administered } from "../support/administered.ts"
 import { makeClock } from "../support/clock.ts"
 import { type Link, makeLink } from "../support/link.ts"
 import { right } from "../support/right.ts"
@@ -82,6 +87,7 @@ const history = async (seed: number): Promise<ReadonlyArray<string>> => {
     let link: Link
     let replica: RunningReplica
     let sync: SyncApi
+    let journal: Journal
     let scope: Scope.CloseableScope
     const start = async () => {
       link = makeLink({ clock, hub: () => hub, grant: { roles: ["read", "write"] } })
@@ -94,7 +100,7 @@ const history = async (seed: number): Promise<ReadonlyArray<string>> => {
       link.rules.toHub = treat
       link.rules.toClient = treat
       const sealing = sealingOf(nativeAead, key.recorder, identity)
-      const journal = MemoryJournal.open({ sealing, introduction, remotes: [REMOTE], store })
+      journal = MemoryJournal.open({ sealing, introduction, remotes: [REMOTE], store })
       replica = makeReplica({
         scope: "main",
         name,
@@ -156,6 +162,15 @@ const history = async (seed: number): Promise<ReadonlyArray<string>> => {
           right(replica.append([encodeEvent(ours({ group: "audit", kind: "note", data } as const, word, time))]))
         }
       },
+      compact: () =>
+        compactHub({
+          journal,
+          aead: nativeAead,
+          hubs: [administered(REMOTE, storage)],
+          rules: [byCount(1 + below(4))],
+          now: Date.now,
+          onTrouble: (what) => troubles.push(what)
+        }),
       cut: () => link.cut(1006),
       away: (is: boolean) => {
         link.rules.up = !is
@@ -190,16 +205,22 @@ const history = async (seed: number): Promise<ReadonlyArray<string>> => {
     if (fate < 0.7) one.act()
     else if (fate < 0.78) one.away(chance(0.5))
     else if (fate < 0.84) one.cut()
-    else if (fate < 0.9) await one.restart()
+    else if (fate < 0.87) await one.restart()
+    else if (fate < 0.91) await one.compact()
     else if (fate < 0.94) {
       hub.end(1001, "restart")
       hub = newHub()
     }
     await pass(chance(0.1) ? below(20_000) : below(30))
   }
+  const late = chance(0.3) ? [await program("late")] : []
+  programs.push(...late)
   calm = true
   for (const one of programs) one.away(false)
-  for (let i = 0; i < 12; i++) await pass(20_000)
+  for (let i = 0; i < 12; i++) {
+    await pass(20_000)
+    if (i < 6) for (const one of programs) await one.compact()
+  }
 
   // What is left is the real loop's: opening introductions. It is given time, not trust.
   for (let i = 0; i < 50 && new Set(programs.map((one) => JSON.stringify(one.view()))).size > 1; i++) {

@@ -1,23 +1,30 @@
-/** The journal forgets what its hubs have, by rule: never the index, a header, or what is still owed. */
+/**
+ * The journal forgets what its hubs have, by rule: never the index, a header, or what is still owed. Where they are to
+ * forget too, a snapshot stands for it first.
+ */
 import { describe, expect, test } from "bun:test"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { bytesToHex } from "@noble/hashes/utils.js"
-import { Compaction } from "agent-sync"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Layer from "effect/Layer"
+import * as Either from "effect/Either"
 import { nativeAead } from "../../sdk/src/bun/nativeAead.ts"
 import * as SqliteJournal from "../../sdk/src/bun/SqliteJournal.ts"
+import { isSignedBy } from "../../sdk/src/crypto/Checkpoint.ts"
 import * as Envelope from "../../sdk/src/crypto/Envelope.ts"
+import * as Sealer from "../../sdk/src/crypto/Sealer.ts"
 import { makeReaderKey } from "../../sdk/src/crypto/TenantKey.ts"
 import { makeWriter } from "../../sdk/src/crypto/WriterKey.ts"
+import { decode } from "../../sdk/src/domain/Payload.ts"
+import * as MemoryStorage from "../../sdk/src/hub/MemoryStorage.ts"
 import type { Journal } from "../../sdk/src/journal/Journal.ts"
 import * as MemoryJournal from "../../sdk/src/journal/MemoryJournal.ts"
 import { examineOwn } from "../../sdk/src/runtime/examineOwn.ts"
 import { byAge, byCount, bySize, compact } from "../../sdk/src/sync/Compaction.ts"
+import { compactHub } from "../../sdk/src/sync/compactHub.ts"
 import { introduce, sealingOf } from "../../sdk/src/sync/sealing.ts"
+import { administered } from "../support/administered.ts"
 import { note } from "../support/note.ts"
 import { right } from "../support/right.ts"
 import { afterThisTest } from "../support/undo.ts"
@@ -130,7 +137,113 @@ for (const [name, open] of journals) {
   })
 }
 
-test("compaction of the hub's copy is refused by name", async () => {
-  const built = await Effect.runPromiseExit(Effect.scoped(Layer.build(Compaction.layerByCount(10, { hub: true }))))
-  expect(Exit.isFailure(built) && String(built.cause)).toContain("hubs drop whole sessions by retention")
+describe("compaction of hubs", () => {
+  const id = (n: number) => new Uint8Array(16).fill(n)
+  /** A journal of ten entries about three things, which a hub has. */
+  const world = async () => {
+    const { recorder } = makeReaderKey()
+    const identity = makeWriter()
+    const introduction = await introduce(recorder, identity)
+    const sealing = sealingOf(nativeAead, recorder, identity)
+    const journal = MemoryJournal.open({ sealing, introduction, remotes: [HUB] })
+    const storage = MemoryStorage.make()
+    const { id: log, key } = right(journal.openLog("program:main"))
+    const say = (n: number, key: string) => right(journal.append(log, [{ ...note(`${n}`), primaryKey: key }]))
+    for (let n = 1; n <= 10; n++) say(n, `k${n % 3}`)
+    /** Sends what is owed, each entry a write. */
+    const push = (to = storage) => {
+      const outbox = journal.outbox(HUB)
+      for (const owed of right(outbox.owed(to.remoteId))) {
+        for (const { entryId, n, sealed } of right(outbox.page(owed, owed.acked + 1, { entries: 999, bytes: 1e6 }))) {
+          Effect.runSync(to.append(owed.log, id(0).slice(0, 12), [{ entryId, encryptedEntry: sealed }], owed.keep))
+          right(outbox.acked(to.remoteId, owed, n))
+        }
+      }
+    }
+    push()
+    const troubles: Array<string> = []
+    const round = (to = storage) =>
+      compactHub({
+        journal,
+        aead: nativeAead,
+        hubs: [administered(HUB, to)],
+        rules: [byCount(3)],
+        now: Date.now,
+        onTrouble: (what) => troubles.push(what)
+      })
+    const floor = (of = storage) => Effect.runSync(of.logs()).find((one) => one.log === log)?.floor
+    const numbers = () => right(journal.read(log, 1, 100)).map(({ n }) => n)
+    return { journal, storage, log, key, say, push, round, floor, numbers, troubles }
+  }
+
+  test("first a signed snapshot, then, once the hub has it, everything below goes, at the hub and here", async () => {
+    const { floor, journal, key, log, numbers, push, round, troubles } = await world()
+    expect(await round()).toEqual({ snapshots: 1, trimmed: 0 })
+    expect([numbers().at(-1), floor()]).toEqual([12, 1])
+    // Not yet: the hub does not have it.
+    expect(await round()).toEqual({ snapshots: 0, trimmed: 0 })
+    push()
+    expect(await round()).toEqual({ snapshots: 0, trimmed: 1 })
+    expect([numbers(), floor()]).toEqual([[1, 11, 12], 11])
+    expect(await round()).toEqual({ snapshots: 0, trimmed: 0 })
+    const keys = Sealer.makeKeyring()
+    keys.add(key)
+    const [, snapshot, signature] = right(journal.read(log, 1, 9)).map(({ entryId, sealed }) =>
+      right(Either.flatMap(Sealer.open(nativeAead, keys, { log, entryId }, sealed), Envelope.decode))
+    )
+    const content = decode(snapshot!.plain)
+    if (content._tag !== "Snapshot") throw new Error(content._tag)
+    expect(content.snapshot).toMatchObject({ upTo: 10, part: [0, 1], hubs: [{ remoteId: expect.anything() }] })
+    // k1 was told at 1, 4, 7 and 10, and so on; the newest three stay as they were.
+    expect(content.snapshot.entries.map(({ n, primaryKey }) => `${n} ${primaryKey}`)).toEqual(["8 k2", "9 k0", "10 k1"])
+    const signed = decode(signature!.plain)
+    const place = { log, writer: journal.writer.id, n: signature!.n, prev: signature!.prev }
+    expect(signed._tag === "Signed" && isSignedBy(journal.writer.signer, place, signed.signature)).toBe(true)
+    expect(troubles).toEqual([])
+  })
+
+  test("goes on from snapshot to snapshot, and what stands in one once is carried on", async () => {
+    const { floor, push, round, say } = await world()
+    say(11, "once")
+    for (let again = 0; again < 3; again++) {
+      push()
+      await round()
+      push()
+      await round()
+      for (let n = 0; n < 8; n++) say(n, "k0")
+    }
+    expect(floor()).toBeGreaterThan(20)
+  })
+
+  test("a log that others write to is left alone, and so is what the journal let go of without a snapshot", async () => {
+    const { floor, journal, log, push, round, say, storage, troubles } = await world()
+    Effect.runSync(storage.append(log, id(0).slice(0, 12), [{ entryId: id(9), encryptedEntry: id(9) }], false))
+    expect(await round()).toEqual({ snapshots: 0, trimmed: 0 })
+    expect(floor()).toBe(1)
+    right(compact(journal, [HUB], [byCount(3)], Date.now()))
+    for (let n = 0; n < 4; n++) say(n, "k")
+    push()
+    expect(await round()).toEqual({ snapshots: 0, trimmed: 0 })
+    expect(troubles.join()).toContain("the journal let go of entries that no snapshot stands for")
+  })
+
+  test("another hub at the address is not told to let go by a snapshot that was made for the one before", async () => {
+    const { floor, push, round, say } = await world()
+    await round()
+    push()
+    const other = MemoryStorage.make()
+    say(11, "k")
+    push(other)
+    expect((await round(other)).trimmed).toBe(0)
+    expect(floor(other)).toBe(1)
+  })
+
+  test("a hub that does not answer is told, and nothing changes", async () => {
+    const { numbers, storage, troubles, journal } = await world()
+    const dead = { ...administered(HUB, storage), heads: async () => Either.left("It does not answer.") }
+    const options = { journal, aead: nativeAead, hubs: [dead], rules: [byCount(1)], now: Date.now }
+    await compactHub({ ...options, onTrouble: (what) => troubles.push(what) })
+    expect(troubles).toEqual([`${HUB} is not compacted: It does not answer.`])
+    expect(numbers()).toHaveLength(10)
+  })
 })

@@ -10,7 +10,7 @@ import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import { type Redaction, RedactSection, redactionOf } from "../agents/RedactSection.ts"
-import { mint } from "../crypto/AccessToken.ts"
+import { mint, type Role } from "../crypto/AccessToken.ts"
 import { makeReaderKey, print } from "../crypto/TenantKey.ts"
 import { TenantId } from "../domain/Ids.ts"
 import type { ResolvedPreset } from "../sync/Platform.ts"
@@ -66,7 +66,7 @@ export const keyText = (
 export const token = async (
   env: Env,
   tenant: TenantId,
-  roles: readonly ["read" | "write", ...Array<"read" | "write">]
+  roles: readonly [Role, ...Array<Role>]
 ): Promise<string | undefined> => {
   const given = variable(env, "AGENT_SYNC_TOKEN")
   if (given !== undefined) return given

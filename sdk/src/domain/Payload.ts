@@ -14,6 +14,7 @@ import { AuditEvent } from "./AuditEvent.ts"
 import { ChatEvent } from "./ChatEvent.ts"
 import { Header, IndexEvent, Signed } from "./IndexEvent.ts"
 import { isPlain } from "./MessagePack.ts"
+import { Snapshot } from "./Snapshot.ts"
 
 export interface Plain {
   readonly event: string
@@ -26,6 +27,8 @@ export type Decoded =
   | { readonly _tag: "Index"; readonly event: IndexEvent }
   | { readonly _tag: "Header"; readonly header: Header }
   | { readonly _tag: "Signed"; readonly signature: Uint8Array }
+  /** Stands for entries that were let go of; `LogReader` hands out what it carries. */
+  | { readonly _tag: "Snapshot"; readonly snapshot: Snapshot }
   /** A tag that is not ours: a user's own event. */
   | { readonly _tag: "Foreign"; readonly plain: Plain }
   /** Ours by its tag, and not to be understood. `why` is a sentence. */
@@ -34,6 +37,8 @@ export type Decoded =
 const VERSION = 1
 /** Tag of a writer's checkpoint. */
 export const SIGNED = "log.checkpoint"
+/** Tag of a part of a snapshot. */
+export const SNAPSHOT = "log.snapshot"
 /** Levels of nesting that an agent's own data keeps; deeper ones become text. */
 const DEPTH = 12
 
@@ -64,10 +69,12 @@ export const encodeHeader = (header: Header): Plain => {
 
 export const encodeSigned = ({ _tag, signature }: Signed): Plain => plain(_tag, "checkpoint", { v: VERSION, signature })
 
+export const encodeSnapshot = ({ _tag, ...rest }: Snapshot): Plain => plain(_tag, "snapshot", { v: VERSION, ...rest })
+
 export const decode = (sealed: Plain): Decoded => {
   const { event: tag, payload } = sealed
   const [group, kind] = cut(tag)
-  const ours = isGroup(group) || group === "index" || tag === "log.header" || tag === SIGNED
+  const ours = isGroup(group) || group === "index" || tag === "log.header" || tag === SIGNED || tag === SNAPSHOT
   if (!ours) return { _tag: "Foreign", plain: sealed }
   const fields = unpack(payload)
   const unreadable = (why: string): Decoded => ({ _tag: "Unreadable", plain: sealed, why })
@@ -81,6 +88,7 @@ export const decode = (sealed: Plain): Decoded => {
   const named = { ...rest, _tag: tag }
   if (isHeader(named)) return { _tag: "Header", header: named }
   if (isSigned(named)) return { _tag: "Signed", signature: named.signature }
+  if (isSnapshot(named)) return { _tag: "Snapshot", snapshot: named }
   return isIndexEvent(named) ? { _tag: "Index", event: named } : unreadable("It lacks what such an entry has.")
 }
 
@@ -103,6 +111,7 @@ const isGroup = holds(Group)
 const isFrame = holds(Frame)
 const isHeader = holds(Header)
 const isSigned = holds(Signed)
+const isSnapshot = holds(Snapshot)
 const isIndexEvent = holds(IndexEvent)
 
 /** One check for each known kind, so that an event is held against its own shape only. */

@@ -20,6 +20,7 @@ import { join } from "../domain/Parts.ts"
 import * as Payload from "../domain/Payload.ts"
 import { type Journal, type JournalEntry, JournalFailed } from "../journal/Journal.ts"
 import { compareBytes, conflictKey, inOrder, makeContention, type Policy } from "../sync/ConflictPolicy.ts"
+import { restoredOf } from "../sync/snapshot.ts"
 
 /** The `agent` of a program's own log; its session is the replica's `scope`. */
 export const PROGRAM = "program"
@@ -34,6 +35,8 @@ export interface Entry {
   readonly entryId: Uint8Array
   readonly seen: ReadonlyMap<string, number>
   readonly content: Payload.Decoded
+  /** Id of the first entry of its unit, where a snapshot carries only a later one. */
+  readonly first?: Uint8Array
   /** This journal's writer wrote it. */
   readonly own: boolean
 }
@@ -158,7 +161,8 @@ export const makeReplica = (options: ReplicaOptions): RunningReplica => {
     const one = before ?? begin(id, group, event, primaryKey, entry)
     one.add(entry)
     const { contending, entry: winner, merged } = one.resolve()
-    const position = compareBytes(entry.entryId, one.unit.position) < 0 ? entry.entryId : one.unit.position
+    const written = entry.first ?? entry.entryId
+    const position = compareBytes(written, one.unit.position) < 0 ? written : one.unit.position
     const moved = position !== one.unit.position
     const same =
       before !== undefined &&
@@ -182,7 +186,7 @@ export const makeReplica = (options: ReplicaOptions): RunningReplica => {
         agent,
         event,
         primaryKey,
-        position: entry.entryId,
+        position: entry.first ?? entry.entryId,
         entry,
         merged: undefined,
         contending: []
@@ -324,7 +328,10 @@ export const makeReplica = (options: ReplicaOptions): RunningReplica => {
         if (content._tag === "Header") state.origin = content.header
         if (state.origin === undefined) continue
         const { agent, session } = state.origin
-        ingest({ session, agent, writer: bytesToHex(writer), n, entryId, seen, content, own: true })
+        const from = { session, agent, writer: bytesToHex(writer), own: true }
+        if (content._tag === "Snapshot") {
+          for (const restored of restoredOf(content.snapshot, 0)) ingest({ ...from, ...restored })
+        } else ingest({ ...from, n, entryId, seen, content })
       }
       if (page.length < PAGE) return
     }

@@ -94,8 +94,8 @@ const open = (
     const further = yield* Effect.forEach(more, ({ url, ...rest }) =>
       Effect.map(hubUrl(url, config.tenant), (address) => ({ ...rest, url: address }))
     )
-    const { provider, token, url } = config
-    const remotes = !config.enabled ? [] : [...(url === undefined ? [] : [{ url, provider, token }]), ...further]
+    const { provider, token: given, url } = config
+    const remotes = !config.enabled ? [] : [...(url === undefined ? [] : [{ url, provider, token: given }]), ...further]
     const addresses = remotes.map(({ url }) => url)
 
     const journalOf = (to: ReadonlyArray<string>) =>
@@ -137,14 +137,15 @@ const open = (
       ),
       ({ stop }) => Effect.sync(stop)
     )
+    const token = async () =>
+      config.token ?? (await platform.token(config.tenant, key.kind === "reader" ? ["read", "write"] : ["write"]))
     const sync = yield* makeSync({
       tenant: config.tenant,
       key,
       aead: platform.aead,
       journal: synced,
       remotes: addresses,
-      token: async () =>
-        config.token ?? (await platform.token(config.tenant, key.kind === "reader" ? ["read", "write"] : ["write"])),
+      token,
       follows: ({ origin }) => follow === "tenant" || (origin.agent === PROGRAM && origin.session === scope),
       onEntries: ({ origin }, entries) => {
         for (const entry of entries) replica.receive(origin, entry)
@@ -163,7 +164,14 @@ const open = (
         ...(config.disablePing === undefined ? {} : { disablePing: config.disablePing })
       })
     }
-    yield* compaction.keep({ journal: synced, remotes: addresses, onTrouble: sync.trouble })
+    yield* compaction.keep({
+      journal: synced,
+      aead: platform.aead,
+      network: platform.network,
+      remotes: addresses,
+      token: async () => config.token ?? (await platform.token(config.tenant, ["admin", "read"])),
+      onTrouble: sync.trouble
+    })
     // A hub that is there gets the rest; one that is not keeps nobody waiting.
     yield* Effect.addFinalizer(() =>
       Effect.flatMap(sync.status, ({ connected }) =>

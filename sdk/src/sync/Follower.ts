@@ -143,7 +143,9 @@ export const makeFollower = (events: FollowerEvents): Follower => {
     const entries = page.entries.filter((entry) => entry.sequence > following.cursor)
     const first = entries[0]
     const next = wanted(following)
-    if (first !== undefined && contiguous() && first.sequence > next) {
+    // Below the floor the hub was told to let go; whether a writer stands for it, the entries say.
+    const trimmed = first !== undefined && page.floor === first.sequence
+    if (first !== undefined && contiguous() && first.sequence > next && !trimmed) {
       if (following.missing !== next || !answer) {
         following.missing = next
         following.caughtUp = false

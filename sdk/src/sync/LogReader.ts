@@ -13,10 +13,12 @@ import type { LogId } from "../domain/Ids.ts"
 import * as Payload from "../domain/Payload.ts"
 import type { Refusal, StoredEntry } from "../protocol/Message.ts"
 import type { Follower } from "./Follower.ts"
+import { isBeginning, restoredOf } from "./snapshot.ts"
 import { makeWriterChains, type WriterChains } from "./WriterChains.ts"
 
 /** An entry that could be opened. */
 export interface OpenedEntry {
+  /** The hub's; of an entry that its writer let go of and carries in a snapshot, the one it had. */
   readonly sequence: number
   readonly entryId: Uint8Array
   /** Hex of the writer's id. */
@@ -25,6 +27,8 @@ export interface OpenedEntry {
   /** What its writer had applied of each other writer, by the hex of its id; empty for captured sessions. */
   readonly seen: ReadonlyMap<string, number>
   readonly content: Payload.Decoded
+  /** Id of the first entry about the same thing, where a snapshot carries only a later one. */
+  readonly first?: Uint8Array
 }
 
 /** What a reader must be told about a log beside its events. */
@@ -57,10 +61,17 @@ export interface LogReaderOptions {
   readonly onNotice: (log: LogId, notice: Notice) => void
 }
 
-interface Watched {
-  readonly chains: WriterChains
+interface Watched extends Reading {
   fromStart: boolean
 }
+
+/** What is known of each writer of a log while it is read in order. */
+interface Reading {
+  readonly chains: WriterChains
+  /** Of a writer whose snapshot has begun: the count up to which its entries were read before. */
+  readonly before: Map<string, number>
+}
+const nothingRead = (): Reading => ({ chains: makeWriterChains(), before: new Map() })
 
 export const makeLogReader = ({ aead, follower, keys, onEntries, onNotice }: LogReaderOptions): LogReader => {
   const watched = new Map<LogId, Watched>()
@@ -68,7 +79,7 @@ export const makeLogReader = ({ aead, follower, keys, onEntries, onNotice }: Log
   const openAll = (
     log: LogId,
     entries: ReadonlyArray<StoredEntry>,
-    chains: WriterChains,
+    { before, chains }: Reading,
     fromStart: boolean,
     give: (opened: ReadonlyArray<OpenedEntry>) => void
   ) => {
@@ -86,15 +97,22 @@ export const makeLogReader = ({ aead, follower, keys, onEntries, onNotice }: Log
       }
       const { n, plain, seen, writer: id } = envelope.right
       const writer = bytesToHex(id)
+      const content = Payload.decode(plain)
+      const begins = isBeginning(content, n)
+      if (begins) before.set(writer, chains.last(writer))
       const link = linkOf(chains, envelope.right, writer, entry, fromStart)
       if (link === "repeat") continue
-      if (link !== undefined) {
+      // What a snapshot stands for is not missing.
+      if (link !== undefined && !(begins && link._tag === "Missing")) {
         // A notice about an entry comes after the events before it.
         tell()
         onNotice(log, link)
       }
-      const content = Payload.decode(plain)
-      opened.push({ sequence: entry.sequence, entryId: entry.entryId.slice(), writer, n, seen, content })
+      if (content._tag === "Snapshot") {
+        for (const restored of restoredOf(content.snapshot, before.get(writer) ?? 0)) {
+          opened.push({ sequence: restored.n, writer, ...restored })
+        }
+      } else opened.push({ sequence: entry.sequence, entryId: entry.entryId.slice(), writer, n, seen, content })
     }
     tell()
   }
@@ -103,7 +121,7 @@ export const makeLogReader = ({ aead, follower, keys, onEntries, onNotice }: Log
     watch: (log, key, entries) => {
       if (watched.has(log)) return
       keys.add(key)
-      const state: Watched = { chains: makeWriterChains(), fromStart: true }
+      const state: Watched = { ...nothingRead(), fromStart: true }
       watched.set(log, state)
       if (entries === "all") return follower.follow(log, 0)
       follower.read(log, 1, 0).then(
@@ -122,20 +140,20 @@ export const makeLogReader = ({ aead, follower, keys, onEntries, onNotice }: Log
     earlier: async (log, before, limit) => {
       const opened: Array<OpenedEntry> = []
       // Pages are read forward from where they begin, so each writer's chain holds from one to the next.
-      const chains = makeWriterChains()
+      const reading = nothingRead()
       for (let from = Math.max(1, before - limit); from < before && watched.has(log); ) {
         const { entries } = await follower.read(log, from, before - from)
         const page = entries.filter(({ sequence }) => sequence < before)
         const last = page.at(-1)
         if (last === undefined) break
-        openAll(log, page, chains, from === 1, (some) => opened.push(...some))
+        openAll(log, page, reading, from === 1, (some) => opened.push(...some))
         from = last.sequence + 1
       }
       return opened
     },
     open: (log, entries) => {
       const state = watched.get(log)
-      if (state !== undefined) openAll(log, entries, state.chains, state.fromStart, (some) => onEntries(log, some))
+      if (state !== undefined) openAll(log, entries, state, state.fromStart, (some) => onEntries(log, some))
     }
   }
 }

@@ -9,6 +9,7 @@ import type * as Either from "effect/Either"
 import type * as Schema from "effect/Schema"
 import { platform } from "#platform"
 import type { Redaction } from "../agents/RedactSection.ts"
+import type { Role } from "../crypto/AccessToken.ts"
 import type { Aead } from "../crypto/Aead.ts"
 import type { ReaderKey, RecorderKey } from "../crypto/TenantKey.ts"
 import type { TenantId } from "../domain/Ids.ts"
@@ -55,10 +56,7 @@ export interface PlatformApi {
    */
   readonly keyText: (tenant: TenantId, make: boolean) => Either.Either<string | undefined, PlatformFailed>
   /** A token for a hub of this machine, where it holds the secret that signs them. */
-  readonly token: (
-    tenant: TenantId,
-    roles: readonly ["read" | "write", ...Array<"read" | "write">]
-  ) => Promise<string | undefined>
+  readonly token: (tenant: TenantId, roles: readonly [Role, ...Array<Role>]) => Promise<string | undefined>
   /** A preset of the nearest `agent-sync.json`, with its secrets looked up and `AGENT_SYNC_*` on top. */
   readonly preset: (name: string | undefined) => Either.Either<ResolvedPreset, PlatformFailed>
   /** What the nearest `agent-sync.json` says of secrets, under `redact`. */

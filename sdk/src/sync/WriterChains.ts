@@ -16,11 +16,14 @@ export type Link =
 export interface WriterChains {
   /** `writer` is the hex of its id. `fromStart`: the log is read from its beginning, so a first `n` above 1 is a hole. */
   readonly check: (envelope: Envelope.Envelope, writer: string, sealed: Uint8Array, fromStart: boolean) => Link
+  /** The highest count of a writer that was checked; 0 before any. */
+  readonly last: (writer: string) => number
 }
 
 export const makeWriterChains = (): WriterChains => {
   const seen = new Map<string, { n: number; digest: Uint8Array }>()
   return {
+    last: (writer) => seen.get(writer)?.n ?? 0,
     check: ({ n, prev }, writer, sealed, fromStart) => {
       const last = seen.get(writer)
       if (last !== undefined && n <= last.n) return { _tag: "Repeat" }
