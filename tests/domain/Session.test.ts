@@ -180,6 +180,18 @@ describe("Session: what it cost", () => {
     expect(fold(...events, turnEnd({ input: 31, costUsd: 0.5 }, { key: "t" })).figures.input).toBe(31)
   })
 
+  test("a source that lags behind another tells no second turn: what it says of one that is over belongs there", () => {
+    const events = [
+      usage("m1", { input: 120 }, at(10)),
+      turnEnd({ input: 240, costUsd: 1 }, at(30)),
+      event("turn_start", {}, at(5, { format: "transcript" })),
+      usage("m1", { input: 120 }, at(10, { format: "transcript" })),
+      usage("m2", { input: 120 }, at(20, { format: "transcript" }))
+    ]
+    expect(fold(...events)).toMatchObject({ figures: { input: 240, costUsd: 1 }, turnFigures: { input: 240 } })
+    expect(fold(...events, usage("m3", { input: 5 }, at(40))).figures.input).toBe(245)
+  })
+
   test("turns add up, whether or not the source tells that one began", () => {
     const turn = (n: number) => [usage(`m${n}`, { input: n }), turnEnd({ input: n, costUsd: n })]
     expect(fold(...turn(1), ...turn(2), usage("m3", { input: 4 }))).toMatchObject({

@@ -143,11 +143,11 @@ export const makeSession = (): SessionFold => {
       case "turn_start":
         if (!isNew) return
         turns[rankOf(event.source.format) === 0 ? "hook" : "better"]++
-        spending.turnStarted()
+        spending.turnStarted(event.time)
         move(event, "running")
         return
       case "turn_end":
-        spending.turnEnded(event.key, event.data.figures)
+        spending.turnEnded(event.key, event.time, event.data.figures)
         if (event.parent !== undefined || endedAt !== undefined || !move(event, "idle")) return
         questions.clear()
         // A call without a result was killed with its turn; subagents may go on in the background.
@@ -183,11 +183,10 @@ export const makeSession = (): SessionFold => {
         return
       case "usage":
         if (event.data.cumulative === true) spending.totalled(event.data.figures)
-        else
-          spending[event.copiedFrom === undefined ? "used" : "copied"](
-            event.data.messageId ?? event.key,
-            event.data.figures
-          )
+        else {
+          const { figures, messageId = event.key } = event.data
+          spending[event.copiedFrom === undefined ? "used" : "copied"](messageId, event.time, figures)
+        }
         if (event.data.model !== undefined) identity = { model: event.data.model, ...identity }
         return
       default:

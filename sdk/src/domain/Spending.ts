@@ -7,14 +7,15 @@ import type { Figures } from "./AuditEvent.ts"
 /** Tokens that were new: what was read from a cache is left out, since each call reads it again. */
 export const tokensOf = ({ cacheWrite = 0, input = 0, output = 0 }: Figures) => input + output + cacheWrite
 
+/** `time` is the event's, in milliseconds since 1970: a source that lags behind another tells of turns that are over. */
 export interface Spending {
-  readonly turnStarted: () => void
+  readonly turnStarted: (time: number) => void
   /** `key` is the event's: the same end told again replaces what it said. */
-  readonly turnEnded: (key: string, figures: Figures | undefined) => void
+  readonly turnEnded: (key: string, time: number, figures: Figures | undefined) => void
   /** `id` is the API message, or the event's key. */
-  readonly used: (id: string, figures: Figures) => void
+  readonly used: (id: string, time: number, figures: Figures) => void
   /** A message of another session, which the agent copied into this one: it counts there, and totals here include it. */
-  readonly copied: (id: string, figures: Figures) => void
+  readonly copied: (id: string, time: number, figures: Figures) => void
   /** Of everything so far. */
   readonly totalled: (figures: Figures) => void
   readonly total: () => Figures
@@ -25,7 +26,8 @@ export interface Spending {
 type Sum = { -readonly [Name in keyof Figures]: Figures[Name] }
 
 interface Turn {
-  ended: boolean
+  /** Milliseconds since 1970. */
+  endedAt: number | undefined
   readonly messages: Map<string, Figures>
   readonly used: Sum
   readonly ends: Map<string, Figures>
@@ -47,29 +49,34 @@ export const makeSpending = (): Spending => {
     turns.push(now)
   }
 
+  /** The turn that was open then, if it is over. */
+  const overAt = (time: number) => turns.find(({ endedAt = 0 }) => time < endedAt)
+
   return {
-    turnStarted: () => {
-      if (now.ended || now.messages.size > 0) begin()
+    turnStarted: (time) => {
+      if (overAt(time) !== undefined) return
+      if (now.endedAt !== undefined || now.messages.size > 0) begin()
     },
-    turnEnded: (key, figures) => {
+    turnEnded: (key, time, figures) => {
       const turn = homes.get(`end:${key}`) ?? now
       homes.set(`end:${key}`, turn)
-      turn.ended = true
+      turn.endedAt = Math.max(turn.endedAt ?? time, time)
       if (figures === undefined) return
       change(turn.told, turn.ends.get(key), figures)
       turn.ends.set(key, figures)
     },
-    used: (id, figures) => {
+    used: (id, time, figures) => {
+      const known = homes.get(id) ?? overAt(time)
       // Not every source tells that a turn began.
-      if (now.ended && !homes.has(id)) begin()
-      const turn = homes.get(id) ?? now
+      if (now.endedAt !== undefined && known === undefined) begin()
+      const turn = known ?? now
       homes.set(id, turn)
       const before = turn.messages.get(id)
       const after = larger(before, figures)
       change(turn.used, before, after)
       turn.messages.set(id, after)
     },
-    copied: (id, figures) => void copies.set(id, larger(copies.get(id), figures)),
+    copied: (id, _, figures) => void copies.set(id, larger(copies.get(id), figures)),
     totalled: (figures) => {
       atLeast = larger(atLeast, figures)
     },
@@ -82,7 +89,7 @@ export const makeSpending = (): Spending => {
   }
 }
 
-const newTurn = (): Turn => ({ ended: false, messages: new Map(), used: {}, ends: new Map(), told: {} })
+const newTurn = (): Turn => ({ endedAt: undefined, messages: new Map(), used: {}, ends: new Map(), told: {} })
 
 /** A turn's own figures count what its messages leave out (subagents, compactions), so they come first. */
 const spentIn = ({ told, used }: Turn): Figures => ({ ...used, ...told })
