@@ -410,6 +410,39 @@ describe("Codex, whose output and files share no keys", () => {
   })
 })
 
+describe("Codex, whose file is read a little before what it prints", () => {
+  test("begins one turn, whichever tells of it first", async () => {
+    for (const early of [0, 4_000, 11_000]) {
+      const s = scene()
+      const at = Date.parse("2026-03-01T10:00:02.000Z")
+      const line = (ms: number, type: string, payload: object) =>
+        `${JSON.stringify({ timestamp: new Date(at + ms).toISOString(), type, payload })}\n`
+      const recorder = makeRecorder({
+        journal: s.journal,
+        run: crypto.randomUUID(),
+        about: {},
+        command: ["codex", "exec", "--json", "hi"],
+        timers: s.clock,
+        wall: () => at + s.clock.now(),
+        onTrouble: () => {}
+      })
+      const written = [
+        line(100, "session_meta", { id: "thread-1", cwd: "/x" }),
+        line(200, "event_msg", { type: "task_started", turn_id: "t1" })
+      ]
+      await s.clock.advance(early)
+      if (early > 0) s.read("rollout-x", [bytes(written.join(""))], () => at + 300)
+      const printed = [{ type: "thread.started", thread_id: "thread-1" }, { type: "turn.started" }]
+      recorder.push(bytes(printed.map((one) => `${JSON.stringify(one)}\n`).join("")))
+      s.read("rollout-x", [bytes(written.join(""))], () => at + early + 300)
+      recorder.end({ ok: true, reason: "exit", exitCode: 0 })
+      const fold = makeSession()
+      for (const event of s.events()) fold.add(event)
+      expect(fold.view.turns).toBe(1)
+    }
+  })
+})
+
 const shared = process.env.AGENT_SYNC_SESSIONS || join(import.meta.dir, "../../../shared/sessions")
 if (existsSync(shared)) {
   describe("recorded growth", () => {

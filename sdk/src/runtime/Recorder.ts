@@ -18,7 +18,17 @@ import { markKeyOf } from "../journal/markKey.ts"
 import type { Timer, Timers } from "../sync/Link.ts"
 import { makeBacklog } from "./Backlog.ts"
 import { elsewhereMarks } from "./elsewhere.ts"
-import { entriesOf, headerOf, isApart, PRINTED_MS, printedMarks, promptMarks, safeOf, sessionIdOf } from "./entries.ts"
+import {
+  entriesOf,
+  headerOf,
+  isApart,
+  PRINTED_MS,
+  printedMarks,
+  promptMarks,
+  safeOf,
+  sessionIdOf,
+  turnMarks
+} from "./entries.ts"
 
 /** How long, in lines, bytes and milliseconds, output may leave open whose it is. */
 const UNDECIDED_LINES = 10
@@ -135,6 +145,8 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
   const redacted = new Map<string, number>()
   const clocks = new Set<Timer>()
   const runName = `run:${run}`
+  /** Milliseconds since 1970: the agent's process is no older. */
+  const began = wall()
   let ordinal = 0
   let total = 0
   let undecided: Array<Line> = []
@@ -143,7 +155,8 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
   let reader: LineReader | undefined
   /** The prompt on the command line, until it is recorded. */
   let prompt: string | undefined
-  let isPromptTold = false
+  /** The agent's own file told of the turn that the prompt begins. */
+  let isTurnTold = false
   let stateTimer: Timer | undefined
   let stateDue = 0
   let home = newHome()
@@ -191,14 +204,16 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
         yield* journal.settle(run, of.log)
       })
     )
-    if (adapter !== undefined && isApart(adapter.agent)) beat(of)
+    if (adapter !== undefined && isApart(adapter.agent)) beat(of, began)
   }
 
   /** As long as we record it, whoever follows the agent's own file need not. */
-  const beat = (of: Home) => {
+  const beat = (of: Home, since: number) => {
     if (of !== home) return
-    backlog.put(() => (of.log === undefined ? Either.right(undefined) : journal.mark(of.log, printedMarks(wall()))))
-    after(PRINTED_MS / 2, () => beat(of))
+    const now = wall()
+    const marks = printedMarks(now, since)
+    backlog.put(() => (of.log === undefined ? Either.right(undefined) : journal.mark(of.log, marks)))
+    after(PRINTED_MS / 2, () => beat(of, now))
   }
 
   /** Goes on in a new log where the hub takes the old one no more; answers whether it does. */
@@ -445,18 +460,19 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
     for (const event of batch) {
       if (event.kind !== "session_start") {
         // Codex tells that its first turn began; where a file told the prompt, it told that too.
-        if (!isPromptTold || event.key !== `${run}:prompt:turn`) yield event
+        if (!isTurnTold || event.key !== `${run}:prompt:turn`) yield event
         continue
       }
       yield { ...event, data: { ...known(options.about), ...event.data } }
       if (prompt === undefined) continue
       const asked = prompt
       prompt = undefined
-      isPromptTold = isToldByFile(asked)
+      const isPromptTold = isToldByFile(asked)
+      isTurnTold = isPromptTold || isTurnToldByFile()
       if (isPromptTold) continue
       const data = { role: "user", parts: [{ type: "text", text: asked }] } as const
       yield { ...ours(`${run}:prompt`), group: "chat", kind: "message", data }
-      yield { ...ours(`${run}:prompt:turn`), group: "audit", kind: "turn_start", data: {} }
+      if (!isTurnTold) yield { ...ours(`${run}:prompt:turn`), group: "audit", kind: "turn_start", data: {} }
     }
   }
 
@@ -468,6 +484,13 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
     if (Either.getOrElse(journal.known(log, marks("file")), () => [false]).includes(true)) return true
     backlog.put(() => journal.mark(log, marks("run").slice(0, 1)))
     return false
+  }
+
+  /** Codex's file tells that a turn began before it tells the prompt. */
+  const isTurnToldByFile = () => {
+    const { log } = home
+    if (log === undefined || adapter === undefined || !isApart(adapter.agent)) return false
+    return Either.getOrElse(journal.known(log, turnMarks(wall(), began)), () => [false]).includes(true)
   }
 
   /** What an event of our own carries beside its data. */

@@ -16,7 +16,16 @@ import type { Journal } from "../journal/Journal.ts"
 import { markKeyOf } from "../journal/markKey.ts"
 import type { Backlog } from "./Backlog.ts"
 import { stateOf } from "./elsewhere.ts"
-import { entriesOf, isApart, openSession, printedMarks, promptMarks, safeOf, sessionIdOf } from "./entries.ts"
+import {
+  entriesOf,
+  isApart,
+  openSession,
+  printedMarks,
+  promptMarks,
+  safeOf,
+  sessionIdOf,
+  turnMarks
+} from "./entries.ts"
 
 /** Milliseconds within which a record may be of a run that is being recorded too. */
 const LIVE_MS = 10 * 60_000
@@ -148,7 +157,7 @@ export const makeSessionWriter = (options: SessionWriterOptions): SessionWriter 
     const repeated = new Set<string>()
     const found = log ?? Either.getOrUndefined(to.openLog(`${agent}:${session}`))?.id
     if (found === undefined) return repeated
-    const prompts: Array<string> = []
+    const told: Array<string> = []
     const isPrinted = (time: number) => {
       const [mark = ""] = printedMarks(time)
       const now = printed.has(mark) || Either.getOrElse(to.known(found, [mark]), () => [false])[0] === true
@@ -160,15 +169,17 @@ export const makeSessionWriter = (options: SessionWriterOptions): SessionWriter 
         repeated.add(event.key)
         continue
       }
+      if (event.kind === "turn_start" && isApart(agent) && wall() - event.time < LIVE_MS)
+        told.push(...turnMarks(event.time))
       const text = promptIn(event)
       // `run` takes a prompt when it begins: none is older than what it is told in.
       if (text === undefined || (isNew && event.time < openedAt - LIVE_MS)) continue
       const isTold = Either.getOrElse(to.known(found, promptMarks("run", text, event.time)), () => [false])
       if (isTold.includes(true)) repeated.add(event.key).add(`${event.key}:turn`)
       // Only what happens now can be in a run that happens now.
-      else if (wall() - event.time < LIVE_MS) prompts.push(...promptMarks("file", text, event.time).slice(0, 1))
+      else if (wall() - event.time < LIVE_MS) told.push(...promptMarks("file", text, event.time).slice(0, 1))
     }
-    if (prompts.length > 0) backlog.put(() => to.mark(found, prompts))
+    if (told.length > 0) backlog.put(() => to.mark(found, told))
     return repeated
   }
 

@@ -64,16 +64,26 @@ export const promptMarks = (by: "run" | "file", text: string, time: number): Rea
   return [minute, minute - 1, minute + 1].map((one) => `prompt ${by} ${one} ${text}`)
 }
 
-/** Milliseconds of one step of `printedMarks`. */
+/** Milliseconds of a step of `printedMarks` and `turnMarks`. */
 export const PRINTED_MS = 5_000
+/** Steps at most that are marked at once: an agent that takes longer to tell its session has done nothing yet. */
+const PRINTED_STEPS = 60
 
 /** Agents whose files share no keys with what they print, so that nothing could merge the two. */
 export const isApart = (agent: string) => agent === "codex" || agent === "gemini"
 
-/** These say that what such an agent did around this time was recorded from its output: its file then adds nothing. */
-export const printedMarks = (time: number): ReadonlyArray<string> => {
-  const step = Math.floor(time / PRINTED_MS)
-  return [step, step + 1].map((one) => `printed ${one}`)
+/** These say that what such an agent did from `since` on was recorded from its output: its file then adds nothing. */
+export const printedMarks = (time: number, since = time): ReadonlyArray<string> =>
+  stepsOf(time + PRINTED_MS, since).map((step) => `printed ${step}`)
+
+/** These say that such an agent's file told of a turn that began around this time, or between the two. */
+export const turnMarks = (time: number, since = time): ReadonlyArray<string> =>
+  stepsOf(time, since).map((step) => `turn ${step}`)
+
+const stepsOf = (time: number, since: number) => {
+  const last = Math.floor(time / PRINTED_MS)
+  const first = Math.max(Math.floor(since / PRINTED_MS), last - PRINTED_STEPS)
+  return Array.from({ length: last - first + 1 }, (_, n) => first + n)
 }
 
 /** SHA-256 of a text, hex. */
