@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 
 /** Made up: the scripted model takes any. */
-const KEY = "scripted-key-of-nobody"
+export const KEY = "scripted-key-of-nobody"
 
 /** Where an agent runs: a home and a folder of its own. */
 export interface Place {

@@ -8,7 +8,14 @@ import { join } from "node:path"
 import { installed } from "./install.ts"
 
 const agents = await installed((text) => console.error(text))
-const tests = [process.execPath, "test", "--timeout", "180000", join(import.meta.dir, "runs.ts")]
+const tests = [
+  process.execPath,
+  "test",
+  "--timeout",
+  "400000",
+  join(import.meta.dir, "runs.ts"),
+  join(import.meta.dir, "asks.ts")
+]
 const command = [...tests, ...process.argv.slice(2)]
 const alone = ["unshare", "--map-root-user", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
 const canBeAlone = existsSync("/proc/self/ns/net") && Bun.spawnSync([...alone, "true"], { stderr: "ignore" }).success

@@ -103,7 +103,7 @@ const kill = (pids: ReadonlyArray<number>) => {
 /** The agent and what it started; `run` stays. */
 const stopAll = ({ process: { pid } }: Running) => kill(children(pid))
 
-const until = async (what: string, is: () => boolean, ms = 90_000) => {
+const until = async (what: string, is: () => boolean, ms = 180_000) => {
   const end = Date.now() + ms
   while (!is()) {
     if (Date.now() > end) throw new Error(`${what}: not within ${ms} ms`)
