@@ -4,11 +4,13 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import manifest from "../../package.json" with { type: "json" }
+import { network } from "../../sdk/src/bun/network.ts"
 import { mint } from "../../sdk/src/crypto/AccessToken.ts"
 import { TenantId } from "../../sdk/src/domain/Ids.ts"
 import { split } from "../../sdk/src/protocol/Chunks.ts"
 import { encodeRequest } from "../../sdk/src/protocol/Codec.ts"
 import { TOKEN_SUBPROTOCOL_PREFIX } from "../../sdk/src/protocol/Message.ts"
+import type { Socket } from "../../sdk/src/sync/Link.ts"
 import { asking, entries, entry, following, upTo, writing } from "../hub/world.ts"
 import { until } from "../interop/ours.ts"
 import { afterThisTest } from "../support/undo.ts"
@@ -42,6 +44,28 @@ describe("the Worker's door", () => {
       status: 200,
       body: { ok: true, name: "agent-sync", version: manifest.version, kind: "worker", storage: "do" }
     })
+  })
+
+  test("tells who has sent nothing yet why it hangs up", async () => {
+    const small = await startWorkerd({ bindings: { SYNC_AUTH: "off", SYNC_QUOTA_SOCKETS: "1" } })
+    afterThisTest(small.stop)
+    const target = { url: `${small.url}/event-log/${newTenant()}`, token: undefined }
+    const opened = (onFrame: () => void, onClose: (code: number, reason: string) => void) =>
+      network.open(target, { onOpen: () => {}, onFrame, onClose })
+    const first = await new Promise<Socket>((resolve) => {
+      const socket = opened(
+        () => resolve(socket),
+        () => {}
+      )
+    })
+    const told = await new Promise((resolve) => {
+      opened(
+        () => {},
+        (...close) => resolve(close)
+      )
+    })
+    expect(told).toEqual([1013, "this tenant has its 1 connections, and may have no more"])
+    first.close(1000, "done")
   })
 
   test("knows nothing but tenants", async () => {
