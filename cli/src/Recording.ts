@@ -66,6 +66,8 @@ const recordingOf = (found: Settings, made: boolean, journal: Journal): Recordin
   let refused: Extract<SyncStatus, { _tag: "Refused" }> | undefined
   /** Why the hub was away last. */
   let why: string | undefined
+  /** Why the journal could not be read or marked; of interest if that did not pass. */
+  let trouble: string | undefined
   if (journal.fresh === "copied") say("This journal is a copy, so a new writer goes on from here.")
   if (journal.fresh === "keys lost")
     say("The keys of this journal's writer are gone, so a new writer goes on from here.")
@@ -80,7 +82,10 @@ const recordingOf = (found: Settings, made: boolean, journal: Journal): Recordin
             if (now._tag === "Refused") refused = now
             if (now._tag === "Offline") why = now.why
           },
-          onTrouble: say
+          onRefused: say,
+          onTrouble: (what) => {
+            trouble = what
+          }
         })
   return {
     found,
@@ -99,6 +104,7 @@ const recordingOf = (found: Settings, made: boolean, journal: Journal): Recordin
       if (refused !== undefined) {
         say(`The hub refused: ${refused.error}${refused.fix === undefined ? "" : ` ${refused.fix}`}`)
       }
+      if (left > 0 && trouble !== undefined) say(trouble)
       if (left > 0 && url !== undefined) {
         const { host } = new URL(url)
         const because = refused !== undefined || why === undefined ? "" : ` (${why.replace(`${host} `, "")})`

@@ -104,7 +104,7 @@ describe("SqliteJournal", () => {
       ok(journal.alias(session.id, "claude:alias-0815"))
       const outbox = journal.outbox(A)
       ok(outbox.lease("owner-on-workstation", 1_000))
-      ok(outbox.refused(hub(1), ok(outbox.owed(hub(1)))[1]!, "quota of acme"))
+      ok(outbox.refused(hub(1), ok(outbox.owed(hub(1)))[1]!, { code: "retired", reason: "quota of acme" }))
       const writer = Either.getOrThrow(parseWriter(readFileSync(join(keysFolder, "writers", writers()[0]!), "utf8")))
 
       const secrets: ReadonlyArray<string | Uint8Array> = [

@@ -1,11 +1,28 @@
 /** Kill -9 where it hurts: the writer before and after it pushed, the reader in mid-catch-up, the hub between storing and telling. */
+import { Database } from "bun:sqlite"
 import { describe, expect, test } from "bun:test"
+import { existsSync } from "node:fs"
 import { join } from "node:path"
-import { machine, recordings, rows, startHub, tempFolder } from "../support/cli.ts"
+import { type Machine, machine, recordings, rows, startHub, tempFolder } from "../support/cli.ts"
+import { until } from "../support/pair.ts"
 import { readAll, textsOf } from "../support/reader.ts"
 
 const play = join(import.meta.dir, "..", "support", "play.ts")
 const recording = join(recordings, "claude-code", "edits.jsonl")
+/** Entries in a machine's journal. */
+const written = (on: Machine): number => {
+  const file = join(on.home, "journals", "acme.sqlite")
+  if (!existsSync(file)) return 0
+  const database = new Database(file, { readonly: true })
+  try {
+    return (database.query("SELECT count(*) AS count FROM entry").get() as { count: number }).count
+  } catch {
+    // Its tables are not there yet.
+    return 0
+  } finally {
+    database.close()
+  }
+}
 const home = () => machine(tempFolder(), { AGENT_SYNC_TENANT: "acme" })
 
 describe("killed", () => {
@@ -20,11 +37,10 @@ describe("killed", () => {
       "--",
       "sh",
       "-c",
-      "for i in 1 2 3; do echo line $i; done; sleep 3"
+      "printf 'line 1\\nline 2\\nline 3\\n'; sleep 60"
     ])
-    await run.until((stdout) => stdout.includes("line 3"))
-    // What it printed is recorded once it is known whose output it is.
-    await Bun.sleep(1_500)
+    // The writer, the session in the index, its header and beginning, three lines.
+    await until(() => written(here) === 7)
     run.process.kill("SIGKILL")
     await run.ended
     await startHub(here, { port: hub.port })
@@ -38,7 +54,7 @@ describe("killed", () => {
     const here = home()
     const hub = await startHub(here)
     const wrote: Array<string> = []
-    for (let round = 0; round < 6; round++) {
+    for (let round = 0; round < 4; round++) {
       const run = here.start([
         "run",
         "--url",
@@ -81,11 +97,11 @@ describe("killed", () => {
         "--",
         "sh",
         "-c",
-        `for i in $(seq 400); do echo writer ${n} line $i; sleep 0.004; done`
+        `for i in $(seq 60); do echo writer ${n} line $i; sleep 0.02; done`
       ])
     )
-    for (let round = 0; round < 3; round++) {
-      await Bun.sleep(500)
+    for (const line of [10, 25, 40]) {
+      await runs[0]!.until((stdout) => stdout.includes(`line ${line}\n`))
       await hub.kill()
       hub = await startHub(here, { port })
     }
@@ -93,7 +109,7 @@ describe("killed", () => {
     const { notices, sessions } = await readAll(here, hub.url)
     expect(notices).toEqual([])
     const texts = sessions.map(textsOf).sort(([a = ""], [b = ""]) => a.localeCompare(b))
-    expect(texts).toEqual([0, 1, 2].map((n) => Array.from({ length: 400 }, (_, i) => `writer ${n} line ${i + 1}`)))
+    expect(texts).toEqual([0, 1, 2].map((n) => Array.from({ length: 60 }, (_, i) => `writer ${n} line ${i + 1}`)))
   })
 
   test("a reader in the middle: the next one shows all of it, from the beginning", async () => {

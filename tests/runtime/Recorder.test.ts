@@ -104,6 +104,49 @@ describe("Recorder", () => {
     expect(s.index()[0]).toMatchObject({ _tag: "index.started", agentName: "agent" })
   })
 
+  test("what nobody can tell yet whose it is waits in the journal, without secrets, and is there once in the end", async () => {
+    const secret = `ghp_${"a1B2".repeat(9)}`
+    const s = await scene()
+    s.recorder.push(bytes(`one ${secret}\ntwo\n`))
+    const [run] = right(s.journal.pending())
+    const texts = (run?.plains ?? []).flatMap((plain) => {
+      const decoded = decode(plain)
+      return decoded._tag === "Event" && decoded.event.kind === "note" ? [decoded.event.data.text] : []
+    })
+    expect(texts).toEqual([expect.stringMatching(/^one \[redacted:github-token#/), "two"])
+    expect(s.sessions()).toEqual([])
+    await s.clock.advance(500)
+    expect(right(s.journal.pending())).toEqual([])
+    s.recorder.end({ ok: true, reason: "exit", exitCode: 0 })
+    expect(s.events().map(({ kind }) => kind)).toEqual(["session_start", "note", "note", "session_end"])
+    expect(s.recorder.recorded().redacted.get("github-token")).toBe(1)
+  })
+
+  test.each([
+    ["before anybody could tell whose output it was", "one\ntwo\n", "text", ["note", "note"]],
+    [
+      "before its agent had told a session",
+      says("abc", "one").replace('"session_id":"abc",', ""),
+      "claude-code",
+      ["message"]
+    ]
+  ] as const)(
+    "a run that was killed %s is a session that failed, once somebody records again",
+    async (_, output, agent, kinds) => {
+      const killed = await scene(agent === "text" ? {} : { adapter: claude })
+      killed.recorder.push(bytes(output))
+      expect(killed.sessions()).toEqual([])
+      const { journal } = killed
+      await scene({ journal, wall: () => Date.now() + 1_000 })
+      expect(killed.sessions()).toEqual([])
+      const next = await scene({ journal, wall: () => Date.now() + 11_000 })
+      expect(right(journal.pending())).toEqual([])
+      expect(next.events().map(({ kind }) => kind)).toEqual([...kinds])
+      expect(next.index().at(-2)).toMatchObject({ _tag: "index.started", agent, session: `run:${RUN}` })
+      expect(next.index().at(-1)).toMatchObject({ state: "failed" })
+    }
+  )
+
   test("a session whose log the hub has retired goes on in a new one, with what the hub had not taken", async () => {
     const A = "ws://a.example"
     const hub = new Uint8Array(16).fill(1)
@@ -118,7 +161,12 @@ describe("Recorder", () => {
     })
     const outbox = s.journal.outbox(A)
     const retire = (log: LogId) =>
-      right(outbox.refused(hub, right(outbox.owed(hub)).find((owed) => owed.log === log)!, "retired"))
+      right(
+        outbox.refused(hub, right(outbox.owed(hub)).find((owed) => owed.log === log)!, {
+          code: "retired",
+          reason: "retired"
+        })
+      )
     const messages = (nth: number) =>
       s.events(nth).flatMap((event) => (event.kind === "message" ? [event.key.split(":").at(-1)] : [event.kind]))
     s.recorder.push(bytes(init("abc") + says("abc", "one") + says("abc", "two")))

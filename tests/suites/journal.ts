@@ -221,6 +221,15 @@ export const journalSuite = (name: string, make: () => JournalPlace) =>
         ])
       })
 
+      test("forgets a run's events where it is told so", async () => {
+        const journal = await open()
+        ok(journal.pend("run-1", notes("a")))
+        ok(journal.pend("run-2", notes("b")))
+        ok(journal.unpend("run-1"))
+        ok(journal.unpend("run-3"))
+        expect(ok(journal.pending()).map(({ run }) => run)).toEqual(["run-2"])
+      })
+
       test("keeps a run's events until they are settled, behind what the log already has", async () => {
         const journal = await open()
         ok(journal.pend("run one", notes("a", "b")))
@@ -422,7 +431,7 @@ export const journalSuite = (name: string, make: () => JournalPlace) =>
 
       test("owes a refused log to that hub no more, however it grows", async () => {
         const { find, index, journal, log, outbox, owed } = await begin("a")
-        ok(outbox.refused(hub(1), find(hub(1)), "retired on Monday"))
+        ok(outbox.refused(hub(1), find(hub(1)), { code: "retired", reason: "retired on Monday" }))
         ok(journal.append(log, notes("b")))
         expect(owed(hub(1))).toEqual([[index, 0, 1]])
         expect(ok(outbox.waiting())).toBe(1)
@@ -443,7 +452,7 @@ export const journalSuite = (name: string, make: () => JournalPlace) =>
         ok(outbox.acked(hub(1), find(hub(1), journal.index), 1))
         ok(outbox.acked(hub(1), find(hub(1)), 2))
         expect(ok(journal.renew("claude:s1", log, introduce))).toBeUndefined()
-        ok(outbox.refused(hub(1), find(hub(1)), "retired"))
+        ok(outbox.refused(hub(1), find(hub(1)), { code: "retired", reason: "retired" }))
         let heard = 0
         const stop = journal.onAppend(() => heard++)
         const made = ok(journal.renew("claude:s1", log, introduce))!
@@ -465,6 +474,15 @@ export const journalSuite = (name: string, make: () => JournalPlace) =>
         expect(await textsIn(journal, log)).toEqual(["a", "b", "c", "d"])
       })
 
+      test("leaves the largest of them behind where one was too large for the hub", async () => {
+        const { find, journal, log, outbox } = await begin("a", "b", "large ".repeat(100), "d")
+        ok(outbox.acked(hub(1), find(hub(1)), 1))
+        ok(outbox.refused(hub(1), find(hub(1)), { code: "too-large", reason: "an entry has at most 500 bytes" }))
+        const made = ok(journal.renew("claude:s1", log, () => ({ index: [], first: notes("first") })))!
+        expect(await textsIn(journal, made)).toEqual(["first", "b", "d"])
+        expect(await textsIn(journal, log)).toHaveLength(4)
+      })
+
       test("does not renew a log for what an earlier hub, or one of another destination, refused", async () => {
         const place = makePlace()
         const [toA, toB] = [await place.open([A]), await place.open([B])]
@@ -472,7 +490,7 @@ export const journalSuite = (name: string, make: () => JournalPlace) =>
         for (const [n, journal] of [toA, toB].entries()) ok(journal.append(logs[n]!, notes("x")))
         const introduce = () => ({ index: [], first: [] })
         const find = (id: Uint8Array) => ok(toA.outbox(A).owed(id)).find(({ log }) => log === logs[0])!
-        ok(toA.outbox(A).refused(hub(1), find(hub(1)), "retired"))
+        ok(toA.outbox(A).refused(hub(1), find(hub(1)), { code: "retired", reason: "retired" }))
         expect(ok(toB.renew("claude:s1", logs[1], introduce))).toBeUndefined()
         expect(find(hub(2))).toBeDefined()
         expect(ok(toA.renew("claude:s1", logs[0], introduce))).toBeUndefined()

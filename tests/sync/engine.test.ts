@@ -42,14 +42,19 @@ const journalFor = async (reader: ReaderKey, store = MemoryJournal.makeStore()):
 const scene = async (options: { readonly reader?: ReaderKey; readonly journal?: Journal } = {}) => {
   const clock = makeClock()
   const key = options.reader ?? makeReaderKey()
-  const failing = { append: 0, page: 0 }
-  /** A real storage that fails the next so many times. */
+  const failing = { append: 0, page: 0, above: Number.POSITIVE_INFINITY }
+  /** A real storage that fails the next so many times, and takes no entry with more bytes than `above`. */
   const storage = (): HubStorage => {
     const real = MemoryStorage.make()
     const busy = Either.left(new StorageFailed({ reason: "full", what: "The disk is full." }))
     return {
       ...real,
-      append: (...args) => (failing.append-- > 0 ? busy : real.append(...args)),
+      append: (...args) => {
+        if (args[2].some(({ encryptedEntry }) => encryptedEntry.byteLength > failing.above)) {
+          return Either.left(new StorageFailed({ reason: "too-large", what: "That is too large." }))
+        }
+        return failing.append-- > 0 ? busy : real.append(...args)
+      },
       page: (...args) => (failing.page-- > 0 ? busy : real.page(...args))
     }
   }
@@ -482,6 +487,31 @@ describe("the sync engine", () => {
     const slow = s.publisher.drain(2_000)
     await s.clock.advance(2_000)
     expect(await slow).toBe(2)
+    s.stop()
+  })
+
+  test("an entry that is too large for the hub is told, and all others arrive, in a new log", async () => {
+    const s = await scene()
+    await s.settle()
+    s.fail({ above: 2_000 })
+    s.write("e1", "x".repeat(3_000), "e2")
+    s.write("e3")
+    await s.settle(200)
+    expect(s.troubles).toEqual(["too-large"])
+    const made = right(
+      s.journal.renew("text:one", s.session.id, ({ id, key }) => ({
+        index: [
+          encodeIndex({ _tag: "index.started", log: id, key, time: 0, session: SessionId.make("one"), agent: "text" })
+        ],
+        first: []
+      }))
+    )
+    expect(made).toBeDefined()
+    right(s.journal.append(made!, [note("e4")]))
+    await s.settle(200)
+    expect(s.publisher.waiting()).toBe(0)
+    // e3 was on its way already, and is in both logs, under one key: readers show it once.
+    expect([...new Set(s.got)].sort()).toEqual(["e1", "e2", "e3", "e4"])
     s.stop()
   })
 

@@ -22,12 +22,13 @@ import {
   type OwnLog,
   type PendingRun
 } from "../journal/Journal.ts"
-import { beginning, extend, type Head, isMovable } from "../journal/Sealing.ts"
+import { beginning, extend, type Head, movable } from "../journal/Sealing.ts"
 import { besideLog, type Keeping, keepingOf } from "../sync/sealing.ts"
 import { type FoundWriter, findWriter } from "./journal/destination.ts"
 import { outboxOf, readEntries } from "./journal/outbox.ts"
 import { owe } from "./journal/owed.ts"
 import * as Pending from "./journal/pending.ts"
+import * as Refusals from "./journal/refusals.ts"
 import { openStore, type Store } from "./journal/Store.ts"
 import { makeWake } from "./journal/wake.ts"
 import { writerFiles } from "./journal/writerFiles.ts"
@@ -135,16 +136,19 @@ const journalOf = (store: Store, { fresh, row: writer, sealing }: FoundWriter, k
       writer,
       keeping.nameOf(`session ${session}`)
     )
-  /** Entries of a log that a hub had when it refused the log; undefined where none of the hubs there now did. */
-  const ackedOfRefused = (log: LogId) =>
-    store.get<{ acked: number }>(
-      `SELECT delivery.acked FROM log JOIN delivery ON delivery.log = log.id JOIN remote ON remote.hub = delivery.hub
+  /** How many entries of a log a hub had when it refused it, and why it did; undefined where none of the hubs there now did. */
+  const refusalOf = (log: LogId) => {
+    const row = store.get<{ acked: number; refused: Uint8Array }>(
+      `SELECT delivery.acked, delivery.refused FROM log JOIN delivery ON delivery.log = log.id
+       JOIN remote ON remote.hub = delivery.hub
        JOIN route ON route.remote = remote.id JOIN writer ON writer.id = log.writer
        WHERE log.writer = ? AND log.name = ? AND delivery.refused IS NOT NULL
        AND route.destination = writer.destination ORDER BY delivery.acked LIMIT 1`,
       writer,
       log
-    )?.acked
+    )
+    return row === undefined ? undefined : { acked: row.acked, code: Refusals.open(keeping, log, row.refused) }
+  }
   const openEntry = (key: Uint8Array, { entryId, log, n, sealed }: JournalEntry): Plain => {
     const plain = sealing.open(key, { log, entryId }, sealed)
     if (plain === undefined) throw damaged(store, `entry ${n} of log ${log}`)
@@ -165,6 +169,9 @@ const journalOf = (store: Store, { fresh, row: writer, sealing }: FoundWriter, k
   }
 
   const runName = (run: string) => keeping.nameOf(`run ${run}`)
+  /** Inside a write. */
+  const dropPending = (run: string) =>
+    store.run("DELETE FROM pending WHERE writer = ? AND run = ?", writer, runName(run))
   const openPending = (row: { readonly entry_id: Uint8Array; readonly sealed: Uint8Array }) => {
     const bytes = keeping.open({ log: sealing.index, entryId: row.entry_id }, row.sealed)
     const waiting = bytes === undefined ? undefined : Pending.decode(bytes)
@@ -186,9 +193,10 @@ const journalOf = (store: Store, { fresh, row: writer, sealing }: FoundWriter, k
       }),
     renew: (session, log, introduce) =>
       Either.flatMap(
-        store.read(() => ackedOfRefused(log)),
-        (acked): Either.Either<LogId | undefined, JournalFailed> => {
-          if (acked === undefined) return Either.right(undefined)
+        store.read(() => refusalOf(log)),
+        (refusal): Either.Either<LogId | undefined, JournalFailed> => {
+          if (refusal === undefined) return Either.right(undefined)
+          const { acked, code } = refusal
           const renewed = store.write(() => {
             const old = logNamed(session)
             // Another process that records this session was first.
@@ -198,9 +206,9 @@ const journalOf = (store: Store, { fresh, row: writer, sealing }: FoundWriter, k
             const made = newLog()
             store.run("UPDATE session SET log = ? WHERE writer = ? AND log = ?", made.row, writer, from.id)
             const { first, index } = introduce(made, acked)
-            const rest = readEntries(store, log, from.id, acked + 1, from.last)
-              .map((entry) => openEntry(key, entry))
-              .filter(isMovable)
+            const rest = movable(readEntries(store, log, from.id, acked + 1, from.last), code, (entry) =>
+              openEntry(key, entry)
+            )
             extendLog(sealing.index, index)
             extendLog(made.id, [...first, ...rest], { signed: true })
             return made.id
@@ -294,13 +302,14 @@ const journalOf = (store: Store, { fresh, row: writer, sealing }: FoundWriter, k
             writer,
             name
           )
-          store.run("DELETE FROM pending WHERE writer = ? AND run = ?", writer, name)
+          dropPending(run)
           return extendLog(
             log,
             rows.flatMap((row) => openPending(row).plains)
           )
         })
       ),
+    unpend: (run) => store.write(() => void dropPending(run)),
     pending: () =>
       store.read(() => {
         const runs = new Map<string, PendingRun>()

@@ -76,17 +76,19 @@ export const connectJournal = (options: {
   readonly url: string
   readonly token: () => Promise<string | undefined>
   readonly onStatus: (status: SyncStatus) => void
-  /** A sentence for the person. */
+  /** The journal could not be read or marked, and is tried again; a sentence for the person. */
   readonly onTrouble: (what: string) => void
+  /** The hub does not take something; a sentence for the person. Where it is not given, `onTrouble` hears it. */
+  readonly onRefused?: (what: string) => void
 }): Remote => {
-  const { journal, onTrouble, url } = options
+  const { journal, onRefused = options.onTrouble, onTrouble, url } = options
   const publisher = makePublisher({
     journal,
     remote: url,
     owner: `${hostname()} ${process.pid} ${crypto.randomUUID()}`,
     timers: liveTimers,
     iv: () => crypto.getRandomValues(new Uint8Array(IV_BYTES)),
-    onRefused: (_, refusal) => onTrouble(explained(refusal)),
+    onRefused: (_, refusal) => onRefused(explained(refusal)),
     onTrouble: (failed) => onTrouble(failed.message)
   })
   /** Drains that hear how the connection stands. */

@@ -17,6 +17,7 @@ import type * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import type { LogId } from "../domain/Ids.ts"
 import type { Plain } from "../domain/Payload.ts"
+import type { Refusal } from "../protocol/Message.ts"
 
 /** The journal could not be read or written. `what` is a sentence for the person; nothing that was stored is lost. */
 export class JournalFailed extends Schema.TaggedError<JournalFailed>()("JournalFailed", {
@@ -108,7 +109,7 @@ export interface Journal {
   /**
    * Where the hub at a remote takes a session's log no more (`Outbox.refused`): begins a new one under the same names, and
    * seals there again what that hub does not have of the old one, behind what `introduce` says of it, all in one
-   * transaction, signed. Answers the log by which the session goes on; undefined where every hub takes `log`.
+   * transaction, signed. Where an entry was too large for the hub, the largest of them stays behind. Answers the log by which the session goes on; undefined where every hub takes `log`.
    */
   readonly renew: (
     session: string,
@@ -148,6 +149,8 @@ export interface Journal {
   readonly pend: (run: string, plains: ReadonlyArray<Plain>) => Answer<void>
   /** Moves a run's pending events to the end of a log, in one transaction, and forgets the run. */
   readonly settle: (run: string, log: LogId) => Answer<ReadonlyArray<JournalEntry>>
+  /** Forgets a run's pending events. */
+  readonly unpend: (run: string) => Answer<void>
   /** Runs with pending events, also those a dead process left. */
   readonly pending: () => Answer<ReadonlyArray<PendingRun>>
 
@@ -190,8 +193,8 @@ export interface Outbox {
   ) => Answer<ReadonlyArray<JournalEntry>>
   /** The hub has everything of the log up to and including `n`. Never moves back. */
   readonly acked: (remoteId: Uint8Array, log: OwedLog, n: number) => Answer<void>
-  /** The hub will not take this log any more; it is not owed to it. `reason` is kept for people. */
-  readonly refused: (remoteId: Uint8Array, log: OwedLog, reason: string) => Answer<void>
+  /** The hub will not take this log any more; it is not owed to it. */
+  readonly refused: (remoteId: Uint8Array, log: OwedLog, why: Refusal) => Answer<void>
   /**
    * Entries not acknowledged by the hub last seen at this address (or by any, before the first Hello): all, or those of this
    * journal's writer within `of`.

@@ -6,6 +6,7 @@
 import * as Either from "effect/Either"
 import type { LogId } from "../domain/Ids.ts"
 import type { Plain } from "../domain/Payload.ts"
+import type { Refusal } from "../protocol/Message.ts"
 import {
   type AppendOptions,
   type Journal,
@@ -15,7 +16,7 @@ import {
   type OwedLog,
   type OwnLog
 } from "./Journal.ts"
-import { beginning, extend, type Head, type Introduction, isMovable, type Sealing } from "./Sealing.ts"
+import { beginning, extend, type Head, type Introduction, movable, type Sealing } from "./Sealing.ts"
 
 interface Log {
   readonly id: LogId
@@ -40,7 +41,7 @@ interface Destination {
 
 interface Hub {
   readonly acked: Map<Log, number>
-  readonly refused: Map<Log, string>
+  readonly refused: Map<Log, Refusal["code"]>
   readonly cursors: Map<LogId, number>
 }
 
@@ -118,11 +119,15 @@ export const open = (options: {
     logs.push(made)
     return made
   }
-  /** Entries of a log that a hub had when it refused the log; undefined where none of the hubs there now did. */
-  const ackedOfRefused = (log: Log) => {
+  /** How many entries of a log a hub had when it refused it, and why it did; undefined where none of the hubs there now did. */
+  const refusalOf = (log: Log) => {
     const hubs = destination.remotes.flatMap((remote) => store.remotes.get(remote)?.current ?? [])
-    const acked = hubs.filter(({ refused }) => refused.has(log)).map((hub) => hub.acked.get(log) ?? 0)
-    return acked.length === 0 ? undefined : Math.min(...acked)
+    return hubs
+      .flatMap(({ acked, refused }) => {
+        const code = refused.get(log)
+        return code === undefined ? [] : [{ acked: acked.get(log) ?? 0, code }]
+      })
+      .sort((a, b) => a.acked - b.acked)[0]
   }
 
   return {
@@ -140,20 +145,21 @@ export const open = (options: {
     renew: (session, id, introduce) => {
       const renewed = guarded(() => {
         const old = logOf(id)
-        const acked = ackedOfRefused(old)
-        if (acked === undefined) return undefined
+        const refusal = refusalOf(old)
+        if (refusal === undefined) return undefined
+        const { acked, code } = refusal
         const current = sessions.get(session) ?? old
         if (current !== old) return current.id
         const made = newLog()
         for (const [name, log] of sessions) if (log === old) sessions.set(name, made)
         const { first, index } = introduce(made, acked)
-        const rest = old.entries.slice(acked).map(({ entryId, log, sealed }) => {
+        const rest = movable(old.entries.slice(acked), code, ({ entryId, log, sealed }) => {
           const plain = sealing.open(old.key, { log, entryId }, sealed)
           if (plain === undefined) throw new Error("its own entry does not open")
           return plain
         })
         write(logs[0]!, index)
-        write(made, [...first, ...rest.filter(isMovable)], { signed: true })
+        write(made, [...first, ...rest], { signed: true })
         return made.id
       })
       if (Either.isRight(renewed) && renewed.right !== undefined)
@@ -222,6 +228,7 @@ export const open = (options: {
           return entries
         })
       ),
+    unpend: (run) => guarded(() => void pending.delete(run)),
     pending: () =>
       guarded(() => Array.from(pending, ([run, waiting]) => ({ run, ...waiting, plains: [...waiting.plains] }))),
     outbox: (remote) => outboxOf(store, remote, sealing.writer.id, guarded),
@@ -360,7 +367,7 @@ const outboxOf = (
         const log = logOf(owed)
         acked.set(log, Math.max(Math.min(n, log.head.last), acked.get(log) ?? 0))
       }),
-    refused: (remoteId, owed, reason) => guarded(() => void hubOf(remoteId).refused.set(logOf(owed), reason)),
+    refused: (remoteId, owed, { code }) => guarded(() => void hubOf(remoteId).refused.set(logOf(owed), code)),
     waiting: (of) =>
       guarded(() => {
         const hub = remote().current

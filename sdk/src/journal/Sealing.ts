@@ -4,6 +4,7 @@
  */
 import type { LogId } from "../domain/Ids.ts"
 import { encodeSigned, type Plain, SIGNED } from "../domain/Payload.ts"
+import type { Refusal } from "../protocol/Message.ts"
 import type { AppendOptions, JournalEntry, Writer } from "./Journal.ts"
 
 export interface Sealing {
@@ -55,7 +56,22 @@ export interface Head {
 export const beginning: Head = { last: 0, digest: new Uint8Array(32) }
 
 /** Whether it may be sealed again in another log: a checkpoint signs its own log only. */
-export const isMovable = ({ event }: Plain): boolean => event !== SIGNED
+const isMovable = ({ event }: Plain): boolean => event !== SIGNED
+
+/** What a new log takes over of what a hub did not take of the old one; `code` says why it did not. */
+export const movable = (
+  entries: ReadonlyArray<JournalEntry>,
+  code: Refusal["code"],
+  open: (entry: JournalEntry) => Plain
+): ReadonlyArray<Plain> => {
+  const size = ({ sealed }: JournalEntry) => sealed.byteLength
+  const largest = code === "too-large" ? Math.max(...entries.map(size)) : undefined
+  const left = entries.find((entry) => size(entry) === largest)
+  return entries
+    .filter((entry) => entry !== left)
+    .map(open)
+    .filter(isMovable)
+}
 
 /** The entries that carry `plains` on from `head`, a checkpoint behind them where it is asked for, and where the writer stands then. */
 export const extend = (

@@ -5,7 +5,7 @@
  */
 import * as Either from "effect/Either"
 import type { About, Adapter, Line, LineReader, Reading } from "../agents/Adapter.ts"
-import { detect } from "../agents/index.ts"
+import { detect, text } from "../agents/index.ts"
 import { makeLines } from "../agents/Lines.ts"
 import { makeRedactor, type RedactionOptions } from "../agents/Redaction.ts"
 import type { AgentEvent } from "../domain/AgentEvent.ts"
@@ -16,6 +16,7 @@ import { makeSession, type Session, type SessionFold } from "../domain/Session.t
 import type { Journal, JournalFailed } from "../journal/Journal.ts"
 import { markKeyOf } from "../journal/markKey.ts"
 import type { Timer, Timers } from "../sync/Link.ts"
+import { adoptLeft } from "./adoptLeft.ts"
 import { makeBacklog } from "./Backlog.ts"
 import { elsewhereMarks } from "./elsewhere.ts"
 import {
@@ -147,12 +148,15 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
   const runName = `run:${run}`
   /** Milliseconds since 1970: the agent's process is no older. */
   const began = wall()
+  const undecidedName = `${run} undecided`
   let ordinal = 0
   let total = 0
   let undecided: Array<Line> = []
   let undecidedBytes = 0
   let adapter: Adapter | undefined
   let reader: LineReader | undefined
+  /** Reads what is undecided as plain text, to be kept meanwhile. */
+  let guess: LineReader | undefined
   /** The prompt on the command line, until it is recorded. */
   let prompt: string | undefined
   /** The agent's own file told of the turn that the prompt begins. */
@@ -171,6 +175,8 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
     clocks.add(timer)
     return timer
   }
+
+  adoptLeft(journal, wall())
 
   // The session ------------------------------------------------------------------------------------------------------
 
@@ -349,6 +355,17 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
     const waiting = undecided
     undecided = []
     consume(waiting)
+    if (guess !== undefined) backlog.put(() => journal.unpend(undecidedName))
+    guess = undefined
+  }
+
+  /** A kill must not lose what was printed while nobody could tell whose it is (house §3). */
+  const keepUndecided = (fresh: ReadonlyArray<Line>) => {
+    if (reader !== undefined) return
+    guess ??= text.open(run)
+    const events = fresh.flatMap((line) => guess?.read(line).events ?? [])
+    const plains = events.flatMap((event) => entriesOf(safeOf(event, redactor), new Map()).plains)
+    backlog.put(() => journal.pend(undecidedName, plains))
   }
 
   const consider = (last: boolean) => {
@@ -376,6 +393,7 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
     undecided.push(...fresh)
     for (const { text } of fresh) undecidedBytes += text.length
     consider(false)
+    keepUndecided(fresh)
   }
 
   const consume = (fresh: ReadonlyArray<Line>) => {

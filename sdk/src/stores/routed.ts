@@ -47,6 +47,7 @@ export const routed = (synced: Journal, local: Journal, stays: (event: string) =
     },
     settle: (run, log) =>
       Either.flatMap(twinOf(log), (twin) => Either.flatMap(local.settle(run, twin), () => synced.settle(run, log))),
+    unpend: (run) => Either.flatMap(local.unpend(run), () => synced.unpend(run)),
     pend: (run, plains) =>
       Either.flatMap(local.pend(run, plains.filter(staying)), () =>
         synced.pend(

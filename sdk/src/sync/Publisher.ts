@@ -334,8 +334,8 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
         if (!sending.refused) {
           // Not again in this session; only what can never change is remembered beyond it.
           sending.refused = true
-          const { code, reason } = ack.refused
-          if (code === "retired" || code === "too-large") ok(outbox.refused(remoteId, sending.owed, reason))
+          const { code } = ack.refused
+          if (code === "retired" || code === "too-large") ok(outbox.refused(remoteId, sending.owed, ack.refused))
           options.onRefused?.(sending.owed.log, ack.refused)
         }
       } else if (isStock(session) ? told > count : told !== count) {

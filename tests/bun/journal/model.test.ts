@@ -74,7 +74,7 @@ const makeSide = (open: (remotes: ReadonlyArray<string>) => Promise<Journal>) =>
       if (box === undefined) return undefined
       if (step.do === "see") return owed(step.remote, step.hub)
       const log = logs[step.log % logs.length]!
-      if (step.do === "refuse") return box.refused(hub(step.hub), log, "no")._tag
+      if (step.do === "refuse") return box.refused(hub(step.hub), log, { code: "retired", reason: "no" })._tag
       return box.acked(hub(step.hub), log, step.n)._tag
     },
     waiting: () => remotes.map((_, i) => (outbox(i) === undefined ? 0 : ok(outbox(i)!.waiting()))),

@@ -5,9 +5,10 @@
 import * as Either from "effect/Either"
 import type { LogId } from "../../domain/Ids.ts"
 import { type JournalEntry, JournalFailed, type Outbox, type OwedLog } from "../../journal/Journal.ts"
-import { besideLog, type Keeping } from "../../sync/sealing.ts"
+import type { Keeping } from "../../sync/sealing.ts"
 import { remoteRow } from "./destination.ts"
 import { recountOwed } from "./owed.ts"
+import * as Refusals from "./refusals.ts"
 import type { Store } from "./Store.ts"
 
 /** Entries of owed logs up to the first value, of each log. */
@@ -125,16 +126,15 @@ export const outboxOf = (store: Store, keeping: Keeping, address: string, own: n
         if (!isCurrent(remoteId)) recountOwed(store, remote())
         else if (acked >= last) store.run("DELETE FROM owed WHERE remote = ? AND log = ?", remote(), id)
       }),
-    refused: (remoteId, log, reason) =>
+    refused: (remoteId, log, why) =>
       store.write(() => {
         const { id } = logRow(log)
-        const place = { log: log.log, entryId: besideLog("refusal") }
         store.run(
           `INSERT INTO delivery (hub, log, acked, refused) VALUES (?, ?, 0, ?)
            ON CONFLICT (hub, log) DO UPDATE SET refused = excluded.refused`,
           hubRow(remoteId),
           id,
-          keeping.seal(place, new TextEncoder().encode(reason))
+          Refusals.seal(keeping, log.log, why)
         )
         if (isCurrent(remoteId)) store.run("DELETE FROM owed WHERE remote = ? AND log = ?", remote(), id)
       }),
