@@ -4,8 +4,8 @@
  */
 import { Database } from "bun:sqlite"
 import * as Chain from "../../sdk/src/crypto/Chain.ts"
+import { isAbove } from "../../sdk/src/hub/numbered.ts"
 import { linksOf, type Segment, segmentsOf } from "../../sdk/src/hub/Segment.ts"
-import { isAbove } from "../../sdk/src/hub/sql/repeats.ts"
 import type { SealedEntry } from "../../sdk/src/protocol/Message.ts"
 import { decodeStored, encodeStored } from "../../sdk/src/protocol/StoredRun.ts"
 import { right } from "./right.ts"

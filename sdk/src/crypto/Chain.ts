@@ -29,22 +29,35 @@ export const link = (
   if (entries.length === 0) return previous
   let size = LABEL.byteLength + previous.byteLength + 12
   for (const { encryptedEntry, entryId } of entries) size += entryId.byteLength + 4 + encryptedEntry.byteLength
-  // One piece: a call into the platform costs more than copying an entry.
-  const bytes = new Uint8Array(size)
-  const view = new DataView(bytes.buffer)
+  // One piece: a call into the platform costs more than copying an entry. What was hashed is not needed again.
+  if (size > scratch.byteLength && size <= SCRATCH_BYTES) scratch = new Uint8Array(Math.min(2 * size, SCRATCH_BYTES))
+  const bytes = size <= scratch.byteLength ? scratch : new Uint8Array(size)
   bytes.set(LABEL)
   let at = LABEL.byteLength
   bytes.set(previous, at)
   at += previous.byteLength
-  view.setBigUint64(at, BigInt(firstSequence))
-  view.setUint32(at + 8, entries.length)
+  putUint32(bytes, at, Math.floor(firstSequence / 2 ** 32))
+  putUint32(bytes, at + 4, firstSequence)
+  putUint32(bytes, at + 8, entries.length)
   at += 12
   for (const { encryptedEntry, entryId } of entries) {
     bytes.set(entryId, at)
     at += entryId.byteLength
-    view.setUint32(at, encryptedEntry.byteLength)
+    putUint32(bytes, at, encryptedEntry.byteLength)
     bytes.set(encryptedEntry, at + 4)
     at += 4 + encryptedEntry.byteLength
   }
-  return digest(bytes)
+  return digest(bytes.subarray(0, size))
+}
+
+/** Where small writes are put together; it grows up to this. */
+const SCRATCH_BYTES = 64 * 1024
+let scratch = new Uint8Array(1024)
+
+/** Big endian, the lower 32 bits. */
+const putUint32 = (bytes: Uint8Array, at: number, value: number) => {
+  bytes[at] = value >>> 24
+  bytes[at + 1] = value >>> 16
+  bytes[at + 2] = value >>> 8
+  bytes[at + 3] = value
 }

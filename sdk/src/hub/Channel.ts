@@ -48,7 +48,7 @@ export interface ChannelOptions {
   /** A page could not be read for a watcher. */
   readonly onTrouble: (member: Member, failed: StorageFailed) => void
   readonly onBroken: (member: Member, cause: unknown) => void
-  /** Nobody watches, nothing waits: the channel may be forgotten. */
+  /** Nobody watches, nothing waits: the channel may be forgotten. Called again for each answer that leaves it so. */
   readonly onIdle: () => void
 }
 

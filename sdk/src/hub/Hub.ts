@@ -83,7 +83,8 @@ export const makeHub = (options: HubOptions): Hub => {
       },
       onBroken: broken,
       onIdle: () => {
-        if (channels.get(log) === channel) channels.delete(log)
+        // One that was used a moment ago will be used again: making it costs more than a small write does.
+        if (channels.size > IDLE_CHANNELS && channels.get(log) === channel) channels.delete(log)
       }
     })
     channels.set(log, channel)
@@ -185,7 +186,8 @@ export const makeHub = (options: HubOptions): Hub => {
         early.push(frame)
         return
       }
-      if (joiner.overdue(now())) return member.end(CLOSE.policy, "a chunked message was never finished")
+      if (joiner.open() > 0 && joiner.overdue(now()))
+        return member.end(CLOSE.policy, "a chunked message was never finished")
       if (typeof frame !== "string") receiveMessage(frame)
       else if (frame === "ping") member.send("pong")
       else member.end(CLOSE.unsupported, "the only text this hub knows is ping")
@@ -251,6 +253,9 @@ export const makeHub = (options: HubOptions): Hub => {
     end
   }
 }
+
+/** Channels, about 2 KB each, from which on one that nobody uses is forgotten. */
+const IDLE_CHANNELS = 1_000
 
 const REVOKED = "this token was revoked"
 

@@ -3,7 +3,7 @@
  * socket becomes `gone` and is never an error to others. What is sent, and why, is decided by `Hub` and `Channel`.
  */
 import { split } from "../protocol/Chunks.ts"
-import { CLOSE, PEER_BUFFER_BYTES, PEER_LOGS, PEER_UNREAD_BYTES } from "../protocol/Limits.ts"
+import { CHUNK_BYTES, CLOSE, PEER_BUFFER_BYTES, PEER_LOGS, PEER_UNREAD_BYTES } from "../protocol/Limits.ts"
 import type { Peer, PeerMemory, Rights } from "./Peer.ts"
 
 export interface Member {
@@ -63,7 +63,7 @@ export const makeMember = (
   const send = (message: Uint8Array | string) => {
     if (gone || expired()) return
     try {
-      if (typeof message === "string") peer.send(message)
+      if (typeof message === "string" || message.byteLength <= CHUNK_BYTES) peer.send(message)
       else for (const frame of split(nextChunkId++, message)) peer.send(frame)
     } catch {
       end(CLOSE.tryAgain, "this socket takes nothing more")

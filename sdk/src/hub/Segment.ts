@@ -38,18 +38,22 @@ export function* linksOf({ began, links }: Segment): Generator<Link> {
 
 /** One write as segments that aim at `SEGMENT_BYTES`; only a single entry may be larger. `chain` is the value after it. */
 export const segmentsOf = (write: WireEntries, chain: Uint8Array): ReadonlyArray<Segment> => {
+  const { bytes, count, first } = write
   const links = new Uint8Array(LINK_BYTES)
-  new DataView(links.buffer).setUint32(0, write.count)
+  links[0] = count >>> 24
+  links[1] = count >>> 16
+  links[2] = count >>> 8
+  links[3] = count
   links.set(chain, 4)
-  const began = write.first
-  if (write.bytes.byteLength <= SEGMENT_BYTES) return [{ ...write, began, links }]
+  const began = first
+  if (bytes.byteLength <= SEGMENT_BYTES) return [{ first, count, bytes, began, links }]
   // It was encoded a moment ago: that it can be read is our own promise.
-  const at = Either.getOrThrow(borders(write.bytes))
-  const sizes = Array.from({ length: write.count }, (_, index) => at[index + 1]! - at[index]!)
+  const at = Either.getOrThrow(borders(bytes))
+  const sizes = Array.from({ length: count }, (_, index) => at[index + 1]! - at[index]!)
   return groups(sizes).map(([from, to]) => ({
-    first: write.first + from,
+    first: first + from,
     count: to - from,
-    bytes: write.bytes.subarray(at[from], at[to]),
+    bytes: bytes.subarray(at[from], at[to]),
     began,
     links
   }))

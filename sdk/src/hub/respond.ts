@@ -61,7 +61,8 @@ const write = (storage: HubStorage, asker: Asker, request: WriteEntries): Effect
   if (!mayWrite(asker.grant, publicKey)) {
     return Either.right(refuse({ code: "forbidden", reason: "this token may not write to this log" }))
   }
-  if (encryptedEntries.some(({ encryptedEntry }) => encryptedEntry.byteLength > ENTRY_BYTES)) {
+  for (const { encryptedEntry } of encryptedEntries) {
+    if (encryptedEntry.byteLength <= ENTRY_BYTES) continue
     return Either.right(refuse({ code: "too-large", reason: `an entry has at most ${ENTRY_BYTES} bytes` }))
   }
   if (encryptedEntries.length === 0) {
@@ -76,7 +77,7 @@ const write = (storage: HubStorage, asker: Asker, request: WriteEntries): Effect
     onSuccess: (appended): Reaction => {
       const { fresh, head, sequences } = appended
       const ack = { frame: encodeResponse({ _tag: "Ack", id, sequenceNumbers: sequences }), head }
-      return fresh === undefined ? { ack } : { ack, publish: { ...appended, fresh } }
+      return fresh === undefined ? { ack } : { ack, publish: appended as News }
     }
   })
 }

@@ -19,13 +19,12 @@ export const ENTRY_BYTES = 1_900_000
 export const ROW_BYTES = 1_950_000
 /** Bytes a stored segment aims at. Ours (house §7.5). */
 export const SEGMENT_BYTES = 512 * 1024
-/** Small rows at the end of a log above which they are packed into segments. Ours (house §7.5). */
-export const SMALL_ROWS = 64
 /**
- * Bytes of a log's last row up to which it takes what comes, instead of a row for each write (decision 0011). Ours: a page
- * is read from few rows, and what a write moves is small beside its sync to disk.
+ * Bytes of a log's last row, entries and links together, up to which it takes what comes instead of a row for each write
+ * (decision 0018). Such a row lies in one page of SQLite (4,096 B less 35 of the page's own and about 60 of the row's),
+ * so that growing it writes no page more than a new row does.
  */
-export const TAIL_BYTES = 32 * 1024
+export const TAIL_BYTES = 4_000
 
 /** Bytes of entries in one page of Changes. Ours: stock clients can take it unchunked. */
 export const PAGE_BYTES = 256 * 1024

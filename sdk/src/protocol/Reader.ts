@@ -6,6 +6,7 @@
  * Layout: the MessagePack specification, "Formats". It throws `UnreadableFrame`; `total` turns that into a value.
  */
 import { unreadable } from "./UnreadableFrame.ts"
+import { packedText } from "./Writer.ts"
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 
@@ -46,7 +47,7 @@ export class Reader {
     const token = this.#token()
     const width = token === 0xc4 ? 1 : token === 0xc5 ? 2 : token === 0xc6 ? 4 : undefined
     if (width === undefined) throw unreadable("bytes were expected")
-    return this.#take(this.#unsigned(width))
+    return this.take(this.#unsigned(width))
   }
 
   /** Any number; a 64-bit integer comes as the nearest one that JavaScript has. */
@@ -125,6 +126,18 @@ export class Reader {
     for (let i = 0; i < packed.length; i++) if (this.bytes[from + i] !== packed[i]) return false
     this.at = from + packed.length
     return true
+  }
+
+  /** The number of the text that comes next among those of a lexicon; -1 (and nothing read) where it is none of them. */
+  known(lexicon: Lexicon): number {
+    const token = this.bytes[this.at]
+    for (const { number, packed } of lexicon.byHeader[token ?? 0] ?? []) if (this.takes(packed)) return number
+    // The same text may stand behind a longer header than it needs.
+    if (token === undefined || token < 0xd9 || token > 0xdb) return -1
+    const from = this.at
+    const number = lexicon.texts.indexOf(this.text())
+    if (number < 0) this.at = from
+    return number
   }
 
   isNil(): boolean {
@@ -215,12 +228,14 @@ export class Reader {
   #unsigned(width: 1 | 2 | 4): number {
     const from = this.at
     this.#pass(width)
+    if (width === 1) return this.bytes[from]!
     let value = 0
     for (let at = from; at < this.at; at++) value = value * 0x100 + this.bytes[at]!
     return value
   }
 
-  #take(length: number): Uint8Array {
+  /** So many bytes as they are. */
+  take(length: number): Uint8Array {
     const from = this.at
     this.#pass(length)
     return this.bytes.subarray(from, this.at)
@@ -242,6 +257,24 @@ export class Reader {
     if (count > this.bytes.byteLength - this.at) throw cutShort()
     return count
   }
+}
+
+/** Texts that a reader knows by number, so that what comes again and again is compared as bytes and never built. */
+export interface Lexicon {
+  readonly texts: ReadonlyArray<string>
+  /** By the first byte of their packed form, which has their length. */
+  readonly byHeader: ReadonlyArray<ReadonlyArray<{ readonly number: number; readonly packed: Uint8Array }> | undefined>
+}
+
+export const lexiconOf = (texts: ReadonlyArray<string>): Lexicon => {
+  const byHeader: Array<Array<{ number: number; packed: Uint8Array }> | undefined> = new Array(256).fill(undefined)
+  for (const [number, text] of texts.entries()) {
+    const packed = packedText(text)
+    const known = byHeader[packed[0]!] ?? []
+    known.push({ number, packed })
+    byHeader[packed[0]!] = known
+  }
+  return { texts, byHeader }
 }
 
 const decodeText = (bytes: Uint8Array): string => {

@@ -65,6 +65,9 @@ const keys = {
   encryptedEntry: packedText("encryptedEntry")
 }
 
+/** A map of two, of which the first is an id of 16 bytes. */
+const sealedHead = Uint8Array.of(0x82, ...keys.entryId, 0xc4, ENTRY_ID_BYTES)
+
 export const writeSealed = (writer: Writer, { encryptedEntry, entryId }: SealedEntry): void => {
   writer.map(2)
   writer.raw(keys.entryId)
@@ -90,6 +93,13 @@ const writeStored = (writer: Writer, { encryptedEntry, entryId, iv, sequence }: 
 }
 
 export const readSealed = (reader: Reader): SealedEntry => {
+  const from = reader.at
+  // As every client we know writes it; any other form is as good.
+  if (reader.takes(sealedHead)) {
+    const entryId = reader.take(ENTRY_ID_BYTES)
+    if (reader.takes(keys.encryptedEntry)) return { entryId, encryptedEntry: reader.binary() }
+    reader.at = from
+  }
   const { encryptedEntry, entryId } = readEntry(reader)
   return { entryId, encryptedEntry }
 }

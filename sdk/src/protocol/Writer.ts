@@ -1,21 +1,23 @@
 /** Writes the part of MessagePack that the wire uses, each value in its shortest form, into one growing array. */
 const utf8 = new TextEncoder()
+const float = new DataView(new ArrayBuffer(8))
+const floatBytes = new Uint8Array(float.buffer)
+/** Bytes below which a loop is faster than a call into the engine; also what a text of one byte of header has. */
+const SHORT = 32
 
 /** Writes values one behind the other. */
 export class Writer {
   #bytes: Uint8Array
-  #view: DataView
   #at = 0
 
-  /** `size` is a guess in bytes; one that is not too small saves copying. */
+  /** `size` is a guess in bytes; one that is not too small saves copying, and an exact one a view. */
   constructor(size: number) {
     this.#bytes = new Uint8Array(size)
-    this.#view = new DataView(this.#bytes.buffer)
   }
 
-  /** What was written; a view on memory of this writer's own. */
+  /** What was written; memory of this writer's own. */
   take(): Uint8Array {
-    return this.#bytes.subarray(0, this.#at)
+    return this.#at === this.#bytes.byteLength ? this.#bytes : this.#bytes.subarray(0, this.#at)
   }
 
   map(pairs: number): void {
@@ -41,15 +43,16 @@ export class Writer {
         return
       case 3:
         this.#bytes[at] = 0xcd
-        this.#view.setUint16(at + 1, value)
+        this.#unsigned(at + 1, 2, value)
         return
       case 5:
         this.#bytes[at] = 0xce
-        this.#view.setUint32(at + 1, value)
+        this.#unsigned(at + 1, 4, value)
         return
       case 9:
         this.#bytes[at] = 0xcb
-        this.#view.setFloat64(at + 1, value)
+        float.setFloat64(0, value)
+        this.#bytes.set(floatBytes, at + 1)
     }
   }
 
@@ -61,44 +64,71 @@ export class Writer {
 
   binary(value: Uint8Array): void {
     const length = value.byteLength
-    const at = this.#room(5 + length)
+    const at = this.#room(binaryBytes(value))
     if (length < 0x100) {
       this.#bytes[at] = 0xc4
       this.#bytes[at + 1] = length
       this.#at += 2
     } else if (length < 0x1_00_00) {
       this.#bytes[at] = 0xc5
-      this.#view.setUint16(at + 1, length)
+      this.#unsigned(at + 1, 2, length)
       this.#at += 3
     } else {
       this.#bytes[at] = 0xc6
-      this.#view.setUint32(at + 1, length)
+      this.#unsigned(at + 1, 4, length)
       this.#at += 5
     }
     this.raw(value)
   }
 
   text(value: string): void {
-    this.raw(packedText(value))
+    if (!this.#shortText(value)) this.raw(packedText(value))
+  }
+
+  /** Answers false, and has written nothing, where it is long or not ASCII: then an encoder costs less. */
+  #shortText(value: string): boolean {
+    const { length } = value
+    if (length >= SHORT) return false
+    const at = this.#room(1 + length)
+    for (let i = 0; i < length; i++) {
+      const code = value.charCodeAt(i)
+      if (code >= 0x80) return false
+      this.#bytes[at + 1 + i] = code
+    }
+    this.#bytes[at] = 0xa0 | length
+    this.#at += 1 + length
+    return true
   }
 
   /** Bytes that are MessagePack already. */
   raw(packed: Uint8Array): void {
-    const at = this.#room(packed.byteLength)
-    this.#bytes.set(packed, at)
-    this.#at += packed.byteLength
+    const length = packed.length
+    const at = this.#room(length)
+    // Names and ids: a call into the engine costs more than this loop.
+    if (length < SHORT) for (let i = 0; i < length; i++) this.#bytes[at + i] = packed[i]!
+    else this.#bytes.set(packed, at)
+    this.#at += length
+  }
+
+  /** Big endian. */
+  #unsigned(at: number, width: 2 | 4, value: number): void {
+    for (let i = width - 1, left = value; i >= 0; i--, left >>>= 8) this.#bytes[at + i] = left
   }
 
   #header(count: number, fixed: number, fixedBelow: number, long: number): void {
-    const at = this.#room(5)
-    if (count < fixedBelow) this.#bytes[this.#at++] = fixed | count
-    else if (count < 0x1_00_00) {
+    if (count < fixedBelow) {
+      const at = this.#room(1)
+      this.#bytes[at] = fixed | count
+      this.#at++
+    } else if (count < 0x1_00_00) {
+      const at = this.#room(3)
       this.#bytes[at] = long
-      this.#view.setUint16(at + 1, count)
+      this.#unsigned(at + 1, 2, count)
       this.#at += 3
     } else {
+      const at = this.#room(5)
       this.#bytes[at] = long + 1
-      this.#view.setUint32(at + 1, count)
+      this.#unsigned(at + 1, 4, count)
       this.#at += 5
     }
   }
@@ -110,7 +140,6 @@ export class Writer {
       const grown = new Uint8Array(Math.max(wanted, 2 * this.#bytes.byteLength))
       grown.set(this.#bytes.subarray(0, this.#at))
       this.#bytes = grown
-      this.#view = new DataView(grown.buffer)
     }
     return this.#at
   }

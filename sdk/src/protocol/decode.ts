@@ -5,8 +5,8 @@
 import * as Either from "effect/Either"
 import { IV_BYTES, MESSAGE_BYTES, PUBLIC_KEY_CHARS, REMOTE_ID_BYTES, WRITE_ENTRIES } from "./Limits.ts"
 import type { ChunkedMessage, HubCapabilities, Refusal, Request, Response } from "./Message.ts"
-import type { names } from "./names.ts"
-import { Reader } from "./Reader.ts"
+import { names } from "./names.ts"
+import { lexiconOf, Reader } from "./Reader.ts"
 import { readSealed, readStored, readWhole, sized, total } from "./StoredRun.ts"
 import { againstRules, tooLarge, type UnreadableFrame, unreadable, unsupported } from "./UnreadableFrame.ts"
 
@@ -14,15 +14,15 @@ export const decodeRequest = (frame: Uint8Array): Either.Either<Request, Unreada
   total(() => {
     const fields = open(frame)
     switch (fields.tag) {
-      case "WriteEntries":
-        return {
-          _tag: "WriteEntries",
-          publicKey: fields.need("publicKey", readPublicKey),
-          id: fields.need("id", whole("the id of a write")),
-          iv: fields.need("iv", readIv),
-          encryptedEntries: fields.need("encryptedEntries", readSealedEntries),
-          ...(fields.may("keep", readBoolean) === true ? { keep: true } : {})
-        }
+      case "WriteEntries": {
+        const publicKey = fields.need("publicKey", readPublicKey)
+        const id = fields.need("id", readWriteId)
+        const iv = fields.need("iv", readIv)
+        const encryptedEntries = fields.need("encryptedEntries", readSealedEntries)
+        return fields.may("keep", readBoolean) === true
+          ? { _tag: "WriteEntries", publicKey, id, iv, encryptedEntries, keep: true }
+          : { _tag: "WriteEntries", publicKey, id, iv, encryptedEntries }
+      }
       case "RequestChanges": {
         const limit = fields.may("limit", whole("a limit"))
         const live = fields.may("live", readBoolean)
@@ -107,32 +107,59 @@ type FieldName = keyof typeof names
 /** Fields of one map that a reader looks at; more are a fault, not a newer version. */
 const FIELDS = 64
 
+const fieldNames = lexiconOf(Object.keys(names))
+const numberOf = Object.fromEntries(fieldNames.texts.map((name, number) => [name, number])) as Record<FieldName, number>
+
+/** All tags, those of the other direction too: they are read by the same code. */
+const tags = lexiconOf([
+  "WriteEntries",
+  "RequestChanges",
+  "StopChanges",
+  "Ping",
+  "ChunkedMessage",
+  "Hello",
+  "Ack",
+  "Changes",
+  "Pong"
+])
+
 /** A map whose values have been passed by once, so that it is whole, and can now be read in any order. */
 class Fields {
   readonly #reader: Reader
-  readonly #at = new Map<string, number>()
+  /** Where the value of each field begins, by the field's number; 0 where it is missing: there the map's header stands. */
+  readonly #at: Array<number> = new Array(fieldNames.texts.length).fill(0)
 
   constructor(reader: Reader) {
     this.#reader = reader
     const count = reader.map()
     if (count > FIELDS) throw unreadable("too many fields")
+    let others: Set<string> | undefined
     for (let left = count; left > 0; left--) {
-      const name = reader.textIfAny()
-      if (name === undefined) reader.skip()
-      else if (this.#at.has(name)) throw unreadable("a field is there twice")
-      else this.#at.set(name, reader.at)
+      const number = reader.known(fieldNames)
+      if (number >= 0) {
+        if (this.#at[number] !== 0) throw twice()
+        this.#at[number] = reader.at
+      } else {
+        const name = reader.textIfAny()
+        if (name === undefined) reader.skip()
+        else if (others?.has(name) === true) throw twice()
+        else others = (others ?? new Set()).add(name)
+      }
       reader.skip()
     }
   }
 
   get tag(): string | undefined {
-    return this.may("_tag", (reader) => reader.textIfAny())
+    const at = this.#at[numberOf._tag]!
+    if (at === 0) return undefined
+    this.#reader.at = at
+    return tags.texts[this.#reader.known(tags)]
   }
 
   /** Undefined where the field is missing or nil. */
   may<A>(name: FieldName, read: (reader: Reader) => A): A | undefined {
-    const at = this.#at.get(name)
-    if (at === undefined) return undefined
+    const at = this.#at[numberOf[name]]!
+    if (at === 0) return undefined
     this.#reader.at = at
     return this.#reader.isNil() ? undefined : read(this.#reader)
   }
@@ -143,6 +170,8 @@ class Fields {
     return value
   }
 }
+
+const twice = () => unreadable("a field is there twice")
 
 const open = (frame: Uint8Array): Fields => {
   if (frame.byteLength > MESSAGE_BYTES) throw tooLarge(`a message has at most ${MESSAGE_BYTES} bytes`)
@@ -163,6 +192,7 @@ const listOf =
     return list
   }
 
+const readWriteId = whole("the id of a write")
 const readBoolean = (reader: Reader) => reader.boolean()
 const readIv = (reader: Reader) => sized(reader.binary(), IV_BYTES, "an iv")
 const readRemoteId = (reader: Reader) => sized(reader.binary(), REMOTE_ID_BYTES, "a remote id")
@@ -175,11 +205,26 @@ const readBatches = listOf(whole("the size of a batch"))
 /** Control characters, invisible format characters, line separators: nothing that could forge a line of a log file. */
 const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u
 
+/**
+ * Public keys that came before, packed, with their text: a writer sends the same one with every message. Which place one
+ * has is said by its bytes; another that wants the same place takes it.
+ */
+const seenKeys: Array<{ readonly packed: Uint8Array; readonly text: string } | undefined> = new Array(64).fill(
+  undefined
+)
+
 const readPublicKey = (reader: Reader): string => {
+  const from = reader.at
+  reader.skip()
+  const place = (reader.bytes[reader.at - 1]! + 31 * reader.bytes[reader.at - 2]!) % seenKeys.length
+  const seen = seenKeys[place]
+  reader.at = from
+  if (seen !== undefined && reader.takes(seen.packed)) return seen.text
   const text = reader.text()
   if (text.length === 0 || text.length > PUBLIC_KEY_CHARS || unprintable.test(text)) {
     throw againstRules(`a public key is 1 to ${PUBLIC_KEY_CHARS} printable characters`)
   }
+  seenKeys[place] = { packed: reader.bytes.slice(from, reader.at), text }
   return text
 }
 

@@ -2,7 +2,7 @@
 import type { Changes, HubCapabilities, Refusal, Request, Response } from "./Message.ts"
 import { names } from "./names.ts"
 import { encodeStored, SEALED_FRAMING, writeSealed } from "./StoredRun.ts"
-import { Writer } from "./Writer.ts"
+import { numberBytes, packedText, Writer } from "./Writer.ts"
 
 export const encodeRequest = (request: Request): Uint8Array => {
   switch (request._tag) {
@@ -71,7 +71,8 @@ export const encodeResponse = (response: Response): Uint8Array => {
     }
     case "Ack": {
       const { id, refused, sequenceNumbers } = response
-      const writer = begin("Ack", HEADER + 9 * sequenceNumbers.length, 3 + present(refused))
+      const size = refused === undefined ? ackBytes(id, sequenceNumbers) : HEADER
+      const writer = begin("Ack", size, 3 + present(refused))
       writer.raw(names.id)
       writer.number(id)
       writer.raw(names.sequenceNumbers)
@@ -138,6 +139,17 @@ export const encodeChanges = (header: ChangesHeader, runs: ReadonlyArray<Uint8Ar
 
 /** Bytes for everything in a message that is not counted by itself; a larger one makes the writer grow. */
 const HEADER = 512
+
+/** Of one that refuses nothing, exactly: there is one for every write. */
+const ackBytes = (id: number, sequences: ReadonlyArray<number>): number => {
+  const count = sequences.length
+  let size = ACK_FRAMING + numberBytes(id) + (count < 16 ? 1 : count < 0x1_00_00 ? 3 : 5)
+  for (const sequence of sequences) size += numberBytes(sequence)
+  return size
+}
+/** Its map, names and tag. */
+const ACK_FRAMING =
+  1 + names._tag.byteLength + packedText("Ack").byteLength + names.id.byteLength + names.sequenceNumbers.byteLength
 
 const present = (value: unknown) => (value === undefined ? 0 : 1)
 

@@ -160,12 +160,12 @@ const tablesOf = (sql: Sql) => {
     create: sql.prepare<{ id: number }>("INSERT INTO sockets (rights) VALUES (?1) RETURNING id"),
     rights: sql.prepare<{ rights: string }>("SELECT rights FROM sockets WHERE id = ?1"),
     all: sql.prepare<{ id: number }>("SELECT id FROM sockets"),
-    forget: sql.prepare("DELETE FROM sockets WHERE id = ?1"),
+    forget: sql.command("DELETE FROM sockets WHERE id = ?1"),
     watches: sql.prepare<{ log: string; sent: number }>("SELECT log, sent FROM watches WHERE socket = ?1"),
     knows: sql.prepare("SELECT 1 FROM watches WHERE socket = ?1 AND log = ?2"),
     /** `sent` is -1 for all there is. */
-    watch: sql.prepare("INSERT OR REPLACE INTO watches VALUES (?1, ?2, ?3)"),
-    unwatch: sql.prepare("DELETE FROM watches WHERE socket = ?1 AND log = ?2"),
-    forgetWatches: sql.prepare("DELETE FROM watches WHERE socket = ?1")
+    watch: sql.command("INSERT OR REPLACE INTO watches VALUES (?1, ?2, ?3)"),
+    unwatch: sql.command("DELETE FROM watches WHERE socket = ?1 AND log = ?2"),
+    forgetWatches: sql.command("DELETE FROM watches WHERE socket = ?1")
   }
 }

@@ -15,7 +15,7 @@ import { HubStorage, type LogInfo, retired, StorageFailed } from "../hub/HubStor
 import { type Numbered, numbered } from "../hub/numbered.ts"
 import { pageOf } from "../hub/pageOf.ts"
 import { makeRemoteId } from "../hub/RemoteId.ts"
-import { groups, type Segment } from "../hub/Segment.ts"
+import { groups, join, type Segment } from "../hub/Segment.ts"
 import { floorOf, trimming } from "../hub/trim.ts"
 import { SEGMENT_BYTES } from "../protocol/Limits.ts"
 import {
@@ -31,7 +31,6 @@ import {
   toGive,
   told
 } from "./d1/Database.ts"
-import { join } from "./d1/join.ts"
 import { prepareTables } from "./d1/schema.ts"
 import { sha256 } from "./sha256.ts"
 

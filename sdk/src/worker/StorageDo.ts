@@ -43,14 +43,18 @@ export const sqlOf = (storage: DurableObjectStorage): Sql => ({
     <Row>(text: string) =>
     (...values: ReadonlyArray<Value>) => {
       const rows = storage.sql.exec(text, ...values).toArray()
-      for (const row of rows) {
+      for (const row of rows as Array<Record<string, unknown>>) {
         for (const name in row) {
           const value = row[name]
-          if (value instanceof ArrayBuffer) Object.assign(row, { [name]: new Uint8Array(value) })
+          if (value instanceof ArrayBuffer) row[name] = new Uint8Array(value)
         }
       }
       return rows as ReadonlyArray<unknown> as ReadonlyArray<Row>
     },
+  command:
+    (text) =>
+    (...values) =>
+      void storage.sql.exec(text, ...values),
   script: (text) => void storage.sql.exec(text),
   transaction: (work) => storage.transactionSync(work)
 })

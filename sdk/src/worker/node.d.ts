@@ -1,6 +1,4 @@
 /** What `sha256.ts` uses of `node:crypto`, in workerd's own form: the types of Node contradict those of Workers. */
 declare module "node:crypto" {
-  export const createHash: (algorithm: "sha256") => {
-    readonly update: (bytes: Uint8Array) => { readonly digest: () => Uint8Array }
-  }
+  export const hash: (algorithm: "sha256", bytes: Uint8Array, encoding: "buffer") => Uint8Array
 }

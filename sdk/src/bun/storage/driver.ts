@@ -7,6 +7,10 @@ export const sqlOf = (db: Database): Sql => ({
     const statement: Statement<Row, Array<Value>> = db.prepare(text)
     return (...values: ReadonlyArray<Value>) => statement.all(...values)
   },
+  command: (text) => {
+    const statement: Statement<never, Array<Value>> = db.prepare(text)
+    return (...values) => void statement.run(...values)
+  },
   script: (text) => void db.run(text),
   transaction: (work) => db.transaction(work)()
 })

@@ -6,6 +6,8 @@ export type Value = number | string | Uint8Array | null
 export interface Sql {
   /** One statement with `?1`, `?2`, …; each call runs it and answers all its rows. */
   readonly prepare: <Row = never>(text: string) => (...values: ReadonlyArray<Value>) => ReadonlyArray<Row>
+  /** One that answers no rows. */
+  readonly command: (text: string) => (...values: ReadonlyArray<Value>) => void
   /** Several statements without values. */
   readonly script: (text: string) => void
   /** All or nothing: what `work` throws undoes what it did, and is thrown on. */

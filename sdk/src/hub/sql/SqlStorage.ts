@@ -8,13 +8,14 @@
  */
 import * as Either from "effect/Either"
 import { empty, type Sha256 } from "../../crypto/Chain.ts"
-import { SEGMENT_BYTES, TAIL_BYTES } from "../../protocol/Limits.ts"
-import { type HubStorage, type LogInfo, retired, StorageFailed } from "../HubStorage.ts"
-import { type Numbered, numbered } from "../numbered.ts"
+import { TAIL_BYTES } from "../../protocol/Limits.ts"
+import { type Appended, type HubStorage, type LogInfo, retired, StorageFailed } from "../HubStorage.ts"
+import { isAbove, type Numbered, numbered } from "../numbered.ts"
 import { pageOf } from "../pageOf.ts"
 import { makeRemoteId } from "../RemoteId.ts"
+import type { Segment } from "../Segment.ts"
 import { floorOf, trimming } from "../trim.ts"
-import { finder, isAbove, places } from "./repeats.ts"
+import { finder, places } from "./repeats.ts"
 import type { Sql } from "./Sql.ts"
 import { LAST_SEQUENCE, prepare } from "./statements.ts"
 
@@ -39,14 +40,14 @@ interface Known {
   readonly top: Uint8Array
   /** Bytes of all its entries. */
   readonly total: number
-  /** The last segment. */
+  /** The last segment; `size` is in bytes, its links counted too. */
   readonly tail: { readonly first: number; readonly size: number }
 }
 
 /** Logs whose end is kept in memory: about 300 bytes each. */
 const KNOWN_LOGS = 10_000
 
-const nothing = { head: 0, chain: empty, top: new Uint8Array(0), total: 0, keep: false, tail: undefined }
+const nothing = { head: 0, chain: empty, top: new Uint8Array(0), total: 0, tail: undefined }
 
 export const make = ({ close, failureOf, kind, sha256, sql: driver, vacuum }: SqlStorageOptions): HubStorage => {
   const sql = prepare(driver)
@@ -81,57 +82,85 @@ export const make = ({ close, failureOf, kind, sha256, sql: driver, vacuum }: Sq
     return end
   }
 
-  const append = (...[name, iv, entries, keep]: Parameters<HubStorage["append"]>) => {
+  const append = (
+    ...[name, iv, entries, keep]: Parameters<HubStorage["append"]>
+  ): Either.Either<Appended, StorageFailed> => {
     const end = endOf(name)
     const find = end === undefined ? () => undefined : finder(sql, end)
-    return Either.map(numbered(end ?? nothing, iv, entries, find, sha256), (write) => {
-      if (write.appended.head > LAST_SEQUENCE) throw full()
-      const marks = keep && entries.length > 0 && end?.keep === false
-      if (write.entries.length > 0) store(name, end, write, keep)
-      else if (marks) remember(name, { ...end, keep: sql.keep(end.id).length === 0 })
-      return write.appended
-    })
+    const write = numbered(end ?? nothing, iv, entries, find, sha256)
+    if (Either.isLeft(write)) return Either.left(write.left)
+    const { appended } = write.right
+    if (appended.head > LAST_SEQUENCE) throw full()
+    if (appended.fresh !== undefined) store(name, end, write.right, keep)
+    else if (end !== undefined && !end.keep && keep && entries.length > 0) {
+      sql.keep(end.id)
+      remember(name, { ...end, keep })
+    }
+    return Either.right(appended)
   }
 
-  const store = (name: string, end: Known | undefined, { appended, entries, segments }: Numbered, keep: boolean) => {
-    const written = Date.now()
-    let { tail, top, total }: Pick<Known, "top" | "total"> & { tail: Known["tail"] | undefined } = end ?? nothing
-    const steps: Array<(log: number) => void> = []
-    if (end !== undefined && keep && !end.keep) steps.push(sql.keep)
-    const found = places(sql, end)
-    let segment = 0
-    let next = 0
-    for (const { began, bytes, count, first, links } of segments) {
-      const grows = tail !== undefined && tail.size <= TAIL_BYTES && tail.size + bytes.byteLength <= SEGMENT_BYTES
-      if (!grows) segment++
-      for (const { entryId, sequence } of entries.slice(next, next + count)) {
-        if (!found(entryId, segment)) steps.push((log) => sql.remember(log, entryId, sequence))
-        if (isAbove(entryId, top)) top = entryId
-      }
-      next += count
-      total += bytes.byteLength
-      const state = [top, total, written, links, bytes] as const
-      if (tail !== undefined && grows) {
-        const { first: at, size } = tail
-        steps.push((log) => sql.grow(log, at, count, ...state))
-        tail = { first: at, size: size + bytes.byteLength }
-      } else {
-        steps.push((log) => sql.insert(log, first, count, began, ...state))
-        tail = { first, size: bytes.byteLength }
-      }
-    }
-    const run = (log: number) => {
-      for (const step of steps) step(log)
-      return log
+  const store = (name: string, end: Known | undefined, write: Numbered, keep: boolean) => {
+    const { appended, rises, segments } = write
+    const marks = keep && end?.keep === false
+    const run = (): Known => {
+      const id = end?.id ?? sql.create(name, keep ? 1 : 0)[0]!.id
+      if (marks) sql.keep(id)
+      const { tail, top, total } = rises && segments.length === 1 ? putOne(id, end, write) : putAll(id, end, write)
+      const { chain, head } = appended
+      // The top is a view on the frame that was received.
+      return { id, keep: keep || end?.keep === true, head, chain, top: top.slice(), total, tail }
     }
     // One statement is a transaction by itself.
-    const id =
-      end !== undefined && steps.length === 1
-        ? run(end.id)
-        : driver.transaction(() => run(end?.id ?? sql.create(name, keep ? 1 : 0)[0]!.id))
-    const { chain, head } = appended
-    // The top is a view on the frame that was received.
-    remember(name, { id, keep: keep || end?.keep === true, head, chain, top: top.slice(), total, tail: tail! })
+    const one = end !== undefined && !marks && rises && segments.length === 1
+    remember(name, one ? run() : driver.transaction(run))
+  }
+
+  type End = Pick<Known, "tail" | "top" | "total">
+
+  /** Nearly every write is this. */
+  const putOne = (log: number, end: End | undefined, { entries, segments }: Numbered): End =>
+    put(log, end?.tail, segments[0]!, entries.at(-1)!.entryId, end?.total ?? 0)
+
+  const putAll = (log: number, end: (End & Known) | undefined, { entries, segments }: Numbered): End => {
+    const found = places(sql, end)
+    let { tail, top, total }: Omit<End, "tail"> & { tail: End["tail"] | undefined } = end ?? nothing
+    let row = 0
+    let next = 0
+    for (const segment of segments) {
+      if (!grows(tail, segment)) row++
+      for (const { entryId, sequence } of entries.slice(next, next + segment.count)) {
+        if (!found(entryId, row)) sql.remember(log, entryId, sequence)
+        if (isAbove(entryId, top)) top = entryId
+      }
+      next += segment.count
+      ;({ tail, total } = put(log, tail, segment, top, total))
+    }
+    return { tail: tail!, top, total }
+  }
+
+  /** A segment behind the others; `total` is what the log had before. */
+  const put = (log: number, tail: End["tail"] | undefined, segment: Segment, top: Uint8Array, total: number): End => {
+    const { began, bytes, count, first, links } = segment
+    const sum = total + bytes.byteLength
+    if (tail !== undefined && grows(tail, segment)) {
+      sql.grow(log, tail.first, count, top, sum, Date.now(), links, bytes)
+      return { tail: { first: tail.first, size: tail.size + sizeOf(segment) }, top, total: sum }
+    }
+    sql.insert(log, first, count, began, top, sum, Date.now(), links, bytes)
+    return { tail: { first, size: sizeOf(segment) }, top, total: sum }
+  }
+
+  /** For one page: it is asked for one segment after the other. */
+  const ahead = (log: number, bytes: number) => {
+    let rows: ReadonlyArray<Segment> = []
+    let next = 0
+    return (sequence: number): Segment | undefined => {
+      if (next === rows.length) {
+        rows = sql.segments(log, sequence, bytes)
+        next = 0
+      }
+      return rows[next++]
+    }
   }
 
   const answer = <A>(work: () => Either.Either<A, StorageFailed>): Either.Either<A, StorageFailed> => {
@@ -151,13 +180,11 @@ export const make = ({ close, failureOf, kind, sha256, sql: driver, vacuum }: Sq
       return remoteId
     },
     kind,
-    append: (...write) => answer(() => append(...write)),
+    append: (name, iv, entries, keep) => answer(() => append(name, iv, entries, keep)),
     page: (name, from, limits) =>
       answer(() => {
         const end = endOf(name)
-        return pageOf(end ?? nothing, from, limits, (sequence) =>
-          end === undefined ? undefined : sql.segment(end.id, sequence)[0]
-        )
+        return pageOf(end ?? nothing, from, limits, end === undefined ? () => undefined : ahead(end.id, limits.bytes))
       }),
     logs: () =>
       answer(() =>
@@ -246,6 +273,10 @@ export const make = ({ close, failureOf, kind, sha256, sql: driver, vacuum }: Sq
     }
   }
 }
+
+const sizeOf = ({ bytes, links }: Segment) => bytes.byteLength + links.byteLength
+const grows = (tail: Known["tail"] | undefined, segment: Segment) =>
+  tail !== undefined && tail.size + sizeOf(segment) <= TAIL_BYTES
 
 const full = () => new StorageFailed({ reason: "full", what: "This log has no numbers left." })
 const damaged = () => new StorageFailed({ reason: "damaged", what: "The hub cannot read the end of this log." })

@@ -8,6 +8,7 @@
 import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Either from "effect/Either"
 import { decodeStored } from "../../protocol/StoredRun.ts"
+import { isAbove } from "../numbered.ts"
 import type { SegmentHead, Statements } from "./statements.ts"
 
 /** Of a log that has entries. */
@@ -101,14 +102,4 @@ const holderOf = (sql: Statements, log: Ids, entryId: Uint8Array): SegmentHead =
     }
   }
   return found
-}
-
-/** Ids are compared as bytes, the first one counting most; nothing is above an empty one but an id. */
-export const isAbove = (id: Uint8Array, other: Uint8Array): boolean => {
-  for (let i = 0; i < id.byteLength; i++) {
-    const theirs = other[i]
-    if (theirs === undefined) return true
-    if (id[i] !== theirs) return id[i]! > theirs
-  }
-  return false
 }

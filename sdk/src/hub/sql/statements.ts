@@ -12,6 +12,10 @@ export interface SegmentHead {
   readonly top: Uint8Array
 }
 
+/** Sequences, and rows, that one look at a page goes ahead; what a page needs beyond is read with the next look. */
+const AHEAD = 4_096
+const AHEAD_ROWS = 128
+
 const FIRST = `at & ${LAST_SEQUENCE} AS first`
 const UP_TO = "at BETWEEN (?1 << 32) AND ((?1 << 32) | ?2) ORDER BY at DESC LIMIT 1"
 const OF_LOG = `at BETWEEN (?1 << 32) AND ((?1 << 32) | ${LAST_SEQUENCE})`
@@ -22,7 +26,7 @@ export const prepare = (sql: Sql) => ({
   /** (name, keep) */
   create: sql.prepare<{ id: number }>("INSERT INTO logs (name, keep, retired) VALUES (?1, ?2, 0) RETURNING id"),
   /** (log) */
-  keep: sql.prepare("UPDATE logs SET keep = 1 WHERE id = ?1"),
+  keep: sql.command("UPDATE logs SET keep = 1 WHERE id = ?1"),
   kept: sql.prepare<{ kept: number }>("SELECT count(*) AS kept FROM logs WHERE keep = 1"),
   logs: sql.prepare<{ log: string; keep: number; head: number; floor: number; bytes: number; lastWrite: number }>(
     `SELECT name AS log, keep,
@@ -34,17 +38,28 @@ export const prepare = (sql: Sql) => ({
 
   /** (log): the newest segment. */
   last: sql.prepare<SegmentHead & { size: number; total: number; chain: Uint8Array }>(
-    `SELECT ${FIRST}, count, top, length(bytes) AS size, total, substr(links, -32) AS chain
+    `SELECT ${FIRST}, count, top, length(bytes) + length(links) AS size, total, substr(links, -32) AS chain
      FROM segments WHERE ${OF_LOG} ORDER BY at DESC LIMIT 1`
   ),
   /** (log, sequence): the last segment that does not begin after it. */
   segment: sql.prepare<Segment>(`SELECT ${FIRST}, count, began, links, bytes FROM segments WHERE ${UP_TO}`),
+  /**
+   * (log, sequence, bytes): that one, and what follows it while no more than so many bytes lie between, for one look at
+   * a page. Where a row begins among the log's bytes is its `total` less its own, which SQLite knows without reading them.
+   */
+  segments: sql.prepare<Segment>(
+    `WITH here AS (SELECT at AS place, total - length(bytes) AS begins FROM segments WHERE ${UP_TO})
+     SELECT ${FIRST}, count, began, links, bytes FROM segments
+     WHERE at BETWEEN (SELECT place FROM here) AND min((?1 << 32 | ?2) + ${AHEAD}, ?1 << 32 | ${LAST_SEQUENCE})
+       AND total - length(bytes) <= (SELECT begins FROM here) + ?3
+     ORDER BY at LIMIT ${AHEAD_ROWS}`
+  ),
   /** (log, sequence): the same without its bytes. */
   head: sql.prepare<SegmentHead>(`SELECT ${FIRST}, count, top FROM segments WHERE ${UP_TO}`),
   /** (log, first, count, began, top, total, written, links, bytes) */
-  insert: sql.prepare("INSERT INTO segments VALUES ((?1 << 32) | ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"),
+  insert: sql.command("INSERT INTO segments VALUES ((?1 << 32) | ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"),
   /** (log, first, more, top, total, written, links, bytes): `||` makes text of bytes without touching them. */
-  grow: sql.prepare(
+  grow: sql.command(
     `UPDATE segments SET count = count + ?3, top = ?4, total = ?5, written = ?6,
        links = CAST(links || ?7 AS BLOB), bytes = CAST(bytes || ?8 AS BLOB)
      WHERE at = (?1 << 32) | ?2`
@@ -53,35 +68,35 @@ export const prepare = (sql: Sql) => ({
   /** (log, entry id) */
   sequence: sql.prepare<{ sequence: number }>("SELECT sequence FROM ids WHERE log = ?1 AND entry_id = ?2"),
   /** (log, entry id, sequence) */
-  remember: sql.prepare("INSERT INTO ids VALUES (?1, ?2, ?3)"),
+  remember: sql.command("INSERT INTO ids VALUES (?1, ?2, ?3)"),
 
   /** (log, entry id, sequence): of an entry that is trimmed, which may be there. */
-  stillKnown: sql.prepare("INSERT INTO ids VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING"),
+  stillKnown: sql.command("INSERT INTO ids VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING"),
   /** (log, old first, new first, count, links, bytes) */
-  cut: sql.prepare(
+  cut: sql.command(
     `UPDATE segments SET at = (?1 << 32) | ?3, began = ?3, count = ?4, links = ?5, bytes = ?6 WHERE at = (?1 << 32) | ?2`
   ),
   /** (log, floor) */
-  forgetBelow: sql.prepare("DELETE FROM segments WHERE at >= (?1 << 32) AND at < ((?1 << 32) | ?2)"),
+  forgetBelow: sql.command("DELETE FROM segments WHERE at >= (?1 << 32) AND at < ((?1 << 32) | ?2)"),
   /** (log, count, top, links): what stands for the entries that were trimmed. */
-  trimmed: sql.prepare("INSERT INTO segments VALUES ((?1 << 32) | 1, ?2, 1, ?3, 0, 0, ?4, x'')"),
+  trimmed: sql.command("INSERT INTO segments VALUES ((?1 << 32) | 1, ?2, 1, ?3, 0, 0, ?4, x'')"),
   /** (log, bytes) */
-  lighten: sql.prepare(`UPDATE segments SET total = total - ?2 WHERE length(bytes) > 0 AND ${OF_LOG}`),
+  lighten: sql.command(`UPDATE segments SET total = total - ?2 WHERE length(bytes) > 0 AND ${OF_LOG}`),
 
   /** (log), each. */
-  forgetSegments: sql.prepare(`DELETE FROM segments WHERE ${OF_LOG}`),
-  forgetIds: sql.prepare("DELETE FROM ids WHERE log = ?1"),
-  retire: sql.prepare("UPDATE logs SET retired = 1, keep = 0 WHERE id = ?1"),
+  forgetSegments: sql.command(`DELETE FROM segments WHERE ${OF_LOG}`),
+  forgetIds: sql.command("DELETE FROM ids WHERE log = ?1"),
+  retire: sql.command("UPDATE logs SET retired = 1, keep = 0 WHERE id = ?1"),
 
   remoteId: sql.prepare<{ id: Uint8Array }>("SELECT remote_id AS id FROM storage"),
   /** (remote id) */
-  rename: sql.prepare("UPDATE storage SET remote_id = ?1"),
+  rename: sql.command("UPDATE storage SET remote_id = ?1"),
 
   /** (id, until) */
-  revoke: sql.prepare("INSERT INTO revocations VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET until = max(until, ?2)"),
+  revoke: sql.command("INSERT INTO revocations VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET until = max(until, ?2)"),
   /** (now), each. */
   revoked: sql.prepare<{ id: string; until: number }>("SELECT id, until FROM revocations WHERE until > ?1 ORDER BY id"),
-  forgetRevoked: sql.prepare("DELETE FROM revocations WHERE until <= ?1")
+  forgetRevoked: sql.command("DELETE FROM revocations WHERE until <= ?1")
 })
 
 export type Statements = ReturnType<typeof prepare>
