@@ -6,9 +6,8 @@ import { sha256 } from "@noble/hashes/sha2.js"
 import { utf8ToBytes } from "@noble/hashes/utils.js"
 import * as Data from "effect/Data"
 import * as Either from "effect/Either"
-import * as Schema from "effect/Schema"
 import type { Grant } from "../crypto/AccessToken.ts"
-import { DEFAULT_TENANT, TenantId } from "../domain/Ids.ts"
+import { DEFAULT_TENANT, isTenantId, type TenantId } from "../domain/Ids.ts"
 import { SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX } from "../protocol/Message.ts"
 import type { Rights } from "./Peer.ts"
 
@@ -87,7 +86,7 @@ export const addressOf = (
   if (path !== EVENT_LOG_PATH && !path.startsWith(`${EVENT_LOG_PATH}/`)) return undefined
   const [named, ...rest] = path.slice(EVENT_LOG_PATH.length + 1).split("/")
   const name = path === EVENT_LOG_PATH ? (headers.get("x-sync-tenant") ?? defaultTenant) : named
-  if (!isTenant(name)) {
+  if (!isTenantId(name)) {
     return refuse(
       400,
       "The address names no tenant.",
@@ -161,8 +160,6 @@ export const readOnly = (rights: Rights): Either.Either<Rights, Refused> =>
       )
 
 const isLoopback = (name: string) => /^(localhost|127\.\d+\.\d+\.\d+|\[?::1\]?)$/i.test(name)
-
-const isTenant = Schema.is(TenantId)
 
 const forbidden = (error: string, fix: string) => new Refused({ status: 403, error, fix })
 const refuse = (status: Refused["status"], error: string, fix: string) =>

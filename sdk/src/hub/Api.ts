@@ -11,8 +11,9 @@ import { PUBLIC_KEY_CHARS, TOKEN_ID_CHARS } from "../protocol/Limits.ts"
 import { type Access, addressOf, isAllowed, isExtended, Refused, readOnly, strangerOf, tokenOf } from "./Access.ts"
 import type { Hub } from "./Hub.ts"
 import type { HubSettings } from "./HubSettings.ts"
-import type { HubStorage, StorageFailed } from "./HubStorage.ts"
+import type { HubStorage, Revocation, StorageFailed } from "./HubStorage.ts"
 import { mayAdminister, mayList, type Rights } from "./Peer.ts"
+import { flatMap } from "./Queue.ts"
 import { VERSION } from "./version.ts"
 
 export interface Door {
@@ -43,7 +44,7 @@ export interface TenantHub {
   readonly storage: HubStorage
 }
 
-/** Answers a Response where that is the end of it. */
+/** Answers a Response where that is the end of it, and tells the hub's own log where that is asked for (`SYNC_DEBUG`). */
 export const admit = (door: Door, request: Request): Effect.Effect<Either.Either<Admitted, Response>> =>
   Effect.promise(() => enter(door, request)).pipe(
     Effect.tap((answer) => {
@@ -55,7 +56,8 @@ export const admit = (door: Door, request: Request): Effect.Effect<Either.Either
     })
   )
 
-const enter = async (
+/** The same without a word in the log, and without the runtime that a log needs: what a Worker's first request waits for. */
+export const enter = async (
   { access, hostname, kind, settings, storage }: Door,
   request: Request
 ): Promise<Either.Either<Admitted, Response>> => {
@@ -84,6 +86,7 @@ const enter = async (
 
 /**
  * Answers a Response, or `upgrade`: the platform is to make a socket of the request. `now` is in milliseconds since 1970.
+ * An `upgrade` is there at once (an Either) where the storage answers at once.
  */
 export const serve = (
   { hub, storage }: TenantHub,
@@ -127,7 +130,10 @@ export const serve = (
     }
   }
 
-  return ensureNotRevoked(storage, rights, now).pipe(
+  const allowed = ensureNotRevoked(storage, rights, now)
+  const opens = upgrade && path.length === 0 && request.method === "GET"
+  if (opens && Either.isEither(allowed) && Either.isRight(allowed)) return Either.right("upgrade")
+  return allowed.pipe(
     Effect.andThen(Effect.suspend(route)),
     Effect.catchTags({
       Refused: (refused) => Effect.succeed(refusal(refused)),
@@ -215,15 +221,15 @@ const ensureNotRevoked = (
   storage: HubStorage,
   { id }: Rights,
   now: number
-): Effect.Effect<void, StorageFailed | Refused> =>
-  id === undefined
-    ? Effect.void
-    : Effect.flatMap(
-        Effect.suspend(() => storage.revoked(Math.floor(now / 1000))),
-        (revoked) => (revoked.some((one) => one.id === id) ? Effect.fail(revokedToken) : Effect.void)
-      )
+): Effect.Effect<unknown, StorageFailed | Refused> => {
+  if (id === undefined) return Either.right(undefined)
+  const all = storage.revoked(Math.floor(now / 1000))
+  const check = (revoked: ReadonlyArray<Revocation>): Either.Either<void, Refused> =>
+    revoked.some((one) => one.id === id) ? Either.left(revokedToken) : Either.right(undefined)
+  return flatMap<ReadonlyArray<Revocation>, void, StorageFailed | Refused>(all, check)
+}
 
-const Revocation = Schema.Struct({
+const RevocationBody = Schema.Struct({
   id: Schema.String.pipe(Schema.minLength(1), Schema.maxLength(TOKEN_ID_CHARS)),
   until: Schema.optionalWith(Schema.NonNegativeInt.pipe(Schema.lessThanOrEqualTo(Number.MAX_SAFE_INTEGER)), {
     default: () => Number.MAX_SAFE_INTEGER
@@ -231,7 +237,7 @@ const Revocation = Schema.Struct({
 })
 const Trim = Schema.Struct({ floor: Schema.Int.pipe(Schema.positive()) })
 const decodeTrim = Schema.decodeUnknown(Trim)
-const decodeRevocation = Schema.decodeUnknown(Revocation)
+const decodeRevocation = Schema.decodeUnknown(RevocationBody)
 
 const decoded = (part: string): string | undefined => {
   try {

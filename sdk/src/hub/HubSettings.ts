@@ -4,9 +4,8 @@
  */
 import * as Data from "effect/Data"
 import * as Either from "effect/Either"
-import * as Schema from "effect/Schema"
 import { SECRET_BYTES, verify } from "../crypto/AccessToken.ts"
-import { TenantId } from "../domain/Ids.ts"
+import { isTenantId, type TenantId } from "../domain/Ids.ts"
 import { type Access, make, off } from "./Access.ts"
 import type { Quotas } from "./Quotas.ts"
 import type { RetentionPolicy } from "./Retention.ts"
@@ -44,76 +43,84 @@ export class BadHubSetting extends Data.TaggedError("BadHubSetting")<{
   }
 }
 
-export const hubSettings = (env: Readonly<Record<string, unknown>>): Either.Either<HubSettings, BadHubSetting> =>
-  Either.gen(function* () {
-    const text = (name: string): string | undefined => {
-      const value = env[name]
-      // A Worker's variables may be written as numbers and booleans too.
-      const found = typeof value === "number" || typeof value === "boolean" ? String(value) : value
-      return typeof found === "string" && found.trim() !== "" ? found.trim() : undefined
-    }
-    const bad = (name: string, what: string) => Either.left(new BadHubSetting({ name, what: `${name} ${what}` }))
-    const yes = (name: string) => {
-      const value = text(name)?.toLowerCase() ?? "false"
-      if (["1", "true", "yes", "on"].includes(value)) return Either.right(true)
-      return ["0", "false", "no", "off"].includes(value) ? Either.right(false) : bad(name, "is true or false.")
-    }
-    const positive = (name: string, whole: boolean) => {
-      const value = text(name)
-      if (value === undefined) return Either.right(undefined)
-      const number = Number(value)
-      return number > 0 && number <= Number.MAX_SAFE_INTEGER && (!whole || Number.isInteger(number))
-        ? Either.right(number)
-        : bad(name, `is a ${whole ? "whole " : ""}number above 0; without it there is no such limit.`)
-    }
+export const hubSettings = (env: Readonly<Record<string, unknown>>): Either.Either<HubSettings, BadHubSetting> => {
+  const text = (name: string): string | undefined => {
+    const value = env[name]
+    // A Worker's variables may be written as numbers and booleans too.
+    const found = typeof value === "number" || typeof value === "boolean" ? String(value) : value
+    return typeof found === "string" && found.trim() !== "" ? found.trim() : undefined
+  }
+  /** The first that is wrong is told. */
+  let wrong: BadHubSetting | undefined
+  const bad = (name: string, what: string) => {
+    wrong ??= new BadHubSetting({ name, what: `${name} ${what}` })
+    return undefined
+  }
+  const yes = (name: string) => {
+    const value = text(name)?.toLowerCase() ?? "false"
+    if (["1", "true", "yes", "on"].includes(value)) return true
+    if (!["0", "false", "no", "off"].includes(value)) bad(name, "is true or false.")
+    return false
+  }
+  const positive = (name: string, whole: boolean) => {
+    const value = text(name)
+    if (value === undefined) return undefined
+    const number = Number(value)
+    return number > 0 && number <= Number.MAX_SAFE_INTEGER && (!whole || Number.isInteger(number))
+      ? number
+      : bad(name, `is a ${whole ? "whole " : ""}number above 0; without it there is no such limit.`)
+  }
 
-    const auth = text("SYNC_AUTH")
-    if (auth !== undefined && auth !== "off" && auth !== "on") return yield* bad("SYNC_AUTH", "is off, or not set.")
-    const secret = text("SYNC_AUTH_SECRET")
-    const signing = secret === undefined ? undefined : new TextEncoder().encode(secret)
-    if (signing !== undefined && signing.byteLength < SECRET_BYTES) {
-      return yield* bad("SYNC_AUTH_SECRET", `is too short: it has at least ${SECRET_BYTES} bytes.`)
-    }
-    const allowedOrigins = (text("SYNC_ALLOWED_ORIGINS") ?? "").split(",").map((one) => one.trim().replace(/\/$/, ""))
-    const origins = allowedOrigins.filter((one) => one !== "")
-    if (origins.some((one) => !URL.canParse(one) || new URL(one).origin !== one.toLowerCase())) {
-      return yield* bad("SYNC_ALLOWED_ORIGINS", "lists origins, as in https://viewer.example,http://localhost:5173.")
-    }
-    const defaultTenant = text("SYNC_DEFAULT_TENANT")
-    if (defaultTenant !== undefined && !isTenant(defaultTenant)) {
-      return yield* bad("SYNC_DEFAULT_TENANT", "is no tenant: 1 to 128 letters, digits, dots, dashes or underscores.")
-    }
-    const storage = text("SYNC_STORAGE")
-    if (storage !== undefined && storage !== "do" && storage !== "d1" && storage !== "memory") {
-      return yield* bad("SYNC_STORAGE", "is do, d1 or memory.")
-    }
-    const days = yield* positive("SYNC_RETENTION_DAYS", false)
-    const logs = yield* positive("SYNC_RETENTION_LOGS", true)
-    const bytes = yield* positive("SYNC_RETENTION_BYTES", true)
-    const quotaBytes = yield* positive("SYNC_QUOTA_BYTES", true)
-    const entriesPerSecond = yield* positive("SYNC_QUOTA_ENTRIES_PER_SECOND", false)
-    const sockets = yield* positive("SYNC_QUOTA_SOCKETS", true)
-    return {
-      open: auth === "off",
-      sharedToken: text("SYNC_AUTH_TOKEN"),
-      secret: signing,
-      allowQueryToken: yield* yes("SYNC_ALLOW_QUERY_TOKEN"),
-      allowedOrigins: origins.map((one) => one.toLowerCase()),
-      defaultTenant,
-      storage,
-      retention: {
-        ...(days === undefined ? {} : { maxAgeMs: days * DAY_MS }),
-        ...(logs === undefined ? {} : { maxLogs: logs }),
-        ...(bytes === undefined ? {} : { maxBytes: bytes })
-      },
-      quotas: {
-        ...(quotaBytes === undefined ? {} : { bytes: quotaBytes }),
-        ...(entriesPerSecond === undefined ? {} : { entriesPerSecond }),
-        ...(sockets === undefined ? {} : { sockets })
-      },
-      debug: yield* yes("SYNC_DEBUG")
-    }
-  })
+  const auth = text("SYNC_AUTH")
+  if (auth !== undefined && auth !== "off" && auth !== "on") bad("SYNC_AUTH", "is off, or not set.")
+  const secret = text("SYNC_AUTH_SECRET")
+  const signing = secret === undefined ? undefined : new TextEncoder().encode(secret)
+  if (signing !== undefined && signing.byteLength < SECRET_BYTES) {
+    bad("SYNC_AUTH_SECRET", `is too short: it has at least ${SECRET_BYTES} bytes.`)
+  }
+  const allowedOrigins = (text("SYNC_ALLOWED_ORIGINS") ?? "").split(",").map((one) => one.trim().replace(/\/$/, ""))
+  const origins = allowedOrigins.filter((one) => one !== "")
+  if (origins.some((one) => !URL.canParse(one) || new URL(one).origin !== one.toLowerCase())) {
+    bad("SYNC_ALLOWED_ORIGINS", "lists origins, as in https://viewer.example,http://localhost:5173.")
+  }
+  const tenant = text("SYNC_DEFAULT_TENANT")
+  const defaultTenant =
+    tenant === undefined || isTenantId(tenant)
+      ? tenant
+      : bad("SYNC_DEFAULT_TENANT", "is no tenant: 1 to 128 letters, digits, dots, dashes or underscores.")
+  const kind = text("SYNC_STORAGE")
+  const storage =
+    kind === undefined || kind === "do" || kind === "d1" || kind === "memory"
+      ? kind
+      : bad("SYNC_STORAGE", "is do, d1 or memory.")
+  const days = positive("SYNC_RETENTION_DAYS", false)
+  const logs = positive("SYNC_RETENTION_LOGS", true)
+  const bytes = positive("SYNC_RETENTION_BYTES", true)
+  const quotaBytes = positive("SYNC_QUOTA_BYTES", true)
+  const entriesPerSecond = positive("SYNC_QUOTA_ENTRIES_PER_SECOND", false)
+  const sockets = positive("SYNC_QUOTA_SOCKETS", true)
+  const settings: HubSettings = {
+    open: auth === "off",
+    sharedToken: text("SYNC_AUTH_TOKEN"),
+    secret: signing,
+    allowQueryToken: yes("SYNC_ALLOW_QUERY_TOKEN"),
+    allowedOrigins: origins.map((one) => one.toLowerCase()),
+    defaultTenant,
+    storage,
+    retention: {
+      ...(days === undefined ? {} : { maxAgeMs: days * DAY_MS }),
+      ...(logs === undefined ? {} : { maxLogs: logs }),
+      ...(bytes === undefined ? {} : { maxBytes: bytes })
+    },
+    quotas: {
+      ...(quotaBytes === undefined ? {} : { bytes: quotaBytes }),
+      ...(entriesPerSecond === undefined ? {} : { entriesPerSecond }),
+      ...(sockets === undefined ? {} : { sockets })
+    },
+    debug: yes("SYNC_DEBUG")
+  }
+  return wrong === undefined ? Either.right(settings) : Either.left(wrong)
+}
 
 /** Who may connect. `secretOf` names a further secret that may have signed a token of a tenant. */
 export const accessOf = (
@@ -133,4 +140,3 @@ export const accessOf = (
 }
 
 const DAY_MS = 86_400_000
-const isTenant = Schema.is(TenantId)

@@ -82,3 +82,13 @@ export const match = <A, E, B>(
   Either.isEither(answer)
     ? Either.right(Either.match(answer as Either.Either<A, E>, { onLeft: on.onFailure, onRight: on.onSuccess }))
     : Effect.match(answer, on)
+
+/** `Effect.flatMap` that is there at once where both answers are. */
+export const flatMap = <A, B, E>(
+  answer: Effect.Effect<A, E>,
+  then: (value: A) => Effect.Effect<B, E>
+): Effect.Effect<B, E> => {
+  if (!Either.isEither(answer)) return Effect.flatMap(answer, then)
+  const at = answer as Either.Either<A, E>
+  return Either.isRight(at) ? then(at.right) : Either.left(at.left)
+}

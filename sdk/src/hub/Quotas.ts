@@ -5,6 +5,7 @@
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { type HubStorage, StorageFailed } from "./HubStorage.ts"
+import { flatMap } from "./Queue.ts"
 
 export interface Quotas {
   /** Of all entries in wire form; a write that begins above it is refused with `quota`. */
@@ -80,13 +81,3 @@ export const limited = (storage: HubStorage, quotas: Quotas, now: () => number):
 }
 
 const fail = (reason: "quota" | "too-fast", what: string) => Either.left(new StorageFailed({ reason, what }))
-
-/** At once where the first answer is there at once. */
-const flatMap = <A, B>(
-  answer: Effect.Effect<A, StorageFailed>,
-  then: (value: A) => Effect.Effect<B, StorageFailed>
-): Effect.Effect<B, StorageFailed> => {
-  if (!Either.isEither(answer)) return Effect.flatMap(answer, then)
-  const at = answer as Either.Either<A, StorageFailed>
-  return Either.isRight(at) ? then(at.right) : Either.left(at.left)
-}

@@ -60,19 +60,25 @@ export class SyncDurableObject extends DurableObject<Env> {
     this.#retention = settings.retention ?? {}
     this.#quotas = settings.quotas ?? {}
     this.#log = hubLog(settings.debug ?? false, Logger.withLeveledConsole)
-    this.#runtime = this.#makeRuntime()
+    // The object's own SQLite opens at once, and the runtime is not asked for it: building its layers is half of what
+    // the first Hello would wait for.
+    const opened = (env.SYNC_STORAGE ?? "do") === "do" ? StorageDo.open(ctx.storage) : undefined
+    this.#runtime = this.#makeRuntime(opened)
     this.#memory = makeSocketMemory(StorageDo.sqlOf(ctx.storage))
+    if (opened !== undefined) this.#begin(opened)
     // A database elsewhere answers later; nothing is delivered to the object before.
-    if (env.SYNC_STORAGE === "d1") void ctx.blockConcurrencyWhile(() => this.#open())
-    else this.#begin(this.#runtime.runSyncExit(HubStorage))
+    else void ctx.blockConcurrencyWhile(() => this.#open())
   }
 
-  #makeRuntime() {
-    return ManagedRuntime.make(Layer.merge(storageOf(this.ctx, this.env), this.#log))
+  /** Of logs, retention and administration; what it needs is built when the first of them runs. */
+  #makeRuntime(opened?: Either.Either<HubStorage, StorageFailed>) {
+    const storage = opened === undefined ? storageOf(this.ctx, this.env) : Layer.effect(HubStorage, opened)
+    return ManagedRuntime.make(Layer.merge(storage, this.#log))
   }
 
   async #open() {
-    this.#begin(await this.#runtime.runPromiseExit(HubStorage))
+    const opened = await this.#runtime.runPromiseExit(HubStorage)
+    this.#begin(Exit.isSuccess(opened) ? Either.right(opened.value) : Either.left(failureIn(opened.cause)))
   }
 
   /** The hub; where its storage did not open, that is tried again. */
@@ -84,16 +90,16 @@ export class SyncDurableObject extends DurableObject<Env> {
     return this.#tenant
   }
 
-  #begin(opened: Exit.Exit<HubStorage, StorageFailed>) {
-    if (Exit.isFailure(opened)) {
-      this.#tenant = failureIn(opened.cause)
+  #begin(opened: Either.Either<HubStorage, StorageFailed>) {
+    if (Either.isLeft(opened)) {
+      this.#tenant = opened.left
       this.#trouble(this.#tenant.what, this.#tenant)
       for (const socket of this.ctx.getWebSockets()) {
         socket.close(CLOSE.tryAgain, "the hub's storage does not open")
       }
       return
     }
-    const storage = opened.value
+    const storage = opened.right
     const hub = makeHub({
       storage,
       now: Date.now,
@@ -112,7 +118,10 @@ export class SyncDurableObject extends DurableObject<Env> {
     if (admitted === undefined) {
       return answer(403, "This object is reached by its Worker only.", "Use the Worker's address.")
     }
-    const answered = await this.#runtime.runPromise(serve(tenant, admitted, request, Date.now()))
+    const answering = serve(tenant, admitted, request, Date.now())
+    const answered = Either.isEither(answering)
+      ? Either.getOrThrow(answering as Either.Either<Response | "upgrade">)
+      : await this.#runtime.runPromise(answering)
     return answered === "upgrade" ? this.#accept(tenant.hub, admitted.rights, admitted.extended) : answered
   }
 
@@ -238,7 +247,8 @@ export class SyncDurableObject extends DurableObject<Env> {
   }
 
   readonly #trouble = (what: string, cause: unknown) => {
-    this.#runtime.runFork(Effect.logError(what, cause))
+    // Not by the runtime: there is none where the storage does not open.
+    Effect.runFork(Effect.provide(Effect.logError(what, cause), this.#log))
   }
 }
 
