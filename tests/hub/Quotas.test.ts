@@ -28,6 +28,16 @@ describe("a tenant's quota", () => {
     expect(await Effect.runPromise(other)).toMatchObject({ head: 1 })
   })
 
+  test("of bytes does not refuse a resend: what is there was taken once, and its Ack may have been lost", async () => {
+    const { storage, write } = scene({ bytes: 1_000 })
+    expect(await write(20)).toBe("stored")
+    expect(await write(1)).toBe("quota")
+    const again = storage.append("log", iv(2), entries(0, 20), false)
+    expect(await Effect.runPromise(again)).toMatchObject({ head: 20, sequences: entries(0, 20).map((_, n) => n + 1) })
+    const more = storage.append("log", iv(2), entries(0, 21), false)
+    expect(await Effect.runPromise(Effect.flip(more))).toMatchObject({ reason: "quota" })
+  })
+
   test("of entries a second lets a burst pass, then what the time allows, and any one write in the end", async () => {
     const { clock, write } = scene({ entriesPerSecond: 5 })
     expect(await write(50)).toBe("stored")

@@ -8,7 +8,7 @@ import * as Either from "effect/Either"
 import * as fc from "effect/FastCheck"
 import { stringify } from "uuid"
 import { empty, link } from "../../sdk/src/crypto/Chain.ts"
-import type { Answer, HubStorage, LogInfo, Page } from "../../sdk/src/hub/HubStorage.ts"
+import { type Answer, type HubStorage, type LogInfo, type Page, StorageFailed } from "../../sdk/src/hub/HubStorage.ts"
 import { ENTRY_BYTES, PAGE_BYTES } from "../../sdk/src/protocol/Limits.ts"
 import type { SealedEntry, StoredEntry } from "../../sdk/src/protocol/Message.ts"
 import { decodeStored, encodeStored } from "../../sdk/src/protocol/StoredRun.ts"
@@ -270,6 +270,21 @@ export const hubStorageSuite = (
       expect(await ask(storage.kept())).toBe(2)
       const kept = (await ask(storage.logs())).filter(({ keep }) => keep).map(({ log }) => log)
       expect(kept.toSorted()).toEqual(["at once", "later"])
+    })
+
+    test("told to take nothing new, answers what it has and refuses the rest", async () => {
+      const storage = await open()
+      const { chain } = await append(storage, entries(0, 3))
+      const full = new StorageFailed({ reason: "quota", what: "There is no room." })
+      const again = await ask(storage.append("log", iv(2), entries(0, 3), false, full))
+      expect(again).toEqual({ sequences: [1, 2, 3], head: 3, chain })
+      for (const some of [entries(3, 1), entries(2, 2)]) {
+        expect(await failureOf(storage.append("log", iv(2), some, false, full))).toMatchObject({ reason: "quota" })
+      }
+      expect(await failureOf(storage.append("new", iv(2), entries(0, 1), false, full))).toMatchObject({
+        reason: "quota"
+      })
+      expect((await ask(storage.logs())).map(({ entries: count, log }) => [log, count])).toEqual([["log", 3]])
     })
 
     test("lists its logs with their sizes and the time something new was stored", async () => {

@@ -82,8 +82,15 @@ export interface HubStorage {
   /**
    * One transaction: all or nothing. `keep` once said stays. Ids repeated inside the batch are one entry, and the
    * same id in two logs is two. A write without entries changes nothing. What it is given is free again when it answers.
+   * With `refusal` nothing new is stored: a write that brings something fails with it, a resend of what is known is answered.
    */
-  readonly append: (log: string, iv: Uint8Array, entries: ReadonlyArray<SealedEntry>, keep: boolean) => Answer<Appended>
+  readonly append: (
+    log: string,
+    iv: Uint8Array,
+    entries: ReadonlyArray<SealedEntry>,
+    keep: boolean,
+    refusal?: StorageFailed
+  ) => Answer<Appended>
   /**
    * From `from` (at least 1), as many as fit: `bytes` of runs and `entries`, but at least one where there is one. Every
    * storage cuts at the same entry.

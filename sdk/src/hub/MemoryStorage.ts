@@ -31,11 +31,11 @@ export const make = (): HubStorage => {
       return remoteId
     },
     kind: "memory",
-    append: (name, iv, entries, keep) => {
+    append: (name, iv, entries, keep, refusal) => {
       if (tombstones.has(name)) return Either.left(retired())
       const log = logs.get(name) ?? emptyLog()
       return Either.map(
-        numbered(log, iv, entries, (id) => log.ids.get(bytesToHex(id))),
+        numbered(log, iv, entries, (id) => log.ids.get(bytesToHex(id)), refusal),
         ({ appended, entries: fresh, segments }) => {
           if (entries.length === 0) return appended
           log.keep ||= keep

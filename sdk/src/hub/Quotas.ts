@@ -8,7 +8,7 @@ import { type HubStorage, StorageFailed } from "./HubStorage.ts"
 import { flatMap } from "./Queue.ts"
 
 export interface Quotas {
-  /** Of all entries in wire form; a write that begins above it is refused with `quota`. */
+  /** Of all entries in wire form; a write that begins above it and brings something new is refused with `quota`. */
   readonly bytes?: number
   /** On average; ten seconds' worth may come at once. A socket that brings more is closed with 1013, and sends again later. */
   readonly entriesPerSecond?: number
@@ -42,12 +42,12 @@ export const limited = (storage: HubStorage, quotas: Quotas, now: () => number):
 
   const append: HubStorage["append"] = (log, iv, entries, keep) => {
     if (tooFast(entries.length)) {
-      return fail("too-fast", `This tenant may write ${entriesPerSecond} entries a second; the rest is taken later.`)
+      const what = `This tenant may write ${entriesPerSecond} entries a second; the rest is taken later.`
+      return Either.left(new StorageFailed({ reason: "too-fast", what }))
     }
-    if (bytes !== undefined && kept !== undefined && kept >= bytes) {
-      return fail("quota", `This tenant has its ${bytes} bytes; something has to be removed before more is taken.`)
-    }
-    return flatMap(storage.append(log, iv, entries, keep), (appended) => {
+    // An Ack that was lost is given again: what the tenant has is not refused.
+    const over = bytes !== undefined && kept !== undefined && kept >= bytes ? full(bytes) : undefined
+    return flatMap(storage.append(log, iv, entries, keep, over), (appended) => {
       if (kept !== undefined) kept += appended.fresh?.bytes.byteLength ?? 0
       return Either.right(appended)
     })
@@ -80,4 +80,8 @@ export const limited = (storage: HubStorage, quotas: Quotas, now: () => number):
   }
 }
 
-const fail = (reason: "quota" | "too-fast", what: string) => Either.left(new StorageFailed({ reason, what }))
+const full = (bytes: number) =>
+  new StorageFailed({
+    reason: "quota",
+    what: `This tenant has its ${bytes} bytes; something has to be removed before more is taken.`
+  })

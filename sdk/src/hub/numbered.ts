@@ -24,12 +24,14 @@ export interface Numbered {
 /**
  * `find` answers the sequence of an id that this log has. Repeats are exact: they do not rest on what ids look like. A
  * storage that knows the largest id of the log says it as `top`: ids that rise above it are new without a look.
+ * `refusal`: see `HubStorage.append`.
  */
 export const numbered = (
   log: { readonly head: number; readonly chain: Uint8Array; readonly top?: Uint8Array },
   iv: Uint8Array,
   entries: ReadonlyArray<SealedEntry>,
   find: (entryId: Uint8Array) => number | undefined,
+  refusal: StorageFailed | undefined,
   sha256?: Sha256
 ): Either.Either<Numbered, StorageFailed> => {
   for (const { encryptedEntry } of entries) {
@@ -53,6 +55,7 @@ export const numbered = (
       rises
     })
   }
+  if (refusal !== undefined) return Either.left(refusal)
   const run = { first: log.head + 1, count: fresh.length, bytes: encodeStored(fresh) }
   const chain = link(log.chain, run.first, fresh, sha256)
   return Either.right({

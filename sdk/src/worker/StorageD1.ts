@@ -121,7 +121,7 @@ const storageOf = (db: Database, tenant: string, firstRemoteId: Uint8Array): Hub
 
   // Writing ----------------------------------------------------------------------------------------------------------
 
-  const append = (...[name, iv, entries, keep]: Parameters<HubStorage["append"]>) =>
+  const append = (...[name, iv, entries, keep, refusal]: Parameters<HubStorage["append"]>) =>
     Effect.gen(function* () {
       const ids = chunks(
         entries.map(({ entryId }) => bytesToHex(entryId)),
@@ -141,7 +141,7 @@ const storageOf = (db: Database, tenant: string, firstRemoteId: Uint8Array): Hub
       ])
       const log = (yield* found([logs, tombs])) ?? fresh
       const sequences = new Map(known.flat().map(({ id, sequence }) => [textOf(id), numberOf(sequence)]))
-      const write = yield* numbered(log, iv, entries, (id) => sequences.get(bytesToHex(id)), sha256)
+      const write = yield* numbered(log, iv, entries, (id) => sequences.get(bytesToHex(id)), refusal, sha256)
       const keeps = keep && !log.keep && entries.length > 0
       if (write.entries.length > 0) yield* store(name, log, write, keeps)
       else if (keeps) {

@@ -82,12 +82,11 @@ export const make = ({ close, failureOf, kind, sha256, sql: driver, vacuum }: Sq
     return end
   }
 
-  const append = (
-    ...[name, iv, entries, keep]: Parameters<HubStorage["append"]>
-  ): Either.Either<Appended, StorageFailed> => {
+  type Write = Parameters<HubStorage["append"]>
+  const append = (...[name, iv, entries, keep, refusal]: Write): Either.Either<Appended, StorageFailed> => {
     const end = endOf(name)
     const find = end === undefined ? () => undefined : finder(sql, end)
-    const write = numbered(end ?? nothing, iv, entries, find, sha256)
+    const write = numbered(end ?? nothing, iv, entries, find, refusal, sha256)
     if (Either.isLeft(write)) return Either.left(write.left)
     const { appended } = write.right
     if (appended.head > LAST_SEQUENCE) throw full()
@@ -180,7 +179,7 @@ export const make = ({ close, failureOf, kind, sha256, sql: driver, vacuum }: Sq
       return remoteId
     },
     kind,
-    append: (name, iv, entries, keep) => answer(() => append(name, iv, entries, keep)),
+    append: (name, iv, entries, keep, refusal) => answer(() => append(name, iv, entries, keep, refusal)),
     page: (name, from, limits) =>
       answer(() => {
         const end = endOf(name)
