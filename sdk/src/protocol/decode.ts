@@ -4,14 +4,17 @@
  */
 import * as Either from "effect/Either"
 import { IV_BYTES, MESSAGE_BYTES, PUBLIC_KEY_CHARS, REMOTE_ID_BYTES, WRITE_ENTRIES } from "./Limits.ts"
-import type { ChunkedMessage, HubCapabilities, Refusal, Request, Response } from "./Message.ts"
+import type { ChunkedMessage, HubCapabilities, Refusal, Request, Response, WriteEntries } from "./Message.ts"
 import { names } from "./names.ts"
 import { lexiconOf, Reader } from "./Reader.ts"
 import { readSealed, readStored, readWhole, sized, total } from "./StoredRun.ts"
 import { againstRules, tooLarge, type UnreadableFrame, unreadable, unsupported } from "./UnreadableFrame.ts"
+import { packedText } from "./Writer.ts"
 
 export const decodeRequest = (frame: Uint8Array): Either.Either<Request, UnreadableFrame> =>
   total(() => {
+    const write = frame.byteLength > MESSAGE_BYTES ? undefined : readWriteInOrder(new Reader(frame))
+    if (write !== undefined) return write
     const fields = open(frame)
     switch (fields.tag) {
       case "WriteEntries": {
@@ -93,6 +96,21 @@ export const decodeResponse = (frame: Uint8Array): Either.Either<Response, Unrea
     }
     throw unsupported("this version does not know that kind of message")
   })
+
+/** A write with its fields as our clients write them, in one pass; undefined where they come in any other way. */
+const readWriteInOrder = (reader: Reader): WriteEntries | undefined => {
+  if (!reader.takes(writeHead)) return undefined
+  const publicKey = readPublicKey(reader)
+  if (!reader.takes(names.id)) return undefined
+  const id = readWriteId(reader)
+  if (!reader.takes(names.iv)) return undefined
+  const iv = readIv(reader)
+  if (!reader.takes(names.encryptedEntries)) return undefined
+  const encryptedEntries = readSealedEntries(reader)
+  return reader.done ? { _tag: "WriteEntries", publicKey, id, iv, encryptedEntries } : undefined
+}
+/** A map of five, of which the first is the tag and the second the public key. */
+const writeHead = Uint8Array.of(0x85, ...names._tag, ...packedText("WriteEntries"), ...names.publicKey)
 
 /** Whether a frame says that it is a chunk; nothing else about it is looked at. */
 export const isChunk = (frame: Uint8Array): boolean => {

@@ -38,26 +38,29 @@ export const layer = (storage: DurableObjectStorage): Layer.Layer<HubStorage, St
   )
 
 /** workerd keeps a statement prepared by its text, and gives bytes as `ArrayBuffer`. */
-export const sqlOf = (storage: DurableObjectStorage): Sql => ({
-  prepare:
-    <Row>(text: string) =>
-    (...values: ReadonlyArray<Value>) => {
-      const rows = storage.sql.exec(text, ...values).toArray()
-      for (const row of rows as Array<Record<string, unknown>>) {
-        for (const name in row) {
-          const value = row[name]
-          if (value instanceof ArrayBuffer) row[name] = new Uint8Array(value)
+export const sqlOf = (storage: DurableObjectStorage): Sql => {
+  const { sql } = storage
+  return {
+    prepare:
+      <Row>(text: string) =>
+      (...values: ReadonlyArray<Value>) => {
+        const rows: Array<Record<string, unknown>> = sql.exec(text, ...values).toArray()
+        for (const row of rows) {
+          for (const name in row) {
+            const value = row[name]
+            if (value instanceof ArrayBuffer) row[name] = new Uint8Array(value)
+          }
         }
-      }
-      return rows as ReadonlyArray<unknown> as ReadonlyArray<Row>
-    },
-  command:
-    (text) =>
-    (...values) =>
-      void storage.sql.exec(text, ...values),
-  script: (text) => void storage.sql.exec(text),
-  transaction: (work) => storage.transactionSync(work)
-})
+        return rows as ReadonlyArray<unknown> as ReadonlyArray<Row>
+      },
+    command:
+      (text) =>
+      (...values) =>
+        void sql.exec(text, ...values),
+    script: (text) => void sql.exec(text),
+    transaction: (work) => storage.transactionSync(work)
+  }
+}
 
 /** 0 where there is nothing yet. */
 const formatOf = (sql: Sql): number => {
