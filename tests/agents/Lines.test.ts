@@ -58,15 +58,50 @@ describe("makeLines", () => {
     expect(lines.push(bytesOf("d\n"))).toEqual(["abcd"])
   })
 
-  test("gives a line above the limit in pieces of whole characters, with nothing lost", () => {
-    const text = fc.string({ unit: fc.constantFrom("a", "é", "世", "🎉"), maxLength: 200 })
+  test("gives a line above the limit in the largest pieces of whole characters, with nothing lost", () => {
+    // The first and last characters of two, three and four bytes among them.
+    const unit = fc.constantFrom("a", "\u0080", "é", "\u07ff", "\u0e01", "世", "\uffee", "🎉", "\u{10ffff}")
     fc.assert(
-      fc.property(text, fc.array(fc.nat(), { maxLength: 8 }), fc.integer({ min: 8, max: 40 }), (said, cuts, limit) => {
-        const pieces = readCut(bytesOf(`${said}\n`), cuts, limit)
-        expect(pieces.join("")).toBe(said)
-        for (const piece of pieces) expect(bytesOf(piece).length).toBeLessThanOrEqual(limit)
-      })
+      fc.property(
+        fc.string({ unit, maxLength: 60 }),
+        fc.array(fc.nat(), { maxLength: 8 }),
+        fc.integer({ min: 4, max: 20 }),
+        (said, cuts, limit) => {
+          const expected = [""]
+          for (const character of said) {
+            const longer = expected.at(-1) + character
+            if (bytesOf(longer).length > limit) expected.push(character)
+            else expected[expected.length - 1] = longer
+          }
+          expect(readCut(bytesOf(`${said}\n`), cuts, limit)).toEqual(expected)
+        }
+      )
     )
+  })
+
+  test("cuts bytes that are not UTF-8 at the limit itself, and comes to an end where a character is larger than it", () => {
+    for (const byte of [0x80, 0xbf, 0xc0, 0xc1]) {
+      const pieces = readCut(new Uint8Array(10).fill(byte), [], 4)
+      expect(pieces.map((piece) => piece.length)).toEqual([4, 4, 2])
+    }
+    for (const limit of [1, 2, 3])
+      expect(
+        readCut(bytesOf("🎉a🎉a"), [], limit)
+          .join("")
+          .replace(/\ufffd/g, "")
+      ).toBe("aa")
+  })
+
+  test("tells what the unfinished line holds, without its byte order mark, and goes on with it", () => {
+    const lines = makeLines()
+    expect(lines.rest()).toBe("")
+    expect(lines.push(bytesOf("\ufeffaé").subarray(0, -1))).toEqual([])
+    expect(lines.rest()).toBe("a\ufffd")
+    expect(lines.push(bytesOf("é\n\ufeffb").subarray(1))).toEqual(["aé"])
+    expect(lines.rest()).toBe("\ufeffb")
+    expect(lines.rest()).toBe("\ufeffb")
+    expect(lines.end()).toEqual(["\ufeffb"])
+    expect(lines.rest()).toBe("")
   })
 
   test("takes a line of many megabytes in small pieces", () => {

@@ -49,11 +49,12 @@ export const makeLines = (lineBytes = LINE_BYTES): Lines => {
       const full = take()
       const cut = characterBorder(full)
       out.push(text(full.subarray(0, cut)))
-      if (cut < full.length) keep(full.subarray(cut))
+      keep(full.subarray(cut))
     }
-    if (rest.length > 0) keep(rest)
+    keep(rest)
   }
   const keep = (bytes: Uint8Array) => {
+    if (bytes.length === 0) return
     parts.push(bytes)
     held += bytes.length
   }
@@ -87,12 +88,12 @@ const join = (parts: ReadonlyArray<Uint8Array>, length: number) => {
   return whole
 }
 
-/** Where the last unfinished character begins; the length if there is none, or if these bytes are not UTF-8. */
+/** Where the last unfinished character begins; the length if there is none, or if these bytes are not UTF-8. Never 0. */
 const characterBorder = (bytes: Uint8Array) => {
   for (let back = 1; back <= Math.min(3, bytes.length - 1); back++) {
     const byte = bytes[bytes.length - back]!
     if ((byte & 0xc0) === 0x80) continue
-    const length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1
+    const length = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc2 ? 2 : 1
     return length > back ? bytes.length - back : bytes.length
   }
   return bytes.length
