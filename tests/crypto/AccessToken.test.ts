@@ -38,6 +38,15 @@ describe("AccessToken", () => {
     expect(await verify([secret], await mint(secret, grant))).toEqual(Either.right(grant))
   })
 
+  test("grants each of the roles, alone and together, and says in its header what it is", async () => {
+    for (const roles of [["read"], ["write"], ["admin"], ["admin", "read", "write"]] as const) {
+      const token = await mint(secret, { ...grant, roles })
+      expect(await verify([secret], token)).toEqual(Either.right({ ...grant, roles }))
+      const [head] = token.split(".")
+      expect(JSON.parse(Buffer.from(head!, "base64url").toString())).toEqual(header)
+    }
+  })
+
   test("keeps a list of no logs apart from no list", async () => {
     const none: Grant = { ...grant, logs: [] }
     expect(await verify([secret], await mint(secret, none))).toEqual(Either.right(none))
@@ -84,7 +93,9 @@ describe("AccessToken", () => {
   test("signs and verifies with no secret that can be guessed", async () => {
     for (const length of [0, 1, 31]) {
       const short = new Uint8Array(length)
-      expect(await mint(short, grant).catch((cause: unknown) => cause)).toBeInstanceOf(RangeError)
+      const refused = await mint(short, grant).catch((cause: unknown) => cause)
+      expect(refused).toBeInstanceOf(RangeError)
+      expect(String(refused)).toMatch(/secret .* at least 32 bytes/)
       const body = `${part(header)}.${part(claims)}`
       const token = `${body}.${createHmac("sha256", short).update(body).digest("base64url")}`
       expect(await reasonOf(token, [short])).toBe("not ours")
@@ -149,6 +160,20 @@ describe("AccessToken", () => {
       )
     )
     expect(await reasonOf("", [])).toBe("malformed")
+  })
+
+  test("says of each refusal what to do next, under a tag that programs can catch", async () => {
+    for (const [token, sentence] of [
+      ["nothing", /^This is no token of agent-sync/],
+      [await mint(other, grant), /not made with this hub's secret/],
+      [signed(header, { ...claims, iss: "someone" }), /made for something else/],
+      [await mint(secret, grant, -1), /has expired/]
+    ] as const) {
+      const refusal = Either.getOrThrow(Either.flip(await verify([secret], token)))
+      expect(refusal._tag).toBe("BadToken")
+      expect(refusal.message).toMatch(sentence)
+      expect(refusal.message).toContain("`agent-sync token create`")
+    }
   })
 
   test("tells the tenant a token claims without trusting it", async () => {

@@ -90,6 +90,21 @@ describe("Envelope", () => {
     expect(reasonOf(decodeFields({ later: deep }))).toBe("not an envelope")
   })
 
+  test("reads counts of 64 bits too, as another program may write them", () => {
+    const wide = unhex(
+      GOLDEN.replace("a16e02", "a16ecf0000000000000002").replace(/07(?=a56576656e7483)/, "cf0000000000000007")
+    )
+    expect(wide.byteLength).toBe(GOLDEN.length / 2 + 16)
+    expect(Envelope.decode(wide)).toEqual(Either.right(envelope))
+  })
+
+  test("says of each refusal what it is, and where a newer version helps to upgrade", () => {
+    const whatOf = (decoded: ReturnType<typeof Envelope.decode>) => Either.getOrThrow(Either.flip(decoded)).message
+    expect(whatOf(decodeFields({ n: 0 }))).toBe("This entry opens, and what is inside is no envelope of agent-sync.")
+    expect(whatOf(decodeFields({ v: 2 }))).toMatch(/^This entry .*newer agent-sync; upgrade/)
+    expect(Either.getOrThrow(Either.flip(decodeFields({ v: 2 })))._tag).toBe("CannotOpen")
+  })
+
   test("calls a higher version newer, whatever else it holds", () => {
     expect(reasonOf(decodeFields({ v: 2 }))).toBe("newer")
     expect(reasonOf(Envelope.decode(packr.pack({ v: 3 })))).toBe("newer")
@@ -112,9 +127,14 @@ describe("Envelope", () => {
     ["seen that is a list", { seen: [] }],
     ["seen by something that is no writer", { seen: { ada: 1 } }],
     ["seen in upper case, a second name for one writer", { seen: { [writer.toUpperCase()]: 1 } }],
+    ["seen by a name that is too long", { seen: { [`${writer}0`]: 1 } }],
+    ["seen by a name with more before it", { seen: { [`0${writer}`]: 1 } }],
+    ["seen by a list that holds a writer", { seen: new Map([[[writer], 1]]) }],
     ["seen of 0", { seen: { [writer]: 0 } }],
     ["an event that is text", { event: "chat.message" }],
     ["an event without a name", { event: { ...fields.event, event: undefined } }],
+    ["an event whose name is nothing", { event: { ...fields.event, event: null } }],
+    ["an event whose name is a number", { event: { ...fields.event, event: 1 } }],
     ["an event without a key", { event: { ...fields.event, primaryKey: null } }],
     ["a payload that is text", { event: { ...fields.event, payload: "text" } }]
   ])("refuses %s", (_, changed) => {

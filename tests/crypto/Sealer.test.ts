@@ -107,6 +107,32 @@ describe("Sealer", () => {
     )
   })
 
+  test("is damaged where it is cut short, also if its key is not at hand, and opens where nothing is inside", () => {
+    const empty = Sealer.seal(aead, makeLog().key, place, new Uint8Array(0))
+    expect(empty.byteLength).toBe(38)
+    for (let length = 1; length < 38; length++) {
+      expect([length, reasonOf(empty.subarray(0, length))]).toEqual([length, "damaged"])
+    }
+    expect(reasonOf(empty)).toBe("other key")
+    expect(open(Sealer.seal(aead, key, place, new Uint8Array(0)))).toEqual(Either.right(new Uint8Array(0)))
+  })
+
+  test("says of each refusal what it is, in words that hold nothing of the entry", () => {
+    const sealed = Sealer.seal(aead, key, place, utf8("words"))
+    const refusal = (bytes: Uint8Array) => Either.getOrThrow(Either.flip(open(bytes)))
+    for (const [bytes, sentence] of [
+      [new Uint8Array(0), /not sealed by agent-sync\.$/],
+      [flipped(sealed, 0, 1), /sealed by a newer agent-sync; upgrade/],
+      [sealed.subarray(0, 12), /cut short: only 12 bytes/],
+      [Uint8Array.of(1, 1, ...sealed, ...sealed), /recorder key; only the reader key opens it\.$/],
+      [Sealer.seal(aead, makeLog().key, place, utf8("words")), /a key that is not at hand\.$/],
+      [flipped(sealed, 30), /changed, or moved from another place/]
+    ] as const) {
+      expect(refusal(bytes).message).toMatch(sentence)
+      expect(refusal(bytes).message).toStartWith("This entry ")
+    }
+  })
+
   test("draws a nonce for every seal: a thousand of one text are a thousand", () => {
     const nonces = new Set<string>()
     for (let i = 0; i < 1_000; i++) nonces.add(hex(Sealer.seal(aead, key, place, utf8("again")).subarray(10, 22)))

@@ -1,5 +1,6 @@
 /** Share links as text: what is written is read, and whatever else comes is told by name. */
 import { describe, expect, test } from "bun:test"
+import { createHash } from "node:crypto"
 import * as Either from "effect/Either"
 import * as fc from "effect/FastCheck"
 import { logIdFrom } from "../../sdk/src/crypto/LogKey.ts"
@@ -47,6 +48,26 @@ const example: ShareLink = {
   ],
   token: "aaa.bbb.ccc"
 }
+
+/** Length in two bytes, then the bytes. */
+const counted = (text: string | Uint8Array) => {
+  const bytes = Buffer.from(text)
+  return [bytes.byteLength >> 8, bytes.byteLength & 0xff, ...bytes]
+}
+const aLog = [...new Uint8Array(16).fill(1), ...new Uint8Array(32).fill(2), 0]
+const bodyOf = (of: { tenant?: string; session?: string | Uint8Array; hub?: string; logs?: ReadonlyArray<number> }) =>
+  Uint8Array.from([
+    ...counted(of.tenant ?? "acme"),
+    ...counted(of.session ?? "s"),
+    ...counted(of.hub ?? ""),
+    ...(of.logs ?? [1, ...aLog])
+  ])
+/** By hand, with the checksum that fits: what this program would not print. */
+const linkOf = (body: Uint8Array, token = "aaa.bbb.ccc") => {
+  const sum = createHash("sha256").update("agent-sync share 1").update(body).update(token).digest().subarray(0, 4)
+  return `ass1${Buffer.concat([body, sum]).toString("base64url")}.${token}`
+}
+
 const reasonOf = (text: string) => {
   const answer = parse(text)
   return Either.isLeft(answer) ? answer.left.reason : "none"
@@ -85,6 +106,10 @@ describe("a share link", () => {
   })
 
   test("is told from a key, a token, and anything else", () => {
+    const text = print(example)
+    for (const other of [`x${text}`, `${text}\nand more`, `a#b#share=${text}`, `#share=#${text}`]) {
+      expect([other, reasonOf(other)]).toEqual([other, "not a link"])
+    }
     for (const text of ["", "ass", "asr1qqqq", "eyJhbGciOi.eyJ.x", "https://hub.example/"]) {
       expect(reasonOf(text)).toBe("not a link")
     }
@@ -97,8 +122,82 @@ describe("a share link", () => {
     expect(Either.isLeft(answer) && answer.left.message).not.toContain(text.slice(8, 24))
   })
 
-  test("whose token is no signed token is not made", () => {
-    expect(() => print({ ...example, token: "a shared word" })).toThrow("signed token")
-    expect(() => print({ ...example, logs: [] })).toThrow("1 to 255")
+  test("whose token is no signed token is neither made nor read", () => {
+    for (const token of [
+      "",
+      "a shared word",
+      "a.b",
+      "a.b.c.d",
+      "a..c",
+      ".b.c",
+      "a.b.",
+      "!a.b.c",
+      "a.b.c!",
+      "a.b.c\n"
+    ]) {
+      expect(() => print({ ...example, token })).toThrow("signed token")
+      expect(reasonOf(linkOf(bodyOf({}), token))).toBe("checksum")
+    }
+  })
+
+  test("names up to 255 logs and up to 255 writers of each, and is not made of more or of none", () => {
+    const [log] = example.logs
+    const most = { ...example, logs: Array.from({ length: 255 }, () => log!) }
+    expect(right(parse(print(most)))).toEqual(most)
+    const writers = Array.from({ length: 255 }, () => log!.writers[0]!)
+    const many = { ...example, logs: [{ ...log!, writers }] }
+    expect(right(parse(print(many)))).toEqual(many)
+    expect(() => print({ ...example, logs: [] })).toThrow("1 to 255 logs")
+    expect(() => print({ ...example, logs: [...most.logs, log!] })).toThrow("1 to 255 logs")
+    expect(() => print({ ...example, logs: [{ ...log!, writers: [...writers, writers[0]!] }] })).toThrow("255 writers")
+  })
+
+  test("keeps every character of a session's name: a byte order mark before it, and the most that a name may have", () => {
+    for (const name of ["\ufeffs", "é".repeat(200)]) {
+      const named = { ...example, session: SessionId.make(name) }
+      expect(right(parse(print(named)))).toEqual(named)
+    }
+  })
+
+  test.each<[string, Uint8Array]>([
+    ["names no log", bodyOf({ logs: [0] })],
+    ["has a byte behind its last log", Uint8Array.of(...bodyOf({}), 0)],
+    ["says there are more logs than it holds", bodyOf({ logs: [2, ...aLog] })],
+    ["is for a tenant that is no name", bodyOf({ tenant: "../acme" })],
+    ["is for a session without a name", bodyOf({ session: "" })],
+    ["names a hub by http", bodyOf({ hub: "https://hub.example/v1/acme" })],
+    ["names a hub by text that only ends as an address", bodyOf({ hub: "see wss://hub.example" })],
+    ["names a hub by an address that has another in it", bodyOf({ hub: "https://hub.example/?wss://hub.example" })],
+    ["names a hub that is no address", bodyOf({ hub: "wss://" })],
+    ["holds text that is not UTF-8", bodyOf({ session: Uint8Array.of(0xc3, 0x28) })],
+    ["holds next to nothing", new Uint8Array(1)]
+  ])("that %s is not taken, though its checksum fits", (_, body) => {
+    expect(reasonOf(linkOf(bodyOf({ hub: "wss://hub.example/v1/acme" })))).toBe("none")
+    expect(reasonOf(linkOf(bodyOf({ hub: "ws://127.0.0.1:8787" })))).toBe("none")
+    expect(reasonOf(linkOf(body))).toBe("shape")
+  })
+
+  test("cut anywhere under a checksum that fits is not taken, and neither are other bytes", () => {
+    const body = bodyOf({})
+    for (let length = 1; length < body.byteLength; length++) {
+      expect([length, reasonOf(linkOf(body.subarray(0, length)))]).toEqual([length, "shape"])
+    }
+    expect(reasonOf(linkOf(new Uint8Array(0)))).toBe("checksum")
+    // Letters that are no base64url: one too many, or bits behind the last byte.
+    for (const packed of ["A", "AAAAA", "AB", ""]) expect(reasonOf(`ass1${packed}.aaa.bbb.ccc`)).toBe("checksum")
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 1, maxLength: 200 }), (any) => {
+        expect(reasonOf(linkOf(any))).toBe("shape")
+      })
+    )
+  })
+
+  test("says in its refusal what to do next", () => {
+    const whatOf = (text: string) => Either.getOrThrow(Either.flip(parse(text))).message
+    expect(Either.getOrThrow(Either.flip(parse("hello")))._tag).toBe("UnreadableLink")
+    for (const text of ["hello", print(example).slice(0, -1), linkOf(new Uint8Array(1))]) {
+      expect(whatOf(text)).toMatch(/^This .*share link.*Copy it again, whole; `agent-sync share` makes one\.$/)
+    }
+    expect(whatOf("ass9")).toMatch(/version 9.*reads version 1.*Upgrade/)
   })
 })

@@ -85,8 +85,15 @@ describe("TenantKey", () => {
 
   test("refuses recorder keys to which nothing can be sealed", () => {
     for (const low of [0, 1]) {
-      expect(refusal(encoded("asw", [1, low, ...new Array(31).fill(0)]))[0]).toBe("weak")
+      const [reason, what] = refusal(encoded("asw", [1, low, ...new Array(31).fill(0)]))
+      expect<string>(reason).toBe("weak")
+      expect(what).toMatch(/^Nothing can be sealed to this recorder key.*Copy it again/)
     }
+  })
+
+  test("refuses under a tag that programs can catch, and says its sentence where an error is printed", () => {
+    const error = Either.getOrThrow(Either.flip(parse("hello")))
+    expect([error._tag, error.message]).toEqual(["UnreadableKey", error.what])
   })
 
   test("answers a value for any text, and repeats none of it", () => {

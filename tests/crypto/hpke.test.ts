@@ -177,4 +177,26 @@ describe("An entry sealed to the recorder key", () => {
     weak.fill(0, 10, 42)
     expect(await reasonOf(weak)).toBe("damaged")
   })
+
+  test("is damaged where it is cut short, also for another tenant's reader", async () => {
+    const sealed = await sealToRecorder(reader.recorder, place, none)
+    expect(sealed.byteLength).toBe(58)
+    const stranger = makeReaderKey()
+    for (let length = 1; length < 58; length++) {
+      expect([length, await reasonOf(sealed.subarray(0, length), stranger)]).toEqual([length, "damaged"])
+    }
+    expect(await reasonOf(sealed, stranger)).toBe("other key")
+    expect(await openAsReader(reader, place, sealed)).toEqual(Either.right(none))
+  })
+
+  test("says of each refusal what it is", async () => {
+    const sealed = await sealToRecorder(reader.recorder, place, utf8("words"))
+    const whatOf = async (bytes: Uint8Array, as = reader) =>
+      Either.getOrThrow(Either.flip(await openAsReader(as, place, bytes))).message
+    expect(await whatOf(sealed, makeReaderKey())).toMatch(/^This entry is sealed to another recorder key/)
+    expect(await whatOf(flipped(sealed, 50))).toMatch(/^This entry was changed, or moved from another place/)
+    expect(await whatOf(Sealer.seal(aead, key, place, new Uint8Array(40)))).toMatch(
+      /^This entry is sealed with a log or index key, not to the recorder key\.$/
+    )
+  })
 })

@@ -1,5 +1,6 @@
 /** What every AES-256-GCM promises, whoever computes it. A replacement of `crypto/Aead.ts` passes this, whole. */
 import { describe, expect, test } from "bun:test"
+import { createCipheriv } from "node:crypto"
 import * as fc from "effect/FastCheck"
 import type { Aead } from "../../sdk/src/crypto/Aead.ts"
 
@@ -96,8 +97,24 @@ export const aeadSuite = (name: string, aead: Aead) =>
         [32, 8],
         [32, 16]
       ] as const) {
-        expect(() => aead.seal(new Uint8Array(key), new Uint8Array(nonce), none, none)).toThrow(RangeError)
+        const seal = () => aead.seal(new Uint8Array(key), new Uint8Array(nonce), none, none)
+        expect(seal).toThrow(RangeError)
+        expect(seal).toThrow("a key of 32 bytes and a nonce of 12")
         expect(aead.open(new Uint8Array(key), new Uint8Array(nonce), none, sealed)).toBeUndefined()
+      }
+    })
+
+    test("opens nothing that someone sealed weaker, though the key fits", () => {
+      for (const [name, keyBytes, nonceBytes] of [
+        ["aes-128-gcm", 16, 12],
+        ["aes-192-gcm", 24, 12],
+        ["aes-256-gcm", 32, 16],
+        ["aes-256-gcm", 32, 8]
+      ] as const) {
+        const [key, nonce] = [new Uint8Array(keyBytes).fill(1), new Uint8Array(nonceBytes).fill(2)]
+        const cipher = createCipheriv(name, key, nonce)
+        const sealed = new Uint8Array(Buffer.concat([cipher.update("weak"), cipher.final(), cipher.getAuthTag()]))
+        expect(aead.open(key, nonce, none, sealed)).toBeUndefined()
       }
     })
 

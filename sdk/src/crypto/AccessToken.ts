@@ -57,7 +57,7 @@ export const mint = async (
   const { exp, id, logs, roles, tenant } = grant
   const now = Math.floor(Date.now() / 1000)
   const until = ttlSeconds === undefined ? exp : now + Math.floor(ttlSeconds)
-  const token = new SignJWT({ tenant, roles, ...(logs === undefined ? {} : { logs }) })
+  const token = new SignJWT({ tenant, roles, logs })
     .setProtectedHeader({ alg: ALGORITHM, typ: "JWT" })
     .setIssuer(ISSUER)
     .setAudience(AUDIENCE)

@@ -45,7 +45,7 @@ export const boundTo = (place: Place, head: Uint8Array): Uint8Array =>
 
 /** Undefined for bytes that this version cannot open. */
 export const kindOf = (sealed: Uint8Array): Kind | undefined =>
-  sealed[0] === VERSION && sealed[1] !== undefined ? KINDS[sealed[1]] : undefined
+  sealed[0] === VERSION ? KINDS[sealed[1] ?? KINDS.length] : undefined
 
 /** The id of the key that opens it; fewer than 8 bytes where `sealed` is cut short. */
 export const keyIdOf = (sealed: Uint8Array): Uint8Array => sealed.subarray(2, HEADER_BYTES)
@@ -56,7 +56,7 @@ export const expect = (kind: Kind, sealed: Uint8Array): Either.Either<Uint8Array
   if (version === undefined || version === 0) {
     return cannot("not an envelope", "This entry was not sealed by agent-sync.")
   }
-  if (version > VERSION || (kindByte !== undefined && kindByte >= KINDS.length)) {
+  if (version > VERSION || (kindByte ?? 0) >= KINDS.length) {
     return cannot("newer", "This entry was sealed by a newer agent-sync; upgrade to read it.")
   }
   const found = kindOf(sealed)
