@@ -176,6 +176,17 @@ describe("tail's notices", () => {
 })
 
 describe("the live line", () => {
+  test("counts a session that never told its end by what the index says of it", () => {
+    const printer = rowPrinter({ filter: everything, terminal: terminal(100), tagged: true })
+    printer.status({ _tag: "Live", since: 0 }, 0)
+    printer.entries(cli, entriesOf([bash("c", "ls", at(0))]))
+    expect(printer.live(0, 0)).toContain("1 running")
+    printer.known({ ...cli, state: "ended" })
+    expect(printer.live(0, 0)).not.toContain("running")
+    printer.known({ ...cli, state: "running" })
+    expect(printer.live(0, 0)).toContain("1 running")
+  })
+
   const rowsOf = (...events: ReadonlyArray<AgentEvent>) => {
     const rows = makeRows(() => ({ title: undefined, agentName: undefined, cwd: undefined, branch: undefined }))
     for (const one of events) rows.add(one)

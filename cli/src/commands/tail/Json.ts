@@ -8,6 +8,7 @@ const SCHEMA = 1
 
 /** What concerns only the connection is said on stderr, as objects too. */
 export const jsonPrinter = (tenant: string, filter: Filter): Printer => ({
+  known: () => {},
   entries: (session, entries) =>
     entries.flatMap((entry) => {
       const text = eventLine(tenant, session, entry)

@@ -8,6 +8,8 @@ export interface Line {
 }
 
 export interface Printer {
+  /** The index told something of a session. */
+  readonly known: (session: KnownSession) => void
   /** Entries of one session, in order. */
   readonly entries: (session: KnownSession, entries: ReadonlyArray<OpenedEntry>) => ReadonlyArray<Line>
   /** `session` is undefined for the index. */

@@ -27,6 +27,9 @@ interface Shown {
   unopened: { readonly to: number; readonly more: ReadonlyArray<Unopened> } | undefined
 }
 
+/** As its index says. */
+const isOver = ({ state }: KnownSession) => state === "ended" || state === "failed"
+
 export const rowPrinter = (options: {
   readonly terminal: Terminal
   readonly tagged: boolean
@@ -88,6 +91,9 @@ export const rowPrinter = (options: {
     [...sessions.values()].flatMap((state) => lines(state.known, [...rest(state), ...state.rows.slow(now, began)]))
 
   return {
+    known: (session) => {
+      if (sessions.has(session.log)) stateOf(session)
+    },
     entries: (session, entries) => {
       const state = stateOf(session)
       const answered = answersIn(entries)
@@ -140,7 +146,8 @@ export const rowPrinter = (options: {
     end: () => passed(Number.POSITIVE_INFINITY, false),
     live: (now, behind) => {
       if (terminal.plain) return undefined
-      const open = [...sessions.values()].filter(({ ended }) => !ended)
+      // Not every session tells its end in its own log: a watched agent's file may just stop.
+      const open = [...sessions.values()].filter(({ ended, known }) => !ended && !isOver(known))
       const shown = (tagged ? open : [...sessions.values()]).map(({ known, rows }) => ({ rows, tag: tagOf(known) }))
       return liveLine(shown, status, behind, { now, wall: Date.now() }, terminal)
     },

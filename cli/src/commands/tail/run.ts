@@ -98,7 +98,12 @@ const watch = (input: TailInput, found: Settings, url: string, key: ReaderKey, p
       const most = input.lines ?? (wholeFromStart ? Number.POSITIVE_INFINITY : LINES)
       const past = [...shown.values()].flatMap(({ past }) => (most === 0 ? [] : inOrder(past ?? []).slice(-most)))
       output.print(past.sort((a, b) => a.time - b.time))
-      for (const session of shown.values()) session.past = undefined
+      for (const [log, session] of shown) {
+        session.past = undefined
+        // All of it is here; that it is over need not stand in its own log.
+        const state = sessionOf(log)?.state
+        if (state === "ended" || state === "failed") session.ended = true
+      }
       if (!input.follow) return end()
       endIfAllEnded()
     }
@@ -166,6 +171,7 @@ const watch = (input: TailInput, found: Settings, url: string, key: ReaderKey, p
       },
       events: {
         onSession: (session, change) => {
+          printer.known(session)
           // Those that were there before are chosen together, when the index is read.
           if (!indexRead || input.session !== undefined || session.state === "ended" || session.state === "failed")
             return
