@@ -250,5 +250,5 @@ describe("replicas", () => {
     const count = SEEDS > 0 ? SEEDS : 50
     for (let seed = 1; seed <= count && wrong.length < 5; seed++) wrong.push(...(await history(seed)))
     expect(wrong).toEqual([])
-  }, 600_000)
+  }, Math.max(600_000, SEEDS * 10_000))
 })
