@@ -130,6 +130,7 @@ const history = async (seed: number): Promise<ReadonlyArray<string>> => {
               for (const entry of entries) replica.receive(origin, entry)
             },
             syncInterval: Duration.seconds(5),
+            offline: true,
             timers: clock,
             wall: () => 1_000_000 + clock.now()
           }),
@@ -245,10 +246,14 @@ const history = async (seed: number): Promise<ReadonlyArray<string>> => {
 }
 
 describe("replicas", () => {
-  test("that wrote offline come to the same, whatever the network did", async () => {
-    const wrong: Array<string> = []
-    const count = SEEDS > 0 ? SEEDS : 50
-    for (let seed = 1; seed <= count && wrong.length < 5; seed++) wrong.push(...(await history(seed)))
-    expect(wrong).toEqual([])
-  }, Math.max(600_000, SEEDS * 10_000))
+  test(
+    "that wrote offline come to the same, whatever the network did",
+    async () => {
+      const wrong: Array<string> = []
+      const count = SEEDS > 0 ? SEEDS : 50
+      for (let seed = 1; seed <= count && wrong.length < 5; seed++) wrong.push(...(await history(seed)))
+      expect(wrong).toEqual([])
+    },
+    Math.max(600_000, SEEDS * 10_000)
+  )
 })

@@ -616,4 +616,58 @@ export const journalSuite = (name: string, make: () => JournalPlace) =>
         expect(heard).toBe(0)
       })
     })
+
+    describe("what a hub gave", () => {
+      const given = (...sequences: ReadonlyArray<number>) =>
+        sequences.map((sequence) => ({
+          sequence,
+          entryId: hub(sequence),
+          encryptedEntry: new Uint8Array(sequence).fill(sequence)
+        }))
+      const read = (journal: Journal, log: string, after = 0, limit = 100) =>
+        ok(journal.received(A).read(log, after, limit))
+
+      test("is there again, in order and by pages, for its address only", async () => {
+        const place = makePlace()
+        const journal = await place.open([A, B])
+        const received = journal.received(A)
+        expect(ok(received.from())).toBeUndefined()
+        ok(received.begin(hub(1)))
+        ok(received.keep("log", 0, given(1, 2, 3)))
+        ok(received.keep("log", 3, given(4, 7)))
+        ok(received.keep("other", 0, given(1)))
+        journal.close()
+        const again = await place.open([A, B])
+        expect(ok(again.received(A).from())).toEqual(hub(1))
+        expect(read(again, "log")).toEqual(given(1, 2, 3, 4, 7))
+        expect(read(again, "log", 2, 2)).toEqual(given(3, 4))
+        expect(ok(again.received(B).read("log", 0, 9))).toEqual([])
+      })
+
+      test("is forgotten when another storage answers there, and by log", async () => {
+        const journal = await open([A])
+        const received = journal.received(A)
+        ok(received.begin(hub(1)))
+        ok(received.keep("log", 0, given(1)))
+        ok(received.keep("other", 0, given(1)))
+        ok(received.begin(hub(1)))
+        ok(received.drop("log"))
+        expect([read(journal, "log"), read(journal, "other")]).toEqual([[], given(1)])
+        ok(received.begin(hub(2)))
+        expect(read(journal, "other")).toEqual([])
+        expect(ok(received.from())).toEqual(hub(2))
+      })
+
+      test("of two that keep, who comes later adds what is not there, and leaves no hole", async () => {
+        const journal = await open([A])
+        const received = journal.received(A)
+        ok(received.keep("log", 0, given(1, 2, 3)))
+        ok(received.keep("log", 0, given(1, 2)))
+        ok(received.keep("log", 2, given(3, 4)))
+        expect(read(journal, "log")).toEqual(given(1, 2, 3, 4))
+        ok(received.drop("log"))
+        ok(received.keep("log", 4, given(5)))
+        expect(read(journal, "log")).toEqual([])
+      })
+    })
   })

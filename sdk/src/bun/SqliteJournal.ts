@@ -28,6 +28,7 @@ import { type FoundWriter, findWriter } from "./journal/destination.ts"
 import { outboxOf, readEntries } from "./journal/outbox.ts"
 import { owe } from "./journal/owed.ts"
 import * as Pending from "./journal/pending.ts"
+import { receivedOf } from "./journal/received.ts"
 import * as Refusals from "./journal/refusals.ts"
 import { openStore, type Store } from "./journal/Store.ts"
 import { makeWake } from "./journal/wake.ts"
@@ -325,6 +326,7 @@ const journalOf = (store: Store, { fresh, row: writer, sealing }: FoundWriter, k
         return [...runs.values()]
       }),
     outbox: (remote) => outboxOf(store, keeping, remote, writer),
+    received: (remote) => receivedOf(store, remote),
     onAppend: wake.onAppend,
     close: () => {
       wake.close()

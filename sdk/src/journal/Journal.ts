@@ -18,6 +18,7 @@ import * as Schema from "effect/Schema"
 import type { LogId } from "../domain/Ids.ts"
 import type { Plain } from "../domain/Payload.ts"
 import type { Refusal } from "../protocol/Message.ts"
+import type { Received } from "./Received.ts"
 
 /** The journal could not be read or written. `what` is a sentence for the person; nothing that was stored is lost. */
 export class JournalFailed extends Schema.TaggedError<JournalFailed>()("JournalFailed", {
@@ -156,6 +157,8 @@ export interface Journal {
 
   /** What is owed to one remote of this journal's destination, named by its address. */
   readonly outbox: (remote: string) => Outbox
+  /** What the hub at an address gave of others' logs. */
+  readonly received: (remote: string) => Received
   /** Calls back after any append to this file, by this process (at once) or another. Returns how to stop. */
   readonly onAppend: (listener: () => void) => () => void
   readonly close: () => void

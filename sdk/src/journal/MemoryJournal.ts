@@ -16,6 +16,7 @@ import {
   type OwedLog,
   type OwnLog
 } from "./Journal.ts"
+import type { Received, ReceivedEntry } from "./Received.ts"
 import { beginning, extend, type Head, type Introduction, movable, type Sealing } from "./Sealing.ts"
 
 interface Log {
@@ -55,6 +56,7 @@ interface Remote {
 export interface MemoryStore {
   readonly destinations: Array<Destination>
   readonly remotes: Map<string, Remote>
+  readonly received: Map<string, { from: Uint8Array | undefined; logs: Map<string, Array<ReceivedEntry>> }>
   readonly listeners: Set<() => void>
   /** How many logs were made. */
   logs: number
@@ -63,6 +65,7 @@ export interface MemoryStore {
 export const makeStore = (): MemoryStore => ({
   destinations: [],
   remotes: new Map(),
+  received: new Map(),
   listeners: new Set(),
   logs: 0
 })
@@ -231,6 +234,7 @@ export const open = (options: {
     unpend: (run) => guarded(() => void pending.delete(run)),
     pending: () =>
       guarded(() => Array.from(pending, ([run, waiting]) => ({ run, ...waiting, plains: [...waiting.plains] }))),
+    received: (remote) => receivedOf(store, remote, guarded),
     outbox: (remote) => outboxOf(store, remote, sealing.writer.id, guarded),
     onAppend: (listener) => {
       // A wrapper of its own, so that one listener can be given twice.
@@ -400,3 +404,33 @@ const ownLog = ({ entries, head, id, key, kind }: Log): OwnLog => {
 
 const failed = (what: string, cause?: unknown) => Either.left(new JournalFailed({ reason: "other", what, cause }))
 const unknownLog = (log: LogId) => new JournalFailed({ reason: "other", what: `This journal has no log ${log}.` })
+
+type Guarded = <A>(act: () => A) => Either.Either<A, JournalFailed>
+
+const receivedOf = (store: MemoryStore, remote: string, guarded: Guarded): Received => {
+  const known = store.received.get(remote) ?? { from: undefined, logs: new Map<string, Array<ReceivedEntry>>() }
+  store.received.set(remote, known)
+  return {
+    from: () => guarded(() => known.from),
+    begin: (remoteId) =>
+      guarded(() => {
+        if (known.from?.join() === remoteId.join()) return
+        known.from = remoteId
+        known.logs.clear()
+      }),
+    read: (log, after, limit) =>
+      guarded(() => (known.logs.get(log) ?? []).filter(({ sequence }) => sequence > after).slice(0, limit)),
+    keep: (log, after, entries) =>
+      guarded(() => {
+        const kept = known.logs.get(log) ?? []
+        const last = kept.at(-1)?.sequence ?? 0
+        if (last < after) return
+        for (const { encryptedEntry, entryId, sequence } of entries) {
+          const copy = { sequence, entryId: entryId.slice(), encryptedEntry: encryptedEntry.slice() }
+          if (sequence > last) kept.push(copy)
+        }
+        known.logs.set(log, kept)
+      }),
+    drop: (log) => guarded(() => void known.logs.delete(log))
+  }
+}

@@ -3,7 +3,7 @@
  * seals them. It is handed in because rooms of one floor do not know each other; `sync/sealing.ts` makes it.
  */
 import type { LogId } from "../domain/Ids.ts"
-import { encodeSigned, type Plain, SIGNED } from "../domain/Payload.ts"
+import { encodeSigned, type Plain, SIGNED, SNAPSHOT } from "../domain/Payload.ts"
 import type { Refusal } from "../protocol/Message.ts"
 import type { AppendOptions, JournalEntry, Writer } from "./Journal.ts"
 
@@ -55,8 +55,8 @@ export interface Head {
 
 export const beginning: Head = { last: 0, digest: new Uint8Array(32) }
 
-/** Whether it may be sealed again in another log: a checkpoint signs its own log only. */
-const isMovable = ({ event }: Plain): boolean => event !== SIGNED
+/** Whether it may be sealed again in another log: a checkpoint signs its own log only, and a snapshot stands for its entries. */
+const isMovable = ({ event }: Plain): boolean => event !== SIGNED && event !== SNAPSHOT
 
 /** What a new log takes over of what a hub did not take of the old one; `code` says why it did not. */
 export const movable = (

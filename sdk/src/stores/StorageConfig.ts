@@ -8,6 +8,8 @@ export interface Storage {
   readonly kind: "file" | "memory"
   /** The journal's file; the tenant's own, which `agent-sync run` uses too, where it is not given. */
   readonly file: string | undefined
+  /** Keeps what others wrote in that file too, sealed as it came, so that it is there while no hub is. */
+  readonly offline: boolean
   /** Items of one `list` where no `limit` is given; a larger limit is cut to `maxPageSize`. */
   readonly pageSize: number
   readonly maxPageSize: number
@@ -18,6 +20,7 @@ export interface Storage {
 export const defaults: Storage = {
   kind: "file",
   file: undefined,
+  offline: true,
   pageSize: 100,
   maxPageSize: 1_000,
   maxArtifactBytes: 64 * 1024 * 1024

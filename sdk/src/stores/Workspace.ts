@@ -150,7 +150,8 @@ const open = (
       onEntries: ({ origin }, entries) => {
         for (const entry of entries) replica.receive(origin, entry)
       },
-      syncInterval: config.syncInterval
+      syncInterval: config.syncInterval,
+      offline: storage.kind === "file" && storage.offline
     })
     report = sync.trouble
     for (const what of troubles) sync.trouble(what)

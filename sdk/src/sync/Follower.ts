@@ -75,11 +75,12 @@ export const owned = (entry: StoredEntry): StoredEntry => ({
   encryptedEntry: entry.encryptedEntry.slice()
 })
 
-export const makeFollower = (events: FollowerEvents): Follower => {
+/** `giver` is the storage that gave what logs are followed from behind; undefined where there is nothing yet. */
+export const makeFollower = (events: FollowerEvents, giver?: Uint8Array): Follower => {
   const logs = new Map<string, Following>()
   const reads = new Map<string, Array<Read>>()
   let session: Session | undefined
-  let remote: string | undefined
+  let remote = giver?.join(",")
 
   /** Holes mean loss only where the hub says that it numbers without holes; stock hubs have holes. */
   const contiguous = () => session?.hello.agentSync?.contiguous === true

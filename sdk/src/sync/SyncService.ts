@@ -124,6 +124,8 @@ export interface SyncOptions {
   /** The addresses that the journal was opened for. */
   readonly remotes: ReadonlyArray<string>
   readonly token: () => Promise<string | undefined>
+  /** Keeps what others wrote in the journal too, so that it is there without a hub. */
+  readonly offline?: boolean
   /** Whether a session's entries are wanted. Asked once for each, with a reader key only. */
   readonly follows: (session: KnownSession) => boolean
   readonly onEntries: (session: KnownSession, entries: ReadonlyArray<OpenedEntry>) => void
@@ -192,7 +194,7 @@ const start = (options: SyncOptions): SyncApi & { readonly stop: () => void } =>
           onTrouble: (failed) => trouble(failed.message)
         })
       : undefined
-    const reader = key.kind === "reader" ? readerOf(key, () => one) : undefined
+    const reader = key.kind === "reader" ? readerOf(key, url, () => one) : undefined
     const touched = () => {
       one.lastSyncAt = wall()
       changed()
@@ -233,7 +235,7 @@ const start = (options: SyncOptions): SyncApi & { readonly stop: () => void } =>
     return name
   }
 
-  const readerOf = (reader: ReaderKey, one: () => Connected): TenantReader => {
+  const readerOf = (reader: ReaderKey, url: string, one: () => Connected): TenantReader => {
     /** Followed logs that have not been read to their end. */
     const reading = new Set<string>()
     let indexRead = false
@@ -244,6 +246,9 @@ const start = (options: SyncOptions): SyncApi & { readonly stop: () => void } =>
     const made = makeTenantReader({
       reader,
       aead,
+      ...(journal === undefined || options.offline !== true
+        ? {}
+        : { keeping: { received: journal.received(url), timers, onTrouble: (failed) => trouble(failed.message) } }),
       events: {
         onSession: (session, change) => {
           if (change !== "started" || session.writer === ours || !options.follows(session)) return

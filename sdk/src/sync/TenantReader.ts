@@ -12,7 +12,8 @@ import { indexLog, type ReaderKey } from "../crypto/TenantKey.ts"
 import type { LogId } from "../domain/Ids.ts"
 import type { StoredEntry } from "../protocol/Message.ts"
 import type { Part } from "./Connection.ts"
-import { makeFollower, owned } from "./Follower.ts"
+import { type FollowerEvents, makeFollower, owned } from "./Follower.ts"
+import { type Keeping, makeKeepingFollower } from "./keepingFollower.ts"
 import { linkOf, makeLogReader, type Notice, type OpenedEntry } from "./LogReader.ts"
 import { type KnownSession, keyBefore, MOST_INDEXES, makeTenantIndex, type TenantIndex } from "./TenantIndex.ts"
 import { makeWriterChains, type WriterChains } from "./WriterChains.ts"
@@ -69,8 +70,10 @@ export const makeTenantReader = (options: {
   readonly reader: ReaderKey
   readonly aead: Aead
   readonly events: TenantReaderEvents
+  /** Keeps what comes, and begins with what was kept. */
+  readonly keeping?: Keeping
 }): TenantReader => {
-  const { aead, events, reader } = options
+  const { aead, events, keeping, reader } = options
   const keys = Sealer.makeKeyring()
   const sessions = new Map<LogId, KnownSession>()
   const unread = () => ({ chains: makeWriterChains(), entries: 0, read: false })
@@ -88,7 +91,7 @@ export const makeTenantReader = (options: {
     queue = queue.then(work)
   }
 
-  const follower = makeFollower({
+  const heard: FollowerEvents = {
     onEntries: (log, entries) => {
       const followed = indexes.get(log as LogId)
       if (followed !== undefined) {
@@ -118,7 +121,8 @@ export const makeTenantReader = (options: {
         for (const followed of indexes.values()) Object.assign(followed, unread())
       })
     }
-  })
+  }
+  const follower = keeping === undefined ? makeFollower(heard) : makeKeepingFollower(heard, keeping)
 
   const logs = makeLogReader({
     aead,

@@ -72,6 +72,16 @@ const FORGOT = `
   ALTER TABLE log ADD COLUMN forgot INTEGER NOT NULL DEFAULT 0;
 `
 
+const RECEIVED = `
+  -- The storage at an address that gave what is kept of others' logs, and how far each log is kept.
+  ALTER TABLE remote ADD COLUMN giver BLOB;
+  CREATE TABLE heard (
+    id INTEGER PRIMARY KEY, remote INTEGER NOT NULL, name TEXT NOT NULL, last INTEGER NOT NULL, UNIQUE (remote, name)
+  ) STRICT;
+  -- Sealed as it came; id is heard << 32 | sequence.
+  CREATE TABLE received (id INTEGER PRIMARY KEY, entry_id BLOB NOT NULL, sealed BLOB NOT NULL) STRICT;
+`
+
 /** What brings a file from each format to the next, with all that is in it. The first begins with nothing. */
-export const STEPS: ReadonlyArray<string> = [FIRST, MARKS, FORGOT]
+export const STEPS: ReadonlyArray<string> = [FIRST, MARKS, FORGOT, RECEIVED]
 export const FORMAT = STEPS.length
