@@ -29,7 +29,7 @@ const agentSync = (args: ReadonlyArray<string>, stdin: string | undefined = unde
     env: { PATH: process.env.PATH ?? "", HOME: folder, AGENT_SYNC_HOME: folder, AGENT_SYNC_TENANT: "bench" },
     stdin: stdin === undefined ? "ignore" : new Blob([stdin]),
     stdout: "pipe",
-    stderr: "ignore"
+    stderr: "inherit"
   })
   children.push(child)
   return child
@@ -85,7 +85,9 @@ try {
   const browser = await launch()
   const page = await browser.newPage({ viewport: { width: 1280, height: 900 } })
   const hub = await told(["dev", "--port", "0", "--json", "--data", join(folder, "hub")])
-  await agentSync(["run", "--wait-sync", "--url", hub.url, "-"], session(10_000)).exited
+  const run = agentSync(["run", "--agent", "claude-code", "--wait-sync=60s", "--url", hub.url, "-"], session(10_000))
+  await new Response(run.stdout).text()
+  if ((await run.exited) !== 0) throw new Error("The session could not be recorded.")
   const viewer = await told(["viewer", "--json", "--no-open", "--url", hub.url])
   const rounds: Array<number> = []
   let shown = ""
