@@ -26,7 +26,7 @@ export interface Exported {
 }
 
 export declare const makeTimeline: (partial?: boolean) => Timeline
-/** One file that opens without a network and runs no script. `css` is the text of `#viewer/style.css`. */
+/** One file that opens without a network and runs no script. `css` is the text of `#viewer/style`. */
 export declare const sessionHtml: (options: Exported & { readonly css: string }) => string
 /** Fit for a pull request: what was asked and said, each tool call a line, changes and failures folded. */
 export declare const sessionMarkdown: (options: Exported) => string

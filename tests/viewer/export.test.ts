@@ -3,12 +3,12 @@ import { describe, expect, test } from "bun:test"
 import { decode } from "agent-sync/events"
 import * as fc from "effect/FastCheck"
 import { makeTimeline, sessionHtml, sessionMarkdown } from "#viewer"
+import css from "#viewer/style"
 import { spoiled } from "../domain/events.ts"
 import { hostile, many, work } from "./page/events.ts"
 import { entriesOf } from "./page/source.ts"
 
 const NOW = 1_770_000_000_000
-const css = await Bun.file(new URL(import.meta.resolve("#viewer/style.css"))).text()
 const about = (events: ReturnType<typeof work>, title = "Session end hooks") => {
   const timeline = makeTimeline()
   for (const entry of entriesOf(events)) timeline.add(entry)

@@ -86,6 +86,8 @@ export interface Model {
   /** `none`: the page was opened where no hub is configured. */
   readonly hub: "proxied" | "own" | "none"
   readonly blocked: Blocked
+  /** The page was opened with a share link: it is about one session. */
+  readonly shared: boolean
   readonly connection: Connection
   readonly behind: number
   readonly indexRead: boolean
@@ -139,7 +141,9 @@ export const initial = (options: {
   readonly hub: Model["hub"]
   readonly blocked: Blocked
   readonly route: Route
+  readonly shared?: boolean
 }): Model => ({
+  shared: false,
   ...options,
   connection: { _tag: "Connecting" },
   behind: 0,

@@ -21,7 +21,14 @@ const begin = async () => {
   // A link is about one session, so that is what is seen first.
   if (shared !== undefined && location.hash === "") history.replaceState(null, "", `#session=${shared.log}`)
   openPage({
-    model: initial({ now: Date.now(), tenant, hub, blocked, route: routeOf(location.hash) }),
+    model: initial({
+      now: Date.now(),
+      tenant,
+      hub,
+      blocked,
+      route: routeOf(location.hash),
+      shared: shared !== undefined
+    }),
     connect: hub === "none" ? undefined : connect,
     root: document.getElementById("page")!
   })

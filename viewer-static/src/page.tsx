@@ -85,6 +85,16 @@ export const openPage = (options: {
     }
   }
 
+  /** Waits until a session is here from its beginning; a hub that is away is not waited for. */
+  const allOf = async (log: string | undefined) => {
+    const isPart = () => log !== undefined && sessionOf(model)?.log === log && logOf(model)?.partial === true
+    if (isPart()) toast("Reading the whole session")
+    while (isPart() && model.connection._tag === "Live") {
+      send({ _tag: "AtStart" })
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+  }
+
   const toast = (text: string) => {
     send({ _tag: "Toast", text })
     setTimeout(() => model.toast === text && send({ _tag: "Toast", text: undefined }), 2_500)
@@ -101,8 +111,9 @@ export const openPage = (options: {
     retry: () => source?.retryNow(),
     export: async (format: "html" | "md") => {
       const session = sessionOf(model)
+      await allOf(session?.log)
       const log = logOf(model)
-      if (session === undefined || log === undefined) return
+      if (session === undefined || log === undefined || sessionOf(model) !== session) return
       const { sessionHtml, sessionMarkdown } = await import("./export/index.ts")
       const about = { title: titleOf(session, log), timeline: log.timeline, partial: log.partial, now: Date.now() }
       const name = about.title

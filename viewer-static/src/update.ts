@@ -18,7 +18,7 @@ import {
 import { stepOf } from "./replay.ts"
 import type { Notice, Told } from "./Source.ts"
 import { type Folds, hitsOf, openTo, type Tab } from "./timeline/rows.ts"
-import { makeTimeline } from "./timeline/Timeline.ts"
+import { isNotice, makeTimeline } from "./timeline/Timeline.ts"
 
 export type Message =
   | Told
@@ -36,6 +36,8 @@ export type Message =
   | { readonly _tag: "AtStart" }
   /** The reader wants the first event, wherever it is. */
   | { readonly _tag: "ToStart" }
+  /** To the next place where the log says of itself that something is not there. */
+  | { readonly _tag: "NextNotice" }
   | { readonly _tag: "Find"; readonly query: string }
   | { readonly _tag: "NextHit"; readonly by: 1 | -1 }
   | { readonly _tag: "Raw"; readonly id: string }
@@ -143,6 +145,12 @@ export const update = (model: Model, message: Message): Next => {
     case "ToStart": {
       const session = sessionOf(model)
       return whole({ ...model, reading: { ...model.reading, wanted: FIRST, follow: false } }, session?.log ?? "")
+    }
+    case "NextNotice": {
+      const told = logOf(model)?.timeline.items.filter(({ id }) => isNotice(id)) ?? []
+      const at = told.findIndex(({ id }) => id === model.reading.here)
+      const next = told[(at + 1) % Math.max(1, told.length)]
+      return next === undefined ? only(model) : shown(model, next.id)
     }
     case "Find": {
       const next = found({ ...model, reading: { ...model.reading, query: message.query, hit: 0 } })

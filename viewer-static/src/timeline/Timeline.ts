@@ -455,7 +455,7 @@ export const makeTimeline = (partial = false): Timeline => {
 
   function tell(sequence: number, title: string, text: string) {
     const base: Base = {
-      id: `told:${sequence}:${title}`,
+      id: `${NOTICE}${sequence}:${title}`,
       sequence,
       time: top.at(-1)?.time ?? 0,
       parent: undefined,
@@ -475,6 +475,10 @@ const TROUBLES = new Map([
   ["parse", "A line could not be read"],
   ["tool", "A tool failed"]
 ])
+
+const NOTICE = "told:"
+/** Whether the item tells something about the log itself. */
+export const isNotice = (id: string) => id.startsWith(NOTICE)
 
 const callId = (call: string) => `call:${call}`
 const idOf = (event: AgentEvent) => `${event.kind === "unrecognized" ? event.original.kind : event.kind}:${event.key}`

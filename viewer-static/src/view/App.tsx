@@ -56,7 +56,7 @@ export const App = (props: AppProps) => {
           </span>
         )}
         <span class="grow" />
-        <Status model={model} />
+        <Status model={model} send={send} />
         <button
           class="icon-btn help-btn"
           type="button"

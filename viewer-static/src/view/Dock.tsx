@@ -1,6 +1,6 @@
 /** @jsxImportSource preact */
 /** What stays at the bottom: new events, the open question, the strip that is the time slider. */
-import { useMemo } from "preact/hooks"
+import { useEffect, useMemo, useRef, useState } from "preact/hooks"
 import { type Log, type Model, shownOf } from "../Model.ts"
 import { stripOf } from "../replay.ts"
 import type { Listed } from "../Source.ts"
@@ -91,6 +91,7 @@ export const Dock = (props: {
           </div>
         </div>
       ) : null}
+      <Spoken text={follow || fresh === 0 ? "" : plural(fresh, "new event")} />
       <div class="player">
         <div>
           {replay === undefined ? (
@@ -173,6 +174,30 @@ export const Dock = (props: {
         </div>
       </div>
     </section>
+  )
+}
+
+/** Milliseconds between two things that a screen reader says. */
+const SPOKEN_MS = 10_000
+
+/** Says what it is given to who listens, and not each change of it. */
+const Spoken = ({ text }: { readonly text: string }) => {
+  const [said, say] = useState("")
+  const at = useRef(0)
+  useEffect(() => {
+    const timer = setTimeout(
+      () => {
+        at.current = Date.now()
+        say(text)
+      },
+      text === "" ? 0 : Math.max(0, at.current + SPOKEN_MS - Date.now())
+    )
+    return () => clearTimeout(timer)
+  }, [text])
+  return (
+    <p class="hide" role="status">
+      {said}
+    </p>
   )
 }
 

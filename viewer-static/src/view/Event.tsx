@@ -6,7 +6,7 @@
 import { asksPeople } from "agent-sync/events"
 import type { Item } from "../timeline/Item.ts"
 import type { ItemRow, Row } from "../timeline/rows.ts"
-import { clockOf, cost, duration, firstLine, momentOf, plural, short } from "../words.ts"
+import { clockOf, cost, duration, firstLine, minuteOf, momentOf, plural, short } from "../words.ts"
 import { Ansi } from "./Ansi.tsx"
 import { Asked, Question } from "./Asked.tsx"
 import { CallLine, ChangeLine, RunLine } from "./Call.tsx"
@@ -114,7 +114,7 @@ const Body = ({ around, row }: { row: ItemRow; around: Around }) => {
   switch (item._tag) {
     case "Prompt":
       return (
-        <h2 class="said" data-at={row.clock}>
+        <h2 class="said" data-at={minuteOf(item.time)}>
           {item.text.length > 4_000 ? <Long text={item.text} /> : item.text}
         </h2>
       )

@@ -2,8 +2,8 @@
 /** All sessions of the tenant: who needs you, what runs, what was. */
 import { type State, tokensOf } from "agent-sync/events"
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks"
-import { groupsOf, rowsOfFleet, type SessionRow, sentenceOf } from "../fleet.ts"
-import type { Model, Sort } from "../Model.ts"
+import { type Groups, groupsOf, rowsOfFleet, type SessionRow, sentenceOf } from "../fleet.ts"
+import type { Fleet, Model, Sort } from "../Model.ts"
 import type { Message } from "../update.ts"
 import { ago, cost, dateOf, dayOf, grouped, minuteOf, short } from "../words.ts"
 import { Icon, type Shape } from "./icons.tsx"
@@ -33,7 +33,8 @@ export const FleetPage = (props: { readonly model: Model; readonly send: (messag
   const { model, send } = props
   const [pages, setPages] = useState(1)
   const rows = useMemo(() => rowsOfFleet(model), [model.sessions, model.logs, Math.floor(model.now / 1000)])
-  const groups = groupsOf(rows, model.fleet, model.now)
+  const order = useOrder()
+  const groups = order.kept(groupsOf(rows, model.fleet, model.now), rows, model.fleet)
   const counts = new Map<State, number>()
   for (const { state } of rows) counts.set(state, (counts.get(state) ?? 0) + 1)
   const earlier = groups.earlier.slice(0, PAGE * pages)
@@ -92,7 +93,7 @@ export const FleetPage = (props: { readonly model: Model; readonly send: (messag
           <kbd>/</kbd>
         </label>
       </div>
-      <div class={`group${groups.first.length + groups.going.length === 0 ? " heads-only" : ""}`}>
+      <div {...order.hands} class={`group${groups.first.length + groups.going.length === 0 ? " heads-only" : ""}`}>
         <div class="heads" aria-hidden="true">
           <span>State</span>
           <span>Session</span>
@@ -132,6 +133,39 @@ export const FleetPage = (props: { readonly model: Model; readonly send: (messag
     </main>
   )
 }
+
+/** Milliseconds that an order may wait for the pointer to leave. */
+const HELD_MS = 10_000
+
+/** Nothing is sorted anew under the pointer: a new order waits until it has left the list, for a while. */
+const useOrder = () => {
+  const held = useRef<{ readonly groups: Groups; readonly fleet: Fleet; readonly until: number } | undefined>(undefined)
+  const isOver = useRef(false)
+  return {
+    hands: {
+      onPointerEnter: () => {
+        isOver.current = true
+      },
+      onPointerLeave: () => {
+        isOver.current = false
+        held.current = undefined
+      }
+    },
+    kept: (groups: Groups, rows: ReadonlyArray<SessionRow>, fleet: Fleet): Groups => {
+      const before = held.current
+      const isAsked = before?.fleet.sort !== fleet.sort || before.fleet.query !== fleet.query
+      const isSame = before !== undefined && !isAsked && idsOf(before.groups).length === idsOf(groups).length
+      if (!isOver.current || before === undefined || !isSame || Date.now() > before.until) {
+        held.current = { groups, fleet, until: Date.now() + HELD_MS }
+        return groups
+      }
+      const now = new Map(rows.map((row) => [row.log, row]))
+      const fresh = (some: ReadonlyArray<SessionRow>) => some.map((row) => now.get(row.log) ?? row)
+      return { first: fresh(before.groups.first), going: fresh(before.groups.going), earlier: before.groups.earlier }
+    }
+  }
+}
+const idsOf = ({ earlier, first, going }: Groups) => [...first, ...going, ...earlier].map(({ log }) => log)
 
 /** Pixels beyond the window that count as in view. */
 const SOON = 500

@@ -74,6 +74,12 @@ export const Head = (props: {
         <Fact name="tokens" value={tokensOf(figures) > 0 ? short(tokensOf(figures)) : ""} />
         <Fact name="cost" value={figures.costUsd === undefined ? "" : cost(figures.costUsd)} />
       </dl>
+      {model.shared ? (
+        <p class="soft small">
+          You read this session by a share link. A recording that joins it later needs a new link from whoever shared
+          it.
+        </p>
+      ) : null}
       {log.refused === undefined ? null : (
         <p class="err">
           <b>{log.refused.code === "retired" ? "Retired by the hub" : "The hub does not give this log"}</b>{" "}

@@ -1,7 +1,7 @@
 /** @jsxImportSource preact */
 /** How the page stands with the hub: a shape, a word, one fact. It speaks only when the word changes. */
 import type { Model } from "../Model.ts"
-import { logOf } from "../update.ts"
+import { logOf, type Message } from "../update.ts"
 import { ago, dateOf, grouped, minuteOf, plural } from "../words.ts"
 import { Icon, type Shape } from "./icons.tsx"
 
@@ -28,7 +28,7 @@ export const standingOf = (model: Model): Standing => {
       return { name: "off", shape: "offline", word: `Offline since ${minuteOf(connection.since)}`, fact }
     }
     case "Refused":
-      return { name: "no", shape: "refused", word: "Refused", fact: connection.error }
+      return { name: "no", shape: "refused", word: "Refused", fact: connection.error.replace(/^The hub refused: /, "") }
     case "Live": {
       if (behind > 0)
         return { name: "late", shape: "behind", word: `Behind by ${grouped(behind)}`, fact: "catching up" }
@@ -51,12 +51,21 @@ export const standingOf = (model: Model): Standing => {
   }
 }
 
-export const Status = ({ model }: { readonly model: Model }) => {
+export const Status = ({ model, send }: { readonly model: Model; readonly send: (message: Message) => void }) => {
   const { fact, name, shape, word } = standingOf(model)
+  const leads = name === "part" && logOf(model) !== undefined
   return (
     <div class={`sync ${name}`}>
       <Icon name={shape} />
-      <b role="status">{word}</b>
+      <b role="status">
+        {leads ? (
+          <button type="button" title="Show where" onClick={() => send({ _tag: "NextNotice" })}>
+            {word}
+          </button>
+        ) : (
+          word
+        )}
+      </b>
       <span class="fact cut">{fact}</span>
     </div>
   )

@@ -1,6 +1,6 @@
 /** A session as the viewer draws it: one HTML file that opens anywhere and runs nothing, or Markdown for a pull request. */
 import { makeTimeline, sessionHtml, sessionMarkdown, type Timeline } from "#viewer"
-import css from "#viewer/style.css" with { type: "text" }
+import css from "#viewer/style"
 import type { Exported, Format } from "./formats.ts"
 
 export const html: Format = (session) => sessionHtml({ ...drawn(session), css })
