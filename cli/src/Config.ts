@@ -53,6 +53,8 @@ export interface Settings {
   readonly presets: Readonly<Record<string, SyncConfig.Preset>>
   /** The hub's WebSocket address with the tenant in its path; undefined where none is configured. */
   readonly url: string | undefined
+  /** How it is reached, and which kinds of events go there. */
+  readonly remote: Pick<SyncConfig.SyncConfig, "sync" | "syncInterval" | "provider" | "disablePing">
   /** Undefined where none is configured anywhere. */
   readonly key: Key | undefined
   /** The person's own rules for secrets. */
@@ -114,10 +116,14 @@ export const settings = (
       [variable(env, "AGENT_SYNC_URL"), "AGENT_SYNC_URL"],
       [chosen?.enabled === false ? undefined : chosen?.url, inPreset]
     ])
-    const { url } = yield* checked({
+    const { url, ...remote } = yield* checked({
       tenant,
       ...(address === undefined ? {} : { url: address.value }),
-      ...(chosen?.encryption?.enabled === undefined ? {} : { encryption: { enabled: chosen.encryption.enabled } })
+      ...(chosen?.encryption?.enabled === undefined ? {} : { encryption: { enabled: chosen.encryption.enabled } }),
+      ...(chosen?.sync === undefined ? {} : { sync: chosen.sync }),
+      ...(chosen?.syncInterval === undefined ? {} : { syncInterval: chosen.syncInterval }),
+      ...(chosen?.provider === undefined ? {} : { provider: chosen.provider }),
+      ...(chosen?.disablePing === undefined ? {} : { disablePing: chosen.disablePing })
     })
     const files = filesOf(folders, tenant)
     const base = file === undefined ? cwd : dirname(file)
@@ -143,6 +149,7 @@ export const settings = (
       preset: preset?.value,
       presets,
       url,
+      remote,
       key,
       redaction,
       context: contextOf(config.context),
@@ -174,6 +181,10 @@ export const settings = (
 
 const folderOrigin = (env: Env, xdg: string) =>
   ["AGENT_SYNC_HOME", xdg].find((name) => variable(env, name) !== undefined) ?? "default"
+
+/** Of the tenant, on this machine. */
+export const journalFile = ({ folders, tenant }: Pick<Settings, "folders" | "tenant">) =>
+  join(folders.journals, `${tenant}.sqlite`)
 
 /** The first that is said, with who said it. */
 const firstOf = (

@@ -7,13 +7,13 @@
  * both, where it is known.
  */
 import { existsSync } from "node:fs"
-import { hostname } from "node:os"
 import type { Journal } from "agent-sync"
-import { connectJournal, openJournal, type Remote } from "agent-sync/bun"
+import type { Remote } from "agent-sync/bun"
 import * as Either from "effect/Either"
 import { keyOrMake, nearest, type Settings, settings } from "./Config.ts"
 import type { Env } from "./Folders.ts"
 import { globals } from "./globals.ts"
+import { connectTo, journalOf } from "./Recording.ts"
 
 export interface Destination {
   /** The folder's own settings; journal and hub may be shared with others. */
@@ -76,17 +76,10 @@ export const makeDestinations = (options: {
   }
 
   const openWay = async (found: Settings): Promise<Either.Either<Way, string>> => {
-    const { tenant, url } = found
+    const { url } = found
     const key = keyOrMake(found)
     if (Either.isLeft(key)) return Either.left(key.left.what)
-    const opened = await openJournal({
-      file: `${found.folders.journals}/${tenant}.sqlite`,
-      keysFolder: found.files.folder,
-      key: key.right.key,
-      remotes: url === undefined ? [] : [url],
-      waitMs: WAIT_MS,
-      ...(found.context.host ? { host: hostname() } : {})
-    })
+    const opened = await journalOf(found, key.right.key, WAIT_MS)
     return Either.mapBoth(opened, {
       onLeft: ({ message }) => message,
       onRight: (journal) => {
@@ -98,10 +91,7 @@ export const makeDestinations = (options: {
   }
 
   const connect = (way: Way, url: string, found: Settings) => {
-    way.remote = connectJournal({
-      journal: way.journal,
-      url,
-      token: () => found.token("write"),
+    way.remote = connectTo(url, found, way.journal, {
       onStatus: (status) => {
         if (status._tag !== "Refused") return
         say(`The hub ${new URL(url).host} refused: ${status.error}${status.fix === undefined ? "" : ` ${status.fix}`}`)

@@ -5,10 +5,12 @@
 import { hostname } from "node:os"
 import type { Journal, SyncStatus } from "agent-sync"
 import { connectJournal, openJournal, type Remote, type Waits } from "agent-sync/bun"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import { type Flags, keyOrMake, type Settings, settings } from "./Config.ts"
+import { type Flags, journalFile, keyOrMake, type Settings, settings } from "./Config.ts"
 import { EXIT, Failure } from "./Failure.ts"
+import type { Key } from "./Keys.ts"
 import { plural } from "./Terminal.ts"
 
 /** The journal cannot be opened: a full or read-only disk, another program's file. */
@@ -37,16 +39,7 @@ export const openRecording = (
   Effect.gen(function* () {
     const found = yield* settings(flags, { env: process.env, cwd: process.cwd() })
     const { key, made } = yield* keyOrMake(found)
-    const opened = yield* Effect.promise(() =>
-      openJournal({
-        file: `${found.folders.journals}/${found.tenant}.sqlite`,
-        keysFolder: found.files.folder,
-        key,
-        remotes: found.url === undefined ? [] : [found.url],
-        ...(found.context.host ? { host: hostname() } : {}),
-        ...options
-      })
-    )
+    const opened = yield* Effect.promise(() => journalOf(found, key, options.waitMs))
     if (Either.isLeft(opened)) {
       return yield* new Failure({
         exit: EXIT.failure,
@@ -57,6 +50,40 @@ export const openRecording = (
     }
     return recordingOf(found, made, opened.right)
   })
+
+/**
+ * The journal of the tenant, for what is recorded by these settings. Where `waitMs` is given, a write waits no longer for another
+ * process's.
+ */
+export const journalOf = (found: Settings, key: Key, waitMs?: number) =>
+  openJournal({
+    file: journalFile(found),
+    keysFolder: found.files.folder,
+    key,
+    remotes: found.url === undefined ? [] : [found.url],
+    sync: found.remote.sync,
+    ...(found.context.host ? { host: hostname() } : {}),
+    ...(waitMs === undefined ? {} : { waitMs })
+  })
+
+/** Keeps a journal flowing to the hub at `url`, as these settings say. */
+export const connectTo = (
+  url: string,
+  found: Settings,
+  journal: Journal,
+  on: Pick<Parameters<typeof connectJournal>[0], "onStatus" | "onTrouble" | "onRefused">
+): Remote => {
+  const { disablePing, provider, syncInterval } = found.remote
+  return connectJournal({
+    journal,
+    url,
+    token: () => found.token("write"),
+    provider,
+    disablePing,
+    retryMs: Duration.toMillis(syncInterval),
+    ...on
+  })
+}
 
 const recordingOf = (found: Settings, made: boolean, journal: Journal): Recording => {
   const said = new Set<string>()
@@ -74,10 +101,7 @@ const recordingOf = (found: Settings, made: boolean, journal: Journal): Recordin
   const remote =
     url === undefined
       ? undefined
-      : connectJournal({
-          journal,
-          url,
-          token: () => found.token("write"),
+      : connectTo(url, found, journal, {
           onStatus: (now) => {
             if (now._tag === "Refused") refused = now
             if (now._tag === "Offline") why = now.why

@@ -40,8 +40,8 @@ export interface SqliteJournalOptions {
   readonly file: string
   readonly keysFolder: string
   readonly recorder: RecorderKey
-  /** Addresses of hubs, each always written the same way. */
-  readonly remotes: ReadonlyArray<string>
+  /** Addresses of hubs, each always written the same way; `never` is for what stays on this machine, whatever hub there will be. */
+  readonly remotes: ReadonlyArray<string> | "never"
   /** This machine's name, for readers. */
   readonly host?: string
   readonly aead?: Aead

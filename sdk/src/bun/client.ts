@@ -3,16 +3,17 @@
  * and programs start here; what each part does is in `journal/` and `sync/`.
  */
 import { hostname } from "node:os"
-import type * as Either from "effect/Either"
+import * as Either from "effect/Either"
 import type { ReaderKey, RecorderKey } from "../crypto/TenantKey.ts"
 import type { AgentEvent } from "../domain/AgentEvent.ts"
 import type { LogId } from "../domain/Ids.ts"
 import type { Journal, JournalFailed, Reach } from "../journal/Journal.ts"
+import { routed } from "../journal/routed.ts"
 import { IV_BYTES } from "../protocol/Limits.ts"
 import { ownEvents, ownSessions } from "../runtime/ownSessions.ts"
-import { connect } from "../sync/Connection.ts"
+import { connect, pingsOf } from "../sync/Connection.ts"
 import { linePerLog } from "../sync/LinePerLog.ts"
-import { liveTimers, type Target } from "../sync/Link.ts"
+import { liveTimers, type Target, type Timer } from "../sync/Link.ts"
 import type { NotDone } from "../sync/once.ts"
 import { makePublisher } from "../sync/Publisher.ts"
 import { type RoundTrip, roundTrip } from "../sync/RoundTrip.ts"
@@ -26,6 +27,7 @@ import {
 } from "../sync/reading.ts"
 import { explained } from "../sync/refusal.ts"
 import { tellRotation as rotate } from "../sync/rotate.ts"
+import { type Provider, type Synced, staying } from "../sync/SyncConfig.ts"
 import type { SyncStatus } from "../sync/SyncStatus.ts"
 import type { SessionReader } from "../sync/TenantReader.ts"
 import { makeVerifier, type Verifier } from "../sync/Verifier.ts"
@@ -34,18 +36,26 @@ import { network } from "./network.ts"
 import * as SqliteJournal from "./SqliteJournal.ts"
 
 /** Opens the journal of a tenant. A reader key records too: with its public half. */
-export const openJournal = (options: {
+export const openJournal = async (options: {
   readonly file: string
   readonly keysFolder: string
   readonly key: ReaderKey | RecorderKey
   /** Addresses of the hubs that what is recorded now is owed to. */
   readonly remotes: ReadonlyArray<string>
+  /** Kinds of events that are false here stay on this machine, in the same file; all others are owed to the hubs. */
+  readonly sync?: Synced
   readonly host?: string
   /** See `SqliteJournalOptions`. */
   readonly waitMs?: number
 }): Promise<Either.Either<Journal, JournalFailed>> => {
-  const { key, ...rest } = options
-  return SqliteJournal.open({ ...rest, recorder: key.kind === "reader" ? key.recorder : key, aead: nativeAead })
+  const { key, sync, ...rest } = options
+  const place = { ...rest, recorder: key.kind === "reader" ? key.recorder : key, aead: nativeAead }
+  const synced = await SqliteJournal.open(place)
+  const stays = staying(sync)
+  if (stays === undefined || Either.isLeft(synced)) return synced
+  const local = await SqliteJournal.open({ ...place, remotes: "never" })
+  if (Either.isLeft(local)) synced.right.close()
+  return Either.map(local, (journal) => routed(synced.right, journal, stays))
 }
 
 /** What this machine's own writer recorded, read back from its journal. */
@@ -75,13 +85,18 @@ export const connectJournal = (options: {
   readonly journal: Journal
   readonly url: string
   readonly token: () => Promise<string | undefined>
+  readonly provider?: Provider
+  readonly disablePing?: boolean | undefined
+  /** Milliseconds after which a journal that could not be read is tried again; at the next append or connection where it is not given. */
+  readonly retryMs?: number
   readonly onStatus: (status: SyncStatus) => void
   /** The journal could not be read or marked, and is tried again; a sentence for the person. */
   readonly onTrouble: (what: string) => void
   /** The hub does not take something; a sentence for the person. Where it is not given, `onTrouble` hears it. */
   readonly onRefused?: (what: string) => void
 }): Remote => {
-  const { journal, onRefused = options.onTrouble, onTrouble, url } = options
+  const { journal, onRefused = options.onTrouble, onTrouble, retryMs, url } = options
+  let retry: Timer | undefined
   const publisher = makePublisher({
     journal,
     remote: url,
@@ -89,7 +104,12 @@ export const connectJournal = (options: {
     timers: liveTimers,
     iv: () => crypto.getRandomValues(new Uint8Array(IV_BYTES)),
     onRefused: (_, refusal) => onRefused(explained(refusal)),
-    onTrouble: (failed) => onTrouble(failed.message)
+    onTrouble: (failed) => {
+      onTrouble(failed.message)
+      if (retryMs === undefined) return
+      retry?.cancel()
+      retry = liveTimers.after(retryMs, () => void publisher.drain(0))
+    }
   })
   /** Drains that hear how the connection stands. */
   const hearing = new Set<(status: SyncStatus) => void>()
@@ -97,6 +117,7 @@ export const connectJournal = (options: {
   const connection = connect({
     ...to,
     parts: [linePerLog(publisher, to)],
+    pings: pingsOf(options),
     onStatus: (status) => {
       for (const hear of hearing) hear(status)
       options.onStatus(status)
@@ -125,6 +146,7 @@ export const connectJournal = (options: {
       return publisher.drain(0, of)
     },
     stop: () => {
+      retry?.cancel()
       publisher.stop()
       connection.stop()
     }

@@ -159,6 +159,12 @@ export interface Journal {
   readonly outbox: (remote: string) => Outbox
   /** What the hub at an address gave of others' logs. */
   readonly received: (remote: string) => Received
+  /** Where some events stay on this machine (`routed.ts`): which, and where those of a log are kept. */
+  readonly apart?: {
+    readonly stays: (event: string) => boolean
+    readonly journal: Journal
+    readonly twinOf: (log: LogId) => Answer<LogId>
+  }
   /** Calls back after any append to this file, by this process (at once) or another. Returns how to stop. */
   readonly onAppend: (listener: () => void) => () => void
   readonly close: () => void

@@ -28,6 +28,7 @@ import {
   promptMarks,
   safeOf,
   sessionIdOf,
+  titleStays,
   turnMarks
 } from "./entries.ts"
 
@@ -149,6 +150,7 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
   /** Milliseconds since 1970: the agent's process is no older. */
   const began = wall()
   const undecidedName = `${run} undecided`
+  const isUntitled = titleStays(journal)
   let ordinal = 0
   let total = 0
   let undecided: Array<Line> = []
@@ -296,7 +298,9 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
   const generic = () => adapter?.agent === "text" || adapter?.agent === "jsonl"
   const agentName = () => (generic() ? (command[0]?.split("/").at(-1) ?? adapter?.agentName) : adapter?.agentName)
   const titleOf = ({ about, fold }: Pick<Home, "about" | "fold">) =>
-    about.title ?? fold.view.title ?? (prompt === undefined ? undefined : oneLine(redactor.text(prompt)))
+    isUntitled
+      ? undefined
+      : (about.title ?? fold.view.title ?? (prompt === undefined ? undefined : oneLine(redactor.text(prompt))))
 
   // The index --------------------------------------------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ import {
   promptMarks,
   safeOf,
   sessionIdOf,
+  titleStays,
   turnMarks
 } from "./entries.ts"
 
@@ -92,7 +93,8 @@ export const makeSessionWriter = (options: SessionWriterOptions): SessionWriter 
     | { readonly state: State; readonly title: string | undefined; readonly added: number; readonly at: number }
     | undefined
 
-  const titleOf = () => about.title ?? fold.view.title
+  const isUntitled = journal !== undefined && titleStays(journal)
+  const titleOf = () => (isUntitled ? undefined : (about.title ?? fold.view.title))
   const originOf = (): Origin => ({
     session: sessionIdOf(session),
     agent,

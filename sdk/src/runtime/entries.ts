@@ -89,6 +89,9 @@ const stepsOf = (time: number, since: number) => {
 /** SHA-256 of a text, hex. */
 const digestOf = (text: string) => bytesToHex(sha256(utf8ToBytes(text)))
 
+/** A title is what somebody said: it stays on this machine where what is said does. */
+export const titleStays = ({ apart }: Journal) => apart?.stays("chat.message") === true
+
 export const sessionIdOf = (name: string) => SessionId.make(name.slice(0, 200))
 
 /** The first entry of a session's log. */

@@ -57,18 +57,31 @@ export const ownSessions = (
     return [...sessions.values()]
   })
 
-/** Hands out the events of one of this writer's logs, in order. */
+/** Hands out the events of one of this writer's logs, in their order; those that stay here among them, by time. */
 export const ownEvents = (
   journal: Journal,
   aead: Aead,
   log: LogId,
   use: (event: AgentEvent) => void
-): Either.Either<void, JournalFailed> =>
-  eachEntry(journal, aead, log, (content) => {
-    if (content._tag === "Event") use(content.event)
+): Either.Either<void, JournalFailed> => {
+  const { apart } = journal
+  if (apart === undefined)
+    return eachEntry(journal, aead, log, (content) => void (content._tag === "Event" && use(content.event)))
+  return Either.gen(function* () {
+    const found: Array<AgentEvent> = []
+    const keep = (content: Decoded) => void (content._tag === "Event" && found.push(content.event))
+    yield* eachEntry(journal, aead, log, keep)
+    yield* eachEntry(apart.journal, aead, yield* apart.twinOf(log), keep)
+    for (const event of found.toSorted((a, b) => a.time - b.time || a.position - b.position)) use(event)
   })
+}
 
-const eachEntry = (journal: Journal, aead: Aead, log: LogId, use: (content: Decoded) => void) =>
+const eachEntry = (
+  journal: Journal,
+  aead: Aead,
+  log: LogId,
+  use: (content: Decoded) => void
+): Either.Either<void, JournalFailed> =>
   Either.gen(function* () {
     const own = (yield* journal.logs()).find(({ id }) => id === log)
     const keys = Sealer.makeKeyring()

@@ -22,9 +22,10 @@ import { makeWriter } from "../crypto/WriterKey.ts"
 import { type Journal, JournalFailed } from "../journal/Journal.ts"
 import * as MemoryJournal from "../journal/MemoryJournal.ts"
 import { markKeyOf } from "../journal/markKey.ts"
+import { routed } from "../journal/routed.ts"
 import { Compaction } from "../sync/Compaction.ts"
 import { ConflictPolicy } from "../sync/ConflictPolicy.ts"
-import { Platform, type PlatformApi } from "../sync/Platform.ts"
+import { type JournalPlace, Platform, type PlatformApi } from "../sync/Platform.ts"
 import { PlatformFailed } from "../sync/PlatformFailed.ts"
 import {
   type BadSyncConfig,
@@ -32,12 +33,12 @@ import {
   hubUrl,
   isLoopback,
   type SyncConfig,
-  type SyncOptions
+  type SyncOptions,
+  staying
 } from "../sync/SyncConfig.ts"
 import { make as makeSync, SyncService } from "../sync/SyncService.ts"
 import { introduce, sealingOf } from "../sync/sealing.ts"
 import { makeReplica, PROGRAM, Replica } from "./Replica.ts"
-import { routed } from "./routed.ts"
 import { StorageConfig } from "./StorageConfig.ts"
 
 export interface ProgramOptions extends SyncOptions {
@@ -98,7 +99,7 @@ const open = (
     const remotes = !config.enabled ? [] : [...(url === undefined ? [] : [{ url, provider, token: given }]), ...further]
     const addresses = remotes.map(({ url }) => url)
 
-    const journalOf = (to: ReadonlyArray<string>) =>
+    const journalOf = (to: JournalPlace["remotes"]) =>
       Effect.acquireRelease(
         Effect.flatten(
           Effect.promise(() =>
@@ -110,11 +111,9 @@ const open = (
         (journal) => Effect.sync(journal.close)
       )
     const synced = yield* journalOf(addresses)
-    const staying = (["chat", "artifacts", "audit"] as const).filter((group) => !config.sync[group])
-    const local = staying.length > 0 && addresses.length > 0 ? yield* journalOf([]) : undefined
-    const prefixes = staying.map((group) => `${group === "artifacts" ? "artifact" : group}.`)
-    const journal =
-      local === undefined ? synced : routed(synced, local, (event) => prefixes.some((one) => event.startsWith(one)))
+    const stays = staying(config.sync)
+    const local = stays === undefined ? undefined : yield* journalOf("never")
+    const journal = stays === undefined || local === undefined ? synced : routed(synced, local, stays)
 
     const troubles: Array<string> = []
     let report = (what: string): void => {
@@ -213,12 +212,13 @@ const keyOf = (
 const inMemory = async (
   { aead, host }: PlatformApi,
   key: ReaderKey | RecorderKey,
-  remotes: ReadonlyArray<string>
+  to: JournalPlace["remotes"]
 ): Promise<Either.Either<Journal, JournalFailed>> => {
   const recorder = key.kind === "reader" ? key.recorder : key
   const identity = makeWriter()
   try {
     const introduction = await introduce(recorder, identity, host)
+    const remotes = to === "never" ? [] : to
     return Either.right(MemoryJournal.open({ sealing: sealingOf(aead, recorder, identity), introduction, remotes }))
   } catch (cause) {
     return Either.left(

@@ -17,6 +17,7 @@ import {
 } from "../protocol/Limits.ts"
 import type { Ack, Changes, Hello, Request, Response } from "../protocol/Message.ts"
 import type { Network, Socket, Target, Timer, Timers } from "./Link.ts"
+import type { SyncOptions } from "./SyncConfig.ts"
 import { next, type SyncChange, type SyncStatus } from "./SyncStatus.ts"
 
 /** A connection after its Hello, until it drops. Requests sent on an ended session go nowhere. */
@@ -55,6 +56,13 @@ export interface ConnectionOptions {
 }
 
 export type Pings = "always" | "announced" | "never"
+
+/** A Cloudflare hub is woken, and billed, by a binary ping: it gets none before it says that it answers texts. */
+export const pingsOf = ({
+  disablePing,
+  provider
+}: Pick<SyncOptions, "provider"> & { readonly disablePing?: boolean | undefined }): Pings =>
+  disablePing === true ? "never" : provider === "cloudflare" && disablePing === undefined ? "announced" : "always"
 
 export interface Connection {
   readonly status: () => SyncStatus

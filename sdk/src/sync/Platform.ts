@@ -21,8 +21,8 @@ import type { Preset } from "./SyncConfig.ts"
 export interface JournalPlace {
   readonly tenant: TenantId
   readonly key: ReaderKey | RecorderKey
-  /** Addresses of the hubs that what is recorded is owed to. */
-  readonly remotes: ReadonlyArray<string>
+  /** Addresses of the hubs that what is recorded is owed to; `never` is for what stays on this machine, whatever hub there will be. */
+  readonly remotes: ReadonlyArray<string> | "never"
   /** The journal's file; the tenant's own where it is not given. */
   readonly file?: string | undefined
 }

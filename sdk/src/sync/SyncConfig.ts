@@ -50,10 +50,19 @@ export const Synced = Schema.Struct({
 })
 export type Synced = typeof Synced.Type
 
+/** Whether an event, by its name as in `chat.message`, stays on this machine; undefined where every one goes. */
+export const staying = (sync: Synced = {}): ((event: string) => boolean) | undefined => {
+  const prefixes = (["chat", "artifacts", "audit"] as const).flatMap((group) =>
+    sync[group] === false ? [`${group === "artifacts" ? "artifact" : group}.`] : []
+  )
+  return prefixes.length === 0 ? undefined : (event) => prefixes.some((one) => event.startsWith(one))
+}
+
 /** What the hub keeps of finished sessions: the older, or the more, goes. The index always stays. */
 export const Retention = Schema.Struct({
   maxAge: Schema.optional(DurationText),
-  maxEntries: Schema.optional(Schema.Int.pipe(Schema.positive())),
+  /** Sessions' logs. */
+  maxSessions: Schema.optional(Schema.Int.pipe(Schema.positive())),
   maxBytes: Schema.optional(Schema.Int.pipe(Schema.positive()))
 })
 
@@ -105,7 +114,7 @@ export interface SyncOptions {
   readonly storage?: "do" | "d1" | "sqlite" | "memory"
   readonly retention?: {
     readonly maxAge?: Duration.DurationInput
-    readonly maxEntries?: number
+    readonly maxSessions?: number
     readonly maxBytes?: number
   }
 }

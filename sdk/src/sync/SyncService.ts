@@ -15,7 +15,7 @@ import { makeReaderKey, type ReaderKey, type RecorderKey } from "../crypto/Tenan
 import { TenantId } from "../domain/Ids.ts"
 import type { Journal } from "../journal/Journal.ts"
 import { IV_BYTES } from "../protocol/Limits.ts"
-import { type Connection, connect, type Part, type Pings } from "./Connection.ts"
+import { type Connection, connect, type Part, pingsOf } from "./Connection.ts"
 import { linePerLog } from "./LinePerLog.ts"
 import { liveTimers, type Network, type Timer, type Timers } from "./Link.ts"
 import { Platform } from "./Platform.ts"
@@ -409,10 +409,6 @@ const changesOf = <A>(listeners: Set<() => void>, look: () => A): Stream.Stream<
       ),
     { bufferSize: 16, strategy: "sliding" }
   )
-
-/** A Cloudflare hub is woken, and billed, by a binary ping: it gets none before it says that it answers texts. */
-const pingsOf = ({ disablePing, provider }: RemoteOptions): Pings =>
-  disablePing === true ? "never" : provider === "cloudflare" && disablePing === undefined ? "announced" : "always"
 
 const stateOf = ({ _tag }: SyncStatus): RemoteStatus["state"] =>
   _tag === "Live" ? "live" : _tag === "Connecting" ? "connecting" : _tag === "Refused" ? "refused" : "offline"

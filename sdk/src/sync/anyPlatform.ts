@@ -25,7 +25,7 @@ export const platform: PlatformApi = {
         MemoryJournal.open({
           sealing: sealingOf(aead, recorder, identity),
           introduction: await introduce(recorder, identity),
-          remotes
+          remotes: remotes === "never" ? [] : remotes
         })
       )
     } catch (cause) {

@@ -3,12 +3,13 @@
  * back from the hub, and needs no more.
  */
 import { existsSync } from "node:fs"
-import { openJournal, readJournal } from "agent-sync/bun"
+import { readJournal } from "agent-sync/bun"
 import type { AgentEvent } from "agent-sync/events"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import { type Flags, noKey, settings } from "../../Config.ts"
+import { type Flags, journalFile, noKey, settings } from "../../Config.ts"
 import { EXIT, Failure } from "../../Failure.ts"
+import { journalOf } from "../../Recording.ts"
 import { markdown } from "./markdown.ts"
 
 const DAY_MS = 86_400_000
@@ -16,14 +17,12 @@ const DAY_MS = 86_400_000
 export const run = (input: Flags & { readonly session: string | undefined }) =>
   Effect.gen(function* () {
     const found = yield* settings(input, { env: process.env, cwd: process.cwd() })
-    const { files, folders, key, tenant, url } = found
-    const file = `${folders.journals}/${tenant}.sqlite`
+    const { key, tenant, url } = found
     if (key === undefined) return yield* noKey(found)
-    if (!existsSync(file)) return yield* nothing(`Nothing was recorded on this machine for tenant ${tenant}.`)
+    if (!existsSync(journalFile(found)))
+      return yield* nothing(`Nothing was recorded on this machine for tenant ${tenant}.`)
     // The destination must be the one that was recorded for, or another writer would be asked.
-    const opened = yield* Effect.promise(() =>
-      openJournal({ file, keysFolder: files.folder, key, remotes: url === undefined ? [] : [url] })
-    )
+    const opened = yield* Effect.promise(() => journalOf(found, key))
     if (Either.isLeft(opened)) return yield* unusable(opened.left.message)
     const reader = readJournal(opened.right)
     try {

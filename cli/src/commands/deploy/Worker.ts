@@ -8,7 +8,9 @@ import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import { applyEdits, modify, type ParseError, parse } from "jsonc-parser"
+import type { Settings } from "../../Config.ts"
 import { EXIT, Failure } from "../../Failure.ts"
+import { hubVariables } from "../../HubVariables.ts"
 
 const Name = Schema.String.pipe(Schema.pattern(/^[a-z0-9][a-z0-9-]*$/))
 const Database = Schema.Struct({
@@ -47,6 +49,8 @@ export interface Worker {
   /** What it is called on Cloudflare. */
   readonly name: string
   readonly storage: string
+  /** Variables that the preset decides, whatever the file says. */
+  readonly vars: Readonly<Record<string, string>>
   readonly database: { readonly name: string; readonly id: string | undefined } | undefined
   readonly accountId: string | undefined
   /** wrangler's program, where it is installed. */
@@ -57,13 +61,15 @@ export interface Worker {
 const BINDING = "SYNC"
 const DATABASE_BINDING = "DB"
 
-/** Beside the config file, or here. Fails only where there is nothing that could be looked at. */
+/** Beside the config file, or here. Fails only where there is nothing that could be looked at, or the preset asks for what no Worker can. */
 export const workerOf = (
-  configFile: string | undefined,
+  { file: configFile, presets }: Pick<Settings, "file" | "presets">,
   cwd: string,
   environment: string
 ): Either.Either<Worker, Failure> => {
   const folder = join(configFile === undefined ? cwd : dirname(configFile), "worker")
+  const vars = hubVariables(environment, presets[environment] ?? {}, "worker")
+  if (Either.isLeft(vars)) return Either.left(vars.left)
   const file = ["wrangler.jsonc", "wrangler.json"].map((name) => join(folder, name)).find((path) => existsSync(path))
   if (file === undefined) {
     return Either.left(
@@ -90,10 +96,16 @@ export const workerOf = (
       })
     )
   }
-  return Either.right(examine(folder, file, environment, decoded.right))
+  return Either.right(examine(folder, file, environment, decoded.right, vars.right))
 }
 
-const examine = (folder: string, file: string, environment: string, config: typeof Wrangler.Type): Worker => {
+const examine = (
+  folder: string,
+  file: string,
+  environment: string,
+  config: typeof Wrangler.Type,
+  vars: Worker["vars"]
+): Worker => {
   const env = config.env?.[environment]
   const missing: Array<Missing> = []
   const lacks = (what: string, fix: string) => void missing.push({ what, fix })
@@ -118,7 +130,7 @@ const examine = (folder: string, file: string, environment: string, config: type
       `add "migrations": [{ "tag": "v1", "new_sqlite_classes": ["${object.class_name}"] }]`
     )
   }
-  const said = env?.vars?.SYNC_STORAGE
+  const said = vars.SYNC_STORAGE ?? env?.vars?.SYNC_STORAGE
   const storage = typeof said === "string" && said !== "" ? said : "do"
   const name = env?.name ?? `${config.name}-${environment}`
   const database = storage === "d1" ? env?.d1_databases?.find(({ binding }) => binding === DATABASE_BINDING) : undefined
@@ -143,6 +155,7 @@ const examine = (folder: string, file: string, environment: string, config: type
     environment,
     name,
     storage,
+    vars,
     database: database === undefined ? undefined : { name: database.database_name ?? name, id: database.database_id },
     accountId: env?.account_id ?? config.account_id,
     wrangler,

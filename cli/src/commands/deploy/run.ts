@@ -18,6 +18,7 @@ import { askHub, healthOf, told } from "../../hubApi.ts"
 import { authSecret } from "../../Keys.ts"
 import { paintFor, shortPath } from "../../paint.ts"
 import { say, step } from "../../steps.ts"
+import { grouped } from "../../Terminal.ts"
 import { type Missing, rememberDatabase, rememberUrl, type Worker, workerOf } from "./Worker.ts"
 import { accountOf, NOTHING, wrangler } from "./wrangler.ts"
 
@@ -41,7 +42,7 @@ export const run = (input: DeployInput) =>
       { env: { ...process.env, AGENT_SYNC_URL: undefined, AGENT_SYNC_TOKEN: undefined }, cwd: process.cwd() }
     )
     const preset = found.preset ?? "prod"
-    const worker = yield* workerOf(found.file, process.cwd(), preset)
+    const worker = yield* workerOf(found, process.cwd(), preset)
     const secret = authSecret(found.files)
     const missing: ReadonlyArray<Missing> = [
       ...worker.missing,
@@ -88,7 +89,7 @@ export const run = (input: DeployInput) =>
     if (worker.database !== undefined && worker.database.id === undefined) yield* database(worker, worker.database.name)
     const { events } = yield* step(
       "uploading code and secret",
-      wrangler(worker, ["deploy"], "The upload did not go through: what ran before still runs.", {
+      wrangler(worker, ["deploy", ...said(worker)], "The upload did not go through: what ran before still runs.", {
         SYNC_AUTH_SECRET: new TextDecoder().decode(secret)
       }),
       () => "uploaded code and secret together",
@@ -117,6 +118,14 @@ export const run = (input: DeployInput) =>
     return EXIT.ok
   })
 
+/** What the preset decides, for wrangler's command line: nothing of it is secret. */
+const said = ({ vars }: Worker) => Object.entries(vars).flatMap(([name, value]) => ["--var", `${name}:${value}`])
+
+const limits = ({ vars }: Worker) =>
+  Object.entries({ SYNC_RETENTION_DAYS: "days", SYNC_RETENTION_LOGS: "sessions", SYNC_RETENTION_BYTES: "bytes" })
+    .flatMap(([name, unit]) => (vars[name] === undefined ? [] : [`${grouped(Number(vars[name]))} ${unit}`]))
+    .join(", ")
+
 const storageName = (storage: string) => (storage === "do" ? "Durable Object" : storage === "d1" ? "D1" : storage)
 
 const dryRun = (worker: Worker, found: Settings, missing: ReadonlyArray<Missing>) =>
@@ -133,6 +142,7 @@ const dryRun = (worker: Worker, found: Settings, missing: ReadonlyArray<Missing>
       `would bundle ${shortPath(worker.folder)}${size !== undefined && Either.isRight(size) ? ` (${Math.round(size.right / 1000)} kB gzip)` : ""}`,
       ...(database !== undefined && database.id === undefined ? [`would make the D1 database ${database.name}`] : []),
       `would upload it as ${worker.name}, storage ${storageName(worker.storage)}, with the secret SYNC_AUTH_SECRET`,
+      ...(limits(worker) === "" ? [] : [`would let the hub keep at most ${limits(worker)} of finished sessions`]),
       "would wait for /health and send one sealed entry there and back",
       `would write its address into ${shortPath(found.file ?? "agent-sync.json")}, preset ${found.preset}`,
       ...all.flatMap(({ fix, what }) => [`missing: ${what}`, `         ${fix}`]),
@@ -167,7 +177,7 @@ const bundled = (worker: Worker): Effect.Effect<number, Failure> =>
   Effect.acquireUseRelease(
     Effect.sync(() => mkdtempSync(join(tmpdir(), "agent-sync-bundle-"))),
     (folder) =>
-      wrangler(worker, ["deploy", "--dry-run", "--outdir", folder], NOTHING).pipe(
+      wrangler(worker, ["deploy", "--dry-run", "--outdir", folder, ...said(worker)], NOTHING).pipe(
         Effect.map(() =>
           readdirSync(folder)
             .filter((name) => !name.endsWith(".map") && name !== "README.md" && statSync(join(folder, name)).isFile())

@@ -19,7 +19,7 @@ export const run = (input: Flags & { readonly dryRun: boolean; readonly confirm:
     )
     const { file, tenant } = found
     const preset = found.preset ?? "prod"
-    const worker = yield* workerOf(file, process.cwd(), preset)
+    const worker = yield* workerOf(found, process.cwd(), preset)
     const { database } = worker
     const gone = [
       `the Worker ${worker.name}, and with it every Durable Object: all sealed sessions of all its tenants`,

@@ -10,7 +10,8 @@ import * as Either from "effect/Either"
 import * as Logger from "effect/Logger"
 import { isLoopback, settings } from "../../Config.ts"
 import { EXIT, Failure } from "../../Failure.ts"
-import { foldersOf } from "../../Folders.ts"
+import { type Env, foldersOf } from "../../Folders.ts"
+import { hubVariables } from "../../HubVariables.ts"
 import { authSecret, filesOf, makeKeys, type TenantFiles } from "../../Keys.ts"
 import { paintFor, shortPath } from "../../paint.ts"
 
@@ -27,19 +28,24 @@ export interface DevInput {
 export const run = (input: DevInput) =>
   Effect.scoped(
     Effect.gen(function* () {
-      const { host, memory, port } = input
+      const { host, port } = input
       const started = performance.now()
       const folders = foldersOf(process.env)
       // The tenant of this folder gets its keys now, so that `run` and `tail` beside it find them.
       const found = yield* settings({}, { env: process.env, cwd: process.cwd() })
-      const given = yield* Either.mapLeft(hubSettings(process.env), badSetting)
+      const { presets, preset } = found
+      const own = preset === undefined ? {} : (presets[preset] ?? {})
+      const vars = yield* hubVariables(preset, own, input.runtime === "workerd" ? "worker" : "bun")
+      const env = { ...vars, ...setIn(process.env) }
+      const given = yield* Either.mapLeft(hubSettings(env), badSetting)
+      const memory = input.memory || own.storage === "memory"
       const noAuth = input.noAuth || given.open
       if (!noAuth && given.sharedToken === undefined) yield* makeKeys(found.files)
 
       const data = input.data ?? folders.hub
       if (input.runtime === "workerd") {
         const folder = memory ? undefined : (input.data ?? join(folders.hub, "workerd"))
-        const server = yield* yield* workerd(input, folder, found, noAuth)
+        const server = yield* yield* workerd(input, folder, found, env, noAuth)
         ready(input, server, `${shortPath(server.folder)} in workerd, ${keptIn(folder)}`, started, noAuth)
         return yield* untilSignal
       }
@@ -87,12 +93,13 @@ const workerd = (
   { host, port }: DevInput,
   data: string | undefined,
   { files }: { readonly files: TenantFiles },
+  env: Env,
   noAuth: boolean
 ) =>
   Effect.promise(() => import("./workerd.ts")).pipe(
     Effect.map(({ serveWorkerd }) => {
       const secret = authSecret(files)
-      const given = Object.entries(process.env).filter(([name]) => name.startsWith("SYNC_"))
+      const given = Object.entries(env).filter(([name]) => name.startsWith("SYNC_"))
       return serveWorkerd({
         port,
         host,
@@ -107,6 +114,9 @@ const workerd = (
       })
     })
   )
+
+/** An empty variable counts as unset. */
+const setIn = (env: Env): Env => Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ""))
 
 const keptIn = (data: string | undefined) => (data === undefined ? "in memory only" : `data in ${shortPath(data)}`)
 

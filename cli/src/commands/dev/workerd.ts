@@ -51,6 +51,9 @@ export const serveWorkerd = (options: WorkerdOptions) =>
               compatibilityDate: config.compatibility_date,
               compatibilityFlags: [...config.compatibility_flags],
               durableObjects: { [name]: { className: class_name, useSQLite: true } },
+              d1Databases: Object.fromEntries(
+                config.env.dev.d1_databases.map(({ binding, database_name }) => [binding, database_name ?? binding])
+              ),
               bindings: { ...config.env.dev.vars, ...devVars(folder), ...defined(options.bindings) },
               ...(viewer === undefined || !existsSync(viewer)
                 ? {}
@@ -114,7 +117,11 @@ const Config = Schema.Struct({
       vars: Schema.optionalWith(Schema.Record({ key: Schema.String, value: Schema.String }), { default: () => ({}) }),
       durable_objects: Schema.Struct({
         bindings: Schema.NonEmptyArray(Schema.Struct({ name: Schema.String, class_name: Schema.String }))
-      })
+      }),
+      d1_databases: Schema.optionalWith(
+        Schema.Array(Schema.Struct({ binding: Schema.String, database_name: Schema.optional(Schema.String) })),
+        { default: () => [] }
+      )
     })
   })
 })

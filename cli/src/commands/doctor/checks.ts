@@ -7,7 +7,7 @@ import * as Either from "effect/Either"
 import { decodeJwt } from "jose/jwt/decode"
 import manifest from "../../../../package.json" with { type: "json" }
 import { agentsHere } from "../../agentsHere.ts"
-import type { Settings } from "../../Config.ts"
+import { journalFile, type Settings } from "../../Config.ts"
 import { healthOf, hubOf } from "../../hubApi.ts"
 import { shortPath } from "../../paint.ts"
 import { behind, readIndex } from "../../TenantIndex.ts"
@@ -214,9 +214,10 @@ export const key: Check = (found) =>
         ]
   })
 
-export const journal: Check = ({ folders, tenant, url }) =>
+export const journal: Check = (found) =>
   Effect.sync(() => {
-    const file = `${folders.journals}/${tenant}.sqlite`
+    const { url } = found
+    const file = journalFile(found)
     const summary = inspectJournal(file, url === undefined ? [] : [url])
     if (Either.isLeft(summary))
       return [
@@ -250,10 +251,11 @@ export const journal: Check = ({ folders, tenant, url }) =>
   })
 
 /** The Worker's folder, where a preset is for Cloudflare and there is one. */
-export const worker: Check = ({ file, preset, presets }) =>
+export const worker: Check = (settings) =>
   Effect.sync(() => {
+    const { file, preset, presets } = settings
     if (file === undefined || preset === undefined || presets[preset]?.provider !== "cloudflare") return []
-    const found = workerOf(file, dirname(file), preset)
+    const found = workerOf(settings, dirname(file), preset)
     if (Either.isLeft(found)) return [failed("Worker", found.left)]
     const { missing, name } = found.right
     return missing.length === 0

@@ -3,15 +3,16 @@
  * where the reader key is at hand. The remark is durable in the journal first; what the hub has not taken is sent later.
  */
 import { readFileSync } from "node:fs"
-import { hostname, userInfo } from "node:os"
+import { userInfo } from "node:os"
 import { type Journal, type KnownSession, ownSessions, remark } from "agent-sync"
-import { connectJournal, connectReader, openJournal } from "agent-sync/bun"
+import { connectJournal, connectReader } from "agent-sync/bun"
 import type { LogId } from "agent-sync/events"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { type Flags, keyOrMake, type Settings, settings } from "../../Config.ts"
 import { EXIT, Failure } from "../../Failure.ts"
 import { endingWith, notOne, reading, refused, UNREACHABLE_MS, unreachable, wrongKey } from "../../Reading.ts"
+import { journalOf } from "../../Recording.ts"
 import { clean, plural } from "../../Terminal.ts"
 
 /** Milliseconds that the hub is given to take it. */
@@ -37,13 +38,8 @@ export const run = (input: NoteInput) =>
     const found = yield* settings(input, { env: process.env, cwd: process.cwd() })
     const { key } = yield* keyOrMake(found)
     const opened = yield* Effect.promise(() =>
-      openJournal({
-        file: `${found.folders.journals}/${found.tenant}.sqlite`,
-        keysFolder: found.files.folder,
-        key,
-        remotes: found.url === undefined ? [] : [found.url],
-        ...(found.context.host ? { host: hostname() } : {})
-      })
+      // A person's note goes where its session is, whatever stays here of what agents say.
+      journalOf({ ...found, remote: { ...found.remote, sync: { chat: true, artifacts: true, audit: true } } }, key)
     )
     const journal = yield* Either.mapLeft(opened, journalFailed)
     const place = yield* ownPlace(journal, input.session).pipe(

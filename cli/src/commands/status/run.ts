@@ -6,7 +6,7 @@ import type { SyncStatus } from "agent-sync"
 import { connectOnly, inspectJournal } from "agent-sync/bun"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import { type Flags, type Settings, settings } from "../../Config.ts"
+import { type Flags, journalFile, type Settings, settings } from "../../Config.ts"
 import { EXIT, type Failure } from "../../Failure.ts"
 import { terminalEnv } from "../../globals.ts"
 import { hubOf } from "../../hubApi.ts"
@@ -119,7 +119,7 @@ const settled = (remotes: ReadonlyArray<Remote>) =>
 
 const rowOf = ({ found, preset, status, url }: Remote): Effect.Effect<Row, Failure> =>
   Effect.sync(() => {
-    const journal = inspectJournal(`${found.folders.journals}/${found.tenant}.sqlite`, [url])
+    const journal = inspectJournal(journalFile(found), [url])
     const waiting = Either.isRight(journal) ? journal.right?.waiting[0] : undefined
     return {
       preset,

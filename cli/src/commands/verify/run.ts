@@ -16,7 +16,7 @@ import {
 import { connectVerifier, openJournal } from "agent-sync/bun"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import { type Flags, keyOrMake, type Settings, settings } from "../../Config.ts"
+import { type Flags, journalFile, keyOrMake, type Settings, settings } from "../../Config.ts"
 import { EXIT, Failure } from "../../Failure.ts"
 import { paintFor, shortPath } from "../../paint.ts"
 import {
@@ -194,7 +194,7 @@ const ask = (
 const offline = (input: VerifyInput, given: SeenLogs | undefined) =>
   Effect.gen(function* () {
     const found: Settings = yield* settings(input, { env: process.env, cwd: process.cwd() })
-    const file = `${found.folders.journals}/${found.tenant}.sqlite`
+    const file = journalFile(found)
     if (!existsSync(file)) {
       return yield* new Failure({
         exit: EXIT.failure,

@@ -13,6 +13,7 @@ import { type Journal, JournalFailed } from "../../journal/Journal.ts"
 import type { Introduction, Sealing } from "../../journal/Sealing.ts"
 import { introduce, sealingOf } from "../../sync/sealing.ts"
 import { nativeHashes } from "../nativeHashes.ts"
+import type { SqliteJournalOptions } from "../SqliteJournal.ts"
 import { owe, recountOwed } from "./owed.ts"
 import type { Store } from "./Store.ts"
 import type { WriterFiles } from "./writerFiles.ts"
@@ -20,7 +21,7 @@ import type { WriterFiles } from "./writerFiles.ts"
 export interface DestinationOptions {
   readonly aead: Aead
   readonly recorder: RecorderKey
-  readonly remotes: ReadonlyArray<string>
+  readonly remotes: SqliteJournalOptions["remotes"]
   readonly host?: string
 }
 
@@ -100,25 +101,34 @@ const goingOn = (store: Store, destination: number) =>
     destination
   )
 
-/** The destination's row; what was recorded for no remote becomes that of the first remotes. */
-const destinationRow = (store: Store, index: LogId, remotes: ReadonlyArray<string>): number => {
-  const nameFor = (addresses: ReadonlyArray<string>) =>
-    store.nameOf("destination", [index, ...new Set([...addresses].sort())].join("\n"))
-  const rowOf = (addresses: ReadonlyArray<string>) =>
+/** The destination's row; what was recorded for no remote becomes that of the first remotes, unless it is never to leave. */
+const destinationRow = (store: Store, index: LogId, to: DestinationOptions["remotes"]): number => {
+  const nameFor = (addresses: DestinationOptions["remotes"]) =>
+    store.nameOf(
+      "destination",
+      [index, ...(addresses === "never" ? [addresses] : new Set([...addresses].sort()))].join("\n")
+    )
+  const rowOf = (addresses: DestinationOptions["remotes"]) =>
     store.get<{ id: number }>("SELECT id FROM destination WHERE name = ?", nameFor(addresses))?.id
-  const exact = rowOf(remotes)
+  const exact = rowOf(to)
   if (exact !== undefined) return exact
+  const remotes = to === "never" ? [] : to
   const isFirst =
-    store.get("SELECT 1 FROM destination WHERE index_log = ? AND name <> ?", index, nameFor([])) === undefined
-  const waiting = isFirst ? rowOf([]) : undefined
+    store.get(
+      "SELECT 1 FROM destination WHERE index_log = ? AND name NOT IN (?, ?)",
+      index,
+      nameFor([]),
+      nameFor("never")
+    ) === undefined
+  const waiting = isFirst && to !== "never" ? rowOf([]) : undefined
   const row =
     waiting ??
     store.get<{ id: number }>(
       "INSERT INTO destination (index_log, name) VALUES (?, ?) RETURNING id",
       index,
-      nameFor(remotes)
+      nameFor(to)
     )!.id
-  if (waiting !== undefined) store.run("UPDATE destination SET name = ? WHERE id = ?", nameFor(remotes), row)
+  if (waiting !== undefined) store.run("UPDATE destination SET name = ? WHERE id = ?", nameFor(to), row)
   for (const address of new Set(remotes)) {
     const remote = remoteRow(store, address)
     store.run("INSERT INTO route (remote, destination) VALUES (?, ?)", remote, row)
