@@ -2,6 +2,8 @@
 import { describe, expect, test } from "bun:test"
 import { chmodSync, existsSync, mkdirSync, utimesSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { draw } from "../../cli/src/commands/status/detail.ts"
+import { terminalOf } from "../../cli/src/Terminal.ts"
 import { type Machine, machine, startHub } from "../support/cli.ts"
 import { afterThisTest } from "../support/undo.ts"
 
@@ -35,11 +37,54 @@ describe("agent-sync status", () => {
     await here.run(["run", "-e", "lab", "--", "echo", "waits"])
     const { code, stdout } = await here.run(["status"])
     expect(code).toBe(0)
-    expect(stdout).toMatch(/^dev +127\.0\.0\.1:\d+ +live +0 +\d+ seconds? ago/m)
-    expect(stdout).toMatch(/^lab +127\.0\.0\.1:9 +offline +[1-9]\d* +- +\S/m)
+    expect(stdout).toMatch(/^dev +127\.0\.0\.1:\d+ +live +0 +0 +\d+ seconds? ago/m)
+    expect(stdout).toMatch(/^lab +127\.0\.0\.1:9 +offline +- +[1-9]\d* +- +\S/m)
     expect(stdout).not.toContain("none")
     const one = await here.run(["status", "-e", "lab", "--json"])
-    expect(JSON.parse(one.stdout)).toMatchObject({ schema: 1, preset: "lab", state: "offline", newestSent: null })
+    expect(JSON.parse(one.stdout)).toMatchObject({
+      schema: 1,
+      preset: "lab",
+      state: "offline",
+      behind: null,
+      newestSent: null
+    })
+  })
+
+  test("a machine that only records is behind nothing, for it reads nothing", async () => {
+    const here = await init()
+    const hub = await startHub(here)
+    const AGENT_SYNC_TOKEN = (await here.run(["token", "create", "--role", "write"])).stdout.trim()
+    const { code, stdout } = await here.run(["status", "--json", "--url", hub.url], { env: { AGENT_SYNC_TOKEN } })
+    expect([code, JSON.parse(stdout)]).toEqual([0, expect.objectContaining({ state: "live", behind: null })])
+  })
+
+  test("one hub closely: what went up, what came down, what happened last, when it was away", () => {
+    const at = (text: string) => new Date(`2026-02-03T${text}`).getTime()
+    const terminal = terminalOf({ env: { LANG: "C.UTF-8", NO_COLOR: "1" }, isTTY: true, columns: 100, plain: false })
+    const lines = draw(
+      {
+        host: "acme-sync.example.workers.dev",
+        state: "live",
+        since: at("14:31:19"),
+        ms: 38.2,
+        why: undefined,
+        owed: { bytes: 41_000_000, entries: 0, sent: 412, newestSent: undefined },
+        read: { behind: 0, entries: 1_204, unopened: 3, newest: undefined },
+        turns: [
+          { time: at("14:31:02"), text: "connection lost" },
+          { time: at("14:31:19"), text: "back, 12 sent meanwhile" }
+        ]
+      },
+      terminal
+    )
+    expect(lines).toEqual([
+      "  acme-sync.example.workers.dev  live  38 ms, since 14:31:19",
+      "",
+      "  up    412 sent  0 waiting                 journal 41.0 MB",
+      "  down  1,204 read  behind by 0             3 not opened",
+      "",
+      "  14:31:02 connection lost   14:31:19 back, 12 sent meanwhile"
+    ])
   })
 
   test("a hub that refuses ends it with 4", async () => {

@@ -4,7 +4,6 @@ import { type TenantId, tokenTenant } from "agent-sync"
 import { EventLogRemoteServer, SqliteStorage } from "agent-sync/bun"
 import { DEFAULT_TENANT } from "agent-sync/events"
 import { accessOf, hubLog, hubSettings, MemoryStorage } from "agent-sync/hub"
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Logger from "effect/Logger"
@@ -14,6 +13,7 @@ import { type Env, foldersOf } from "../../Folders.ts"
 import { hubVariables } from "../../HubVariables.ts"
 import { authSecret, filesOf, makeKeys, type TenantFiles } from "../../Keys.ts"
 import { paintFor, shortPath } from "../../paint.ts"
+import { untilSignal } from "../../untilSignal.ts"
 
 export interface DevInput {
   readonly port: number
@@ -143,20 +143,3 @@ const ready = (
     `\n  Next  ${paint.cyan("agent-sync run -- claude -p …")}  record, in another terminal\n        ${paint.cyan("agent-sync tail")}                watch\n\n`
   )
 }
-
-/** SIGINT is a person at the terminal, SIGTERM a supervisor that wants a clean end. */
-const untilSignal = Effect.gen(function* () {
-  const ended = yield* Deferred.make<number>()
-  const on = (signal: "SIGINT" | "SIGTERM", code: number) =>
-    Effect.acquireRelease(
-      Effect.sync(() => {
-        const handler = () => Effect.runSync(Deferred.succeed(ended, code))
-        process.on(signal, handler)
-        return handler
-      }),
-      (handler) => Effect.sync(() => process.off(signal, handler))
-    )
-  yield* on("SIGINT", EXIT.interrupted)
-  yield* on("SIGTERM", EXIT.ok)
-  return yield* Deferred.await(ended)
-})

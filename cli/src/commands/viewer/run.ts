@@ -6,6 +6,7 @@ import { type Flags, noKey, settings } from "../../Config.ts"
 import { EXIT, Failure } from "../../Failure.ts"
 import { variable } from "../../Folders.ts"
 import { paintFor } from "../../paint.ts"
+import { untilSignal } from "../../untilSignal.ts"
 import { loadPage } from "./page.ts"
 import { type Serving, serveViewer } from "./serve.ts"
 
@@ -106,15 +107,3 @@ const OPEN_MS = 1_000
 
 const broken = (error: unknown) =>
   new Failure({ exit: EXIT.failure, code: "CannotServe", what: `The page cannot be served: ${String(error)}.` })
-
-/** SIGINT is a person at the terminal, SIGTERM a supervisor that wants a clean end. */
-const untilSignal = Effect.async<number>((resume) => {
-  const interrupted = () => resume(Effect.succeed(EXIT.interrupted))
-  const ended = () => resume(Effect.succeed(EXIT.ok))
-  process.on("SIGINT", interrupted)
-  process.on("SIGTERM", ended)
-  return Effect.sync(() => {
-    process.off("SIGINT", interrupted)
-    process.off("SIGTERM", ended)
-  })
-})

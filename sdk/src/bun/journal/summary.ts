@@ -10,6 +10,8 @@ import { failureOf } from "./failure.ts"
 export interface Waiting {
   /** Entries that the hub has not acknowledged. */
   readonly entries: number
+  /** Entries that it has acknowledged. */
+  readonly sent: number
   /** When the newest entry that it has acknowledged was recorded, in milliseconds since 1970; undefined where there is none. */
   readonly newestSent: number | undefined
 }
@@ -38,7 +40,7 @@ export const inspectJournal = (
     const check = get<{ quick_check: string }>("PRAGMA quick_check(1)")?.quick_check ?? "it cannot be checked"
     const salt = get<{ salt: Uint8Array }>("SELECT salt FROM place")?.salt
     const waiting = remotes.map((address): Waiting => {
-      if (salt === undefined) return { entries: 0, newestSent: undefined }
+      if (salt === undefined) return { entries: 0, sent: 0, newestSent: undefined }
       const name = lookup(salt, `remote ${address}`)
       const owed = get<{ count: number }>(
         `SELECT coalesce(sum(log.last - coalesce(delivery.acked, 0)), 0) AS count
@@ -46,12 +48,21 @@ export const inspectJournal = (
          LEFT JOIN delivery ON delivery.hub = remote.hub AND delivery.log = log.id WHERE remote.name = ?`,
         name
       )
+      const sent = get<{ count: number }>(
+        `SELECT coalesce(sum(delivery.acked), 0) AS count FROM remote JOIN delivery ON delivery.hub = remote.hub
+         WHERE remote.name = ?`,
+        name
+      )
       const newest = get<{ id: Uint8Array }>(
         `SELECT entry.entry_id AS id FROM remote JOIN delivery ON delivery.hub = remote.hub
          JOIN entry ON entry.id = (delivery.log << 32) + delivery.acked WHERE remote.name = ? ORDER BY entry.entry_id DESC LIMIT 1`,
         name
       )
-      return { entries: owed?.count ?? 0, newestSent: newest === undefined ? undefined : timeOf(newest.id) }
+      return {
+        entries: owed?.count ?? 0,
+        sent: sent?.count ?? 0,
+        newestSent: newest === undefined ? undefined : timeOf(newest.id)
+      }
     })
     return Either.right({
       bytes: size,

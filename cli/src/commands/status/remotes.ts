@@ -1,0 +1,122 @@
+/** The hubs that `status` looks at, each with its connection and what was seen over it. */
+import type { KnownSession, SyncStatus } from "agent-sync"
+import { connectOnly, connectReader, inspectJournal } from "agent-sync/bun"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import { type Flags, journalFile, type Settings, settings } from "../../Config.ts"
+import type { Failure } from "../../Failure.ts"
+import { hubOf } from "../../hubApi.ts"
+
+export interface Remote {
+  readonly preset: string
+  readonly url: string
+  readonly found: Settings
+  status: SyncStatus
+  /** When `status` began, in milliseconds since 1970. */
+  since: number
+  /** What a reader key has read there; undefined where this machine only records. */
+  read: Read | undefined
+}
+
+export interface Read {
+  /** Entries of the index, and of sessions that run, that the hub has and this machine has not read; undefined until it has told. */
+  behind: number | undefined
+  /** Entries read of sessions that run. */
+  entries: number
+  unopened: number
+  newest: KnownSession | undefined
+}
+
+/** The presets that have a hub; where one is named, or a URL is given, that one alone. */
+export const remotesOf = (input: Flags): Effect.Effect<ReadonlyArray<Remote>, Failure> =>
+  Effect.gen(function* () {
+    const where = { env: process.env, cwd: process.cwd() }
+    const chosen = yield* settings(input, where)
+    const one = input.env ?? input.url ?? process.env.AGENT_SYNC_URL
+    const names = one === undefined ? Object.keys(chosen.presets) : []
+    const all = yield* Effect.all(names.map((env) => settings({ ...input, env }, where)))
+    const found = names.length === 0 ? [chosen] : all
+    const remotes = found.flatMap(
+      (each): ReadonlyArray<Remote> =>
+        each.url === undefined
+          ? []
+          : [
+              {
+                preset: each.preset ?? "-",
+                url: each.url,
+                found: each,
+                status: { _tag: "Connecting", since: 0 },
+                since: Date.now(),
+                read: each.key?.kind === "reader" ? nothing() : undefined
+              }
+            ]
+    )
+    if (remotes.length === 0) yield* hubOf(chosen)
+    return remotes
+  })
+
+const nothing = (): Read => ({ behind: undefined, entries: 0, unopened: 0, newest: undefined })
+
+/** Entries of a running session's end that are read, to know that all are. */
+const TAIL = 20
+
+/** Connects, and answers how to stop. `onChange` hears of a status, `onRead` of what was read. */
+export const connectTo = (remote: Remote, onChange: () => void, onRead: () => void = () => {}): (() => void) => {
+  const { found, url } = remote
+  const from = {
+    url,
+    token: async () => (await found.token("read")) ?? (await found.token("write")),
+    onStatus: (status: SyncStatus) => {
+      if (status._tag !== remote.status._tag) remote.since = Date.now()
+      remote.status = status
+      onChange()
+    }
+  }
+  const { key } = found
+  if (key?.kind !== "reader") return connectOnly(from).stop
+  const read = nothing()
+  remote.read = read
+  const look = () => {
+    read.behind = reading.reader.behind()
+    onRead()
+  }
+  const reading = connectReader({
+    ...from,
+    key,
+    events: {
+      onSession: (session) => {
+        if (read.newest === undefined || session.told >= read.newest.told) read.newest = session
+        const runs = session.state !== "ended" && session.state !== "failed"
+        if (runs) reading.reader.watch(session.log, TAIL)
+        else reading.reader.unwatch(session.log)
+      },
+      onIndexRead: look,
+      onEntries: (_, entries) => {
+        read.entries += entries.length
+        look()
+      },
+      onCaughtUp: look,
+      onNotice: (log, { _tag }) => {
+        // A token that only writes: this machine records, and reads nothing.
+        if (_tag === "Refused" && log === undefined) remote.read = undefined
+        else if (_tag !== "Refused") read.unopened++
+        look()
+      },
+      onWrongKey: look
+    }
+  })
+  return reading.stop
+}
+
+/** What this machine's journal owes the hub, and has sent to it. */
+export const owedTo = ({ found, url }: Remote) => {
+  const journal = inspectJournal(journalFile(found), [url])
+  const summary = Either.isRight(journal) ? journal.right : undefined
+  return { bytes: summary?.bytes ?? 0, ...(summary?.waiting[0] ?? { entries: 0, sent: 0, newestSent: undefined }) }
+}
+
+/** Why it is not live, in the connection's own words. */
+export const whyOf = ({ status }: Remote): string | undefined =>
+  status._tag === "Offline" ? status.why : status._tag === "Refused" ? status.error : undefined
+
+export const stateOf = ({ status }: Remote) => (status._tag === "Connecting" ? "no answer" : status._tag.toLowerCase())
