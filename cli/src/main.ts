@@ -14,9 +14,15 @@ import { NAME, root } from "./grammar.ts"
 import { type Found, find, flagNames, helpText, nearest, plainText, stray } from "./help.ts"
 import { wantsColor } from "./paint.ts"
 
+/** Whether programs read what is told. What stands behind `--` is the agent's. */
+const isForPrograms = () => {
+  const end = process.argv.indexOf("--")
+  return (end === -1 ? process.argv : process.argv.slice(0, end)).includes("--json")
+}
+
 const explain = (failure: Failure) => {
   const { stderr } = process
-  const json = process.argv.includes("--json")
+  const json = isForPrograms()
   stderr.write(tell(failure, { json, tty: stderr.isTTY === true, color: wantsColor(stderr) }))
   process.exitCode = failure.exit
 }
@@ -101,12 +107,16 @@ try {
 } catch (error) {
   if (error instanceof Failure) explain(error)
   else {
-    const cause =
-      error instanceof Error ? (globals.verbose ? (error.stack ?? error.message) : error.message) : String(error)
-    process.stderr.write(
-      `agent-sync: a fault of agent-sync itself. Nothing recorded is lost.\n${cause}\n${globals.verbose ? "" : "Try: the same with --verbose  (shows where)\n"}`
+    const { message, stack = "" } = error instanceof Error ? error : new Error(String(error))
+    explain(
+      new Failure({
+        exit: EXIT.failure,
+        code: "Fault",
+        what: `This is a fault of agent-sync itself: ${message.replace(/\.?$/, ".")}`,
+        now: `Nothing recorded is lost.${globals.verbose ? `\n${stack}` : ""}`,
+        tries: globals.verbose ? [] : [{ command: "the same with --verbose", why: "shows where" }]
+      })
     )
-    process.exitCode = EXIT.failure
   }
 }
 // What still holds the process (a socket's keep-alive, a watcher) must not; what was written must be out.

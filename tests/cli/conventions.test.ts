@@ -1,0 +1,108 @@
+/** What holds for every command, read off the grammar itself: a new command cannot escape it. */
+import { describe, expect, test } from "bun:test"
+import { NAME, root } from "../../cli/src/grammar.ts"
+import { type Found, find, flagNames, helpText, stray, takesWords } from "../../cli/src/help.ts"
+import { wantsColor } from "../../cli/src/paint.ts"
+import { machine } from "../support/cli.ts"
+
+/** Every command by its words, and those of commands. */
+const below = (words: ReadonlyArray<string>): ReadonlyArray<readonly [string, Found]> => {
+  const found = find(root, NAME, words)
+  return [[words.join(" "), found] as const, ...found.children.flatMap(([name]) => below([...words, name]))]
+}
+const all = below([])
+const runnable = all.filter(
+  ([name, { children, command }]) => name !== "" && (children.length === 0 || takesWords(command))
+)
+
+/** Commands that print nothing for programs: an agent's own output, a document, a script, or steps on stderr. */
+const WITHOUT_JSON: ReadonlyArray<string> = [
+  "init",
+  "deploy",
+  "destroy",
+  "run",
+  "export",
+  "ci-summary",
+  "completions",
+  "hooks flush"
+]
+
+describe("every command", () => {
+  test.each(all)("%p has help without an escape code, that says what it does", (name, found) => {
+    for (const columns of [40, 100]) {
+      const text = helpText(found, columns)
+      expect(text).not.toContain("\x1b")
+      expect(text).toContain(name === "" ? NAME : `  ${NAME} ${name}`)
+      expect(text.split("\n")[0]?.length).toBeGreaterThan(10)
+      expect(text).toContain("--no-color")
+    }
+  })
+
+  test.each(runnable)("%p refuses a flag that it does not know, by its name", (_, found) => {
+    expect(stray({ ...found, rest: ["--no-such-flag"] })).toEqual({ word: "--no-such-flag" })
+  })
+
+  test("takes --json, unless it is one of those that have nothing for programs", () => {
+    const lacking = runnable.filter(([, found]) => !flagNames(found).includes("--json")).map(([name]) => name)
+    expect(lacking.toSorted()).toEqual(WITHOUT_JSON.toSorted())
+  })
+
+  test("takes no secret as a flag: what stands in a command line is seen by every user of the machine", () => {
+    const secret = /key|secret|password|words/
+    // `hub test` asks a hub of somebody else's, with a token made for that.
+    const flags = runnable.flatMap(([name, found]) => flagNames(found).map((flag) => `${name} ${flag}`))
+    expect(flags.filter((flag) => secret.test(flag.split(" ").at(-1) ?? ""))).toEqual([])
+    expect(flags.filter((flag) => flag.endsWith(" --token"))).toEqual(["hub test --token"])
+  })
+
+  test.each([
+    ["init", ["init"], "--tenant NAME, or --yes"],
+    ["destroy", ["destroy"], "--confirm TENANT"],
+    ["identity rotate", ["identity", "rotate"], "--yes"]
+  ])("%s asks nobody where there is no terminal: it names the flag", async (_, args, flag) => {
+    const here = machine()
+    if (args[0] !== "init") await here.run(["init", "--yes", "--tenant", "acme"])
+    if (args[0] === "destroy") await Bun.write(`${here.home}/node_modules/wrangler/wrangler-dist/cli.js`, "")
+    const { code, stderr, stdout } = await here.run(args, { stdin: "yes\n" })
+    expect([code, stdout]).toEqual([2, ""])
+    expect(stderr).toContain(`Missing: ${flag}`)
+  })
+})
+
+describe("errors", () => {
+  test("--json behind -- is the agent's: what went wrong is told to the person", async () => {
+    const { code, stderr } = await machine().run(["run", "--bogus", "--", "codex", "exec", "--json", "x"])
+    expect(code).toBe(2)
+    expect(stderr).toStartWith("agent-sync: run does not know --bogus.\n")
+  })
+})
+
+describe("colour", () => {
+  const terminal = { isTTY: true }
+  const pipe = { isTTY: false }
+  test.each([
+    ["a terminal", terminal, {}, true],
+    ["a pipe", pipe, {}, false],
+    ["NO_COLOR", terminal, { NO_COLOR: "1" }, false],
+    ["an empty NO_COLOR", terminal, { NO_COLOR: "" }, true],
+    ["TERM=dumb", terminal, { TERM: "dumb" }, false],
+    ["FORCE_COLOR in a pipe", pipe, { FORCE_COLOR: "1" }, true],
+    ["FORCE_COLOR over NO_COLOR", terminal, { FORCE_COLOR: "1", NO_COLOR: "1" }, true],
+    ["FORCE_COLOR=0", terminal, { FORCE_COLOR: "0" }, false]
+  ])("%s", (_, stream, env: Readonly<Record<string, string>>, wanted) => {
+    const names = ["NO_COLOR", "FORCE_COLOR", "TERM"]
+    const before = names.map((name) => [name, process.env[name]] as const)
+    const set = (entries: ReadonlyArray<readonly [string, string | undefined]>) => {
+      for (const [name, value] of entries) {
+        if (value === undefined) delete process.env[name]
+        else process.env[name] = value
+      }
+    }
+    set(names.map((name) => [name, name === "TERM" ? (env[name] ?? "xterm") : env[name]]))
+    try {
+      expect(wantsColor(stream)).toBe(wanted)
+    } finally {
+      set(before)
+    }
+  })
+})
