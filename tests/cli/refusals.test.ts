@@ -1,0 +1,176 @@
+/**
+ * Each refusal of a hub, a key or a folder: its exit code, its sentence, what is true then, and the same for programs. Those
+ * of Cloudflare (nobody signed in, a wrong token or account, no network, a missing binding, an error in the middle) are in
+ * `journeys/deploy.test.ts`, where a double of it answers.
+ */
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { type Machine, machine, type RunningHub, startHub } from "../support/cli.ts"
+
+setDefaultTimeout(120_000)
+
+interface Refusal {
+  readonly name: string
+  /** Arguments that end in this refusal, on a machine with these variables. */
+  readonly args: ReadonlyArray<string>
+  readonly env?: (given: Given & { readonly hub: RunningHub }) => Readonly<Record<string, string>>
+  readonly exit: number
+  readonly code: string
+  readonly says: string
+  readonly now: string
+}
+interface Given {
+  readonly reader: string
+  readonly recorder: string
+  readonly expired: string
+  readonly stranger: string
+}
+
+const REFUSALS: ReadonlyArray<Refusal> = [
+  {
+    name: "no token",
+    args: ["tail"],
+    env: ({ hub, reader }) => ({ AGENT_SYNC_KEY: reader, AGENT_SYNC_URL: hub.url, AGENT_SYNC_HOME: "/nonexistent" }),
+    exit: 4,
+    code: "Refused",
+    says: "The hub refused: This hub asks for a token",
+    now: "Sessions and keys are untouched."
+  },
+  {
+    name: "a token that has expired",
+    args: ["tail"],
+    env: ({ expired, hub }) => ({ AGENT_SYNC_TOKEN: expired, AGENT_SYNC_URL: hub.url }),
+    exit: 4,
+    code: "Refused",
+    says: "The hub refused: This token has expired.",
+    now: "Sessions and keys are untouched."
+  },
+  {
+    name: "a token of another tenant",
+    args: ["tail", "other"],
+    env: ({ hub, reader }) => ({ AGENT_SYNC_KEY: reader, AGENT_SYNC_URL: hub.url, AGENT_SYNC_TOKEN: "acme" }),
+    exit: 4,
+    code: "Refused",
+    says: "The hub refused:",
+    now: "Sessions and keys are untouched."
+  },
+  {
+    name: "the wrong key",
+    args: ["tail"],
+    env: ({ hub, stranger }) => ({ AGENT_SYNC_KEY: stranger, AGENT_SYNC_URL: hub.url }),
+    exit: 5,
+    code: "WrongKey",
+    says: "Your key does not open tenant acme.",
+    now: "none of them was sealed for this key"
+  },
+  {
+    name: "a key that only records",
+    args: ["tail"],
+    env: ({ hub, recorder }) => ({ AGENT_SYNC_KEY: recorder, AGENT_SYNC_URL: hub.url }),
+    exit: 5,
+    code: "CannotRead",
+    says: "This machine has only the recorder key of tenant acme",
+    now: "Nothing was asked of the hub."
+  },
+  {
+    name: "no key",
+    args: ["tail", "--url", "wss://hub.example.invalid"],
+    env: () => ({ AGENT_SYNC_HOME: "/nonexistent" }),
+    exit: 5,
+    code: "NoKey",
+    says: "This machine has no key for tenant acme.",
+    now: "Keys are made once"
+  },
+  {
+    name: "no network",
+    args: ["tail", "--url", "ws://127.0.0.1:9"],
+    exit: 3,
+    code: "HubUnreachable",
+    says: "The hub at 127.0.0.1:9 cannot be reached.",
+    now: "Nothing is lost"
+  },
+  {
+    name: "no hub",
+    args: ["status", "--env", "none"],
+    exit: 2,
+    code: "NoHub",
+    says: "No hub is configured for tenant acme: preset none has no url.",
+    now: "Nothing was asked of any hub."
+  },
+  {
+    name: "a tenant that cannot be",
+    args: ["doctor", "--tenant", "a/b"],
+    exit: 1,
+    code: "",
+    says: '"a/b" is no tenant.',
+    now: ""
+  },
+  {
+    name: "a tenant that cannot be, in a command that reads",
+    args: ["tail", "../etc"],
+    exit: 2,
+    code: "BadTenant",
+    says: '"../etc" is no tenant.',
+    now: ""
+  },
+  {
+    name: "a preset that is not there",
+    args: ["tail", "--env", "staging"],
+    exit: 2,
+    code: "UnknownPreset",
+    says: "There is no preset staging",
+    now: "It has: dev, none."
+  },
+  {
+    name: "files that exist already",
+    args: ["init", "--yes", "--tenant", "acme"],
+    exit: 1,
+    code: "",
+    says: "agent-sync.json exists already; init would overwrite it.",
+    now: "Nothing was written."
+  }
+]
+
+describe("is told by its sentence and its exit code", () => {
+  let here: Machine
+  let given: Given
+  const home = mkdtempSync(join(tmpdir(), "agent-sync-refusals-"))
+  afterAll(() => rmSync(home, { recursive: true, force: true }))
+  beforeAll(async () => {
+    here = machine(home)
+    await here.run(["init", "--local", "--yes", "--tenant", "acme"])
+    writeFileSync(
+      join(home, "agent-sync.json"),
+      JSON.stringify({ tenant: "acme", presets: { dev: { url: "ws://127.0.0.1:9" }, none: {} } })
+    )
+    const said = async (on: Machine, ...args: ReadonlyArray<string>) => (await on.run(args)).stdout.trim()
+    const other = machine()
+    await other.run(["init", "--local", "--yes", "--tenant", "acme"])
+    const hub = await startHub(here)
+    await here.run(["run", "--url", hub.url, "--wait-sync=20s", "--", "echo", "hello"])
+    await hub.kill()
+    given = {
+      reader: readFileSync(join(home, "keys", "acme", "reader.key"), "utf8").trim(),
+      recorder: await said(here, "identity", "export", "--recorder"),
+      expired: await said(here, "token", "create", "--role", "read", "--ttl", "1ms"),
+      stranger: await said(other, "identity", "export", "--reveal")
+    }
+  }, 120_000)
+
+  test.each(REFUSALS.map((one) => [one.name, one] as const))("%s", async (_, { args, code, env, exit, now, says }) => {
+    const around = env === undefined ? {} : env({ ...given, hub: await startHub(here) })
+    const ran = await here.run(args, { env: around })
+    const told = ran.stderr + (code === "" ? ran.stdout : "")
+    expect([ran.code, told]).toEqual([exit, expect.stringContaining(says)])
+    expect(told).toContain(now)
+    if (code === "") return
+    expect(ran.stdout).toBe("")
+    const asked = await here.run([...args, "--json"], { env: around })
+    expect(JSON.parse(asked.stderr.trim().split("\n").at(-1) ?? "")).toMatchObject({
+      schema: 1,
+      error: { code, exit, message: expect.stringContaining(says), fix: expect.any(Array) }
+    })
+  })
+})
