@@ -1,6 +1,6 @@
 /**
- * From an empty folder to a deployed hub that is watched, and back to nothing, with the real wrangler against Cloudflare's
- * double: what was uploaded runs in workerd. Beside it every refusal: its sentence, what is true then, its exit code.
+ * Deploying with the real wrangler against Cloudflare's double, where what was uploaded runs in workerd: every refusal with its
+ * sentence, what is true then, and its exit code; what a preset decides; D1. The whole way is in `stranger.test.ts`.
  */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
@@ -18,21 +18,12 @@ let home: string
 let here: Machine
 let url: string
 
-/** A port that nobody listens on now. */
-const freePort = async () => {
-  const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() })
-  const { port } = server
-  await server.stop(true)
-  return port ?? 0
-}
-
 beforeAll(async () => {
   // A project gets what is published of the package, so that is built first.
   const { stderr, success } = Bun.spawnSync([process.execPath, join(root, "cli/build.ts")], { cwd: root })
   if (!success) throw new Error(`the package does not build: ${stderr}`)
-  const port = await freePort()
-  cloudflare = await startCloudflareDouble(port)
-  url = `http://127.0.0.1:${port}`
+  cloudflare = await startCloudflareDouble()
+  url = cloudflare.url
   home = mkdtempSync(join(tmpdir(), "agent-sync-deploy-"))
   mkdirSync(join(home, "node_modules"))
   symlinkSync(root, join(home, "node_modules/agent-sync"))
@@ -49,8 +40,6 @@ const read = (...path: ReadonlyArray<string>) => readFileSync(join(home, ...path
 const deploy = (...args: ReadonlyArray<string>) => here.run(["deploy", ...args])
 /** All went well, or the whole of what was said. */
 const well = ({ code, stderr, stdout }: Ran) => expect(code === 0 ? "" : `${code}\n${stdout}\n${stderr}`).toBe("")
-const tokenFor = async (role: string) =>
-  (await here.run(["token", "create", "--role", role, "--label", role])).stdout.trim()
 
 /** With one thing changed in the Worker's settings, for the time of a test. */
 const changed = async (path: ReadonlyArray<string>, value: unknown, run: () => Promise<void>) => {
@@ -133,106 +122,6 @@ describe("before the first deploy", () => {
   })
 })
 
-describe("a hub of one's own", () => {
-  test("deploy proves itself, writes the address, and leaves no probe behind", async () => {
-    const done = await deploy("--env", "prod", "--url", url)
-    well(done)
-    expect(done.stderr).toContain("uploaded code and secret together")
-    expect(done.stderr).toContain("round trip: sealed, written, read back, opened, deleted")
-    expect(done.stderr).toContain("agent-sync tail acme -e prod")
-    expect(JSON.parse(read("agent-sync.json"))).toMatchObject({ presets: { prod: { url } } })
-    const secret = read("keys", "acme", "auth-secret").trim()
-    expect(done.stdout + done.stderr + read("agent-sync.json")).not.toContain(secret)
-    expect(cloudflare.scripts.get("acme-sync-prod")?.secrets.get("SYNC_AUTH_SECRET")).toBe(secret)
-    const logs = await fetch(`${url}/event-log/acme/logs`, {
-      headers: { authorization: `Bearer ${await tokenFor("read")}` }
-    })
-    expect(await logs.json()).toMatchObject({ logs: [] })
-  })
-
-  test("a machine that only records, one that only watches, and a new version between them", async () => {
-    const recorder = {
-      AGENT_SYNC_KEY: read("keys", "acme", "recorder.key").trim(),
-      AGENT_SYNC_TOKEN: await tokenFor("write")
-    }
-    const reader = {
-      AGENT_SYNC_KEY: read("keys", "acme", "reader.key").trim(),
-      AGENT_SYNC_TOKEN: await tokenFor("read")
-    }
-    const address = { AGENT_SYNC_URL: url, AGENT_SYNC_TENANT: "acme" }
-    const [ci, office] = [
-      machine(undefined, { ...recorder, ...address }),
-      machine(undefined, { ...reader, ...address })
-    ]
-    well(await ci.run(["run", "--wait-sync", "--", "echo", "recorded in ci"]))
-    const seen = await office.run(["tail", "--no-follow"])
-    expect(seen.stdout).toContain("recorded in ci")
-    expect((await ci.run(["tail", "--no-follow"])).code).toBe(5)
-
-    well(await deploy("--env", "prod"))
-    expect(cloudflare.scripts.get("acme-sync-prod")?.versions).toHaveLength(2)
-    expect((await office.run(["tail", "--no-follow"])).stdout).toContain("recorded in ci")
-
-    const tail = office.start(["tail"])
-    await tail.until((stdout) => stdout.includes("recorded in ci"))
-    expect((await here.run(["token", "revoke", "read", "-e", "prod"])).code).toBe(2)
-    const list = (await here.run(["token", "list", "--json"])).stdout.trim().split("\n")
-    const ids = list
-      .map((line) => JSON.parse(line) as { id: string; label?: string })
-      .filter(({ label }) => label === "read")
-    well(await here.run(["token", "revoke", ids.at(-1)?.id ?? "", "-e", "prod"]))
-    const ended = await tail.ended
-    expect(ended.code).toBe(4)
-    expect(ended.stderr).toContain("revoked")
-  })
-
-  test("rollback returns the version before, with its data", async () => {
-    const script = cloudflare.scripts.get("acme-sync-prod")
-    const [first] = script?.versions ?? []
-    const done = await deploy("--rollback")
-    well(done)
-    expect(done.stderr).toContain("runs the version before")
-    expect(script?.deployments[0]?.versions[0]?.version_id).toBe(first?.id ?? "")
-    expect((await here.run(["tail", "--no-follow", "-e", "prod"])).stdout).toContain("recorded in ci")
-  })
-
-  test("new keys: what was recorded before and after is read there with the new one", async () => {
-    well(await here.run(["identity", "rotate", "--yes", "-e", "prod"]))
-    well(await here.run(["run", "--wait-sync", "-e", "prod", "--", "echo", "with the new key"]))
-    const { stdout } = await here.run(["tail", "--no-follow", "--since", "1h", "-e", "prod"])
-    expect(stdout).toContain("recorded in ci")
-    expect(stdout).toContain("with the new key")
-  })
-
-  test("what answers there and refuses is told in its own words", async () => {
-    const stranger = Bun.serve({
-      port: 0,
-      hostname: "127.0.0.1",
-      fetch: () => Response.json({ error: "no" }, { status: 401 })
-    })
-    const { code, stderr } = await here.run(["token", "revoke", "x", "--url", `ws://127.0.0.1:${stranger.port}`])
-    await stranger.stop(true)
-    expect(code).toBe(4)
-    expect(stderr).toContain("The hub refused: no")
-  })
-
-  test("destroy asks for the tenant's name, tells what goes, and removes it", async () => {
-    const told = await here.run(["destroy", "--dry-run"])
-    expect(told.stdout).toContain("would remove the Worker acme-sync-prod")
-    for (const args of [[], ["--confirm", "other"]]) {
-      const { code, stderr } = await here.run(["destroy", ...args])
-      expect(code).toBe(2)
-      expect(stderr).toContain("Nothing was removed.")
-    }
-    expect(cloudflare.scripts.size).toBe(1)
-    const done = await here.run(["destroy", "--confirm", "acme"])
-    well(done)
-    expect(cloudflare.scripts.size).toBe(0)
-    expect(read("agent-sync.json")).not.toContain(url)
-    expect(read("keys", "acme", "reader.key")).toStartWith("asr1")
-  })
-})
-
 describe("a hub of one's own on D1", () => {
   let there: Machine
   let folder: string
@@ -267,6 +156,20 @@ describe("a hub of one's own on D1", () => {
       { keep: 0, some: 1 },
       { keep: 1, some: 1 }
     ])
+  })
+
+  test("destroy tells what goes, and removes nothing without the tenant's name", async () => {
+    const told = await there.run(["destroy", "--dry-run"])
+    expect(told.stdout).toContain("would remove the Worker beta-sync-prod")
+    for (const [args, why] of [
+      [[], "destroy: no terminal to ask on. Missing: --confirm TENANT."],
+      [["--confirm", "other"], '"other" is not this tenant\'s name.']
+    ] as const) {
+      const { code, stderr } = await there.run(["destroy", ...args])
+      expect([code, stderr]).toEqual([2, expect.stringContaining(why)])
+      expect(stderr).toContain("Nothing was removed.")
+    }
+    expect(cloudflare.scripts.size).toBe(1)
   })
 
   test("destroy removes the database too, and lets the next deploy make another", async () => {

@@ -48,11 +48,15 @@ export interface StartOptions {
   readonly under?: ReadonlyArray<string>
 }
 
-/** A machine with its own keys and journals. */
-export const machine = (home = tempFolder(), env: Readonly<Record<string, string>> = {}): Machine => {
+/** A machine with its own keys and journals; `program` is the command that it has. */
+export const machine = (
+  home = tempFolder(),
+  env: Readonly<Record<string, string>> = {},
+  program: string = bin
+): Machine => {
   const start: Machine["start"] = (args, options = {}) =>
     watch(
-      Bun.spawn([...(options.under ?? []), process.execPath, bin, ...args], {
+      Bun.spawn([...(options.under ?? []), process.execPath, program, ...args], {
         cwd: options.cwd ?? home,
         env: {
           PATH: process.env.PATH ?? "",

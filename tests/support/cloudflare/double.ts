@@ -56,6 +56,8 @@ export interface Script {
 export interface CloudflareDouble {
   /** What wrangler needs in its environment. */
   readonly env: Readonly<Record<string, string>>
+  /** Where what was deployed answers. */
+  readonly url: string
   readonly scripts: ReadonlyMap<string, Script>
   readonly databases: ReadonlyMap<string, { readonly uuid: string; readonly name: string }>
   /** `POST /accounts/:account/…`, in order. */
@@ -68,8 +70,17 @@ export interface CloudflareDouble {
 const TOKEN = "test-token"
 export const ACCOUNT = "0123456789abcdef0123456789abcdef"
 
-/** Workers answer on `workerPort`, one at a time. */
-export const startCloudflareDouble = async (workerPort: number): Promise<CloudflareDouble> => {
+/** A port that nobody listens on now. */
+const freePort = async () => {
+  const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() })
+  const { port } = server
+  await server.stop(true)
+  return port ?? 0
+}
+
+/** Workers answer at `url`, one at a time. */
+export const startCloudflareDouble = async (): Promise<CloudflareDouble> => {
+  const workerPort = await freePort()
   const scripts = new Map<string, Script>()
   const databases = new Map<string, { readonly uuid: string; readonly name: string }>()
   const blobs = new Map<string, Uint8Array>()
@@ -401,6 +412,7 @@ export const startCloudflareDouble = async (workerPort: number): Promise<Cloudfl
       CLOUDFLARE_API_TOKEN: TOKEN,
       CLOUDFLARE_ACCOUNT_ID: ACCOUNT
     },
+    url: `http://127.0.0.1:${workerPort}`,
     scripts,
     databases,
     requests,
