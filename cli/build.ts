@@ -5,10 +5,10 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { Home } from "agent-sync/bun"
 import * as JSONSchema from "effect/JSONSchema"
 import { buildViewer } from "../viewer-static/build.ts"
 import { bundle } from "./bundle.ts"
-import { ConfigFile } from "./src/Config.ts"
 
 const root = join(import.meta.dir, "..")
 const dist = join(root, "dist")
@@ -63,7 +63,7 @@ const compile = ({ lib, rooms: all, types }: World) => {
 const schema = () =>
   writeFileSync(
     join(dist, "agent-sync.schema.json"),
-    `${JSON.stringify({ title: "agent-sync.json", ...JSONSchema.make(ConfigFile) }, null, 2)}\n`
+    `${JSON.stringify({ title: "agent-sync.json", ...JSONSchema.make(Home.ConfigFile) }, null, 2)}\n`
   )
 
 rmSync(dist, { recursive: true, force: true })

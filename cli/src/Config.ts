@@ -3,35 +3,20 @@
  * `agent-sync.json` upwards, then `config.json` in the config folder, then defaults. Config files hold no secrets:
  * keys and tokens there are references, `env:NAME` or `file:PATH`.
  */
-import { existsSync, readFileSync } from "node:fs"
-import { homedir } from "node:os"
-import { dirname, join, resolve } from "node:path"
+import { dirname } from "node:path"
 import { mintToken, SyncConfig, TenantId } from "agent-sync"
+import { Home } from "agent-sync/bun"
 import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
-import { type Context, ContextSection, contextOf } from "./Context.ts"
+import { type Env, type Folders, foldersOf, variable } from "#folders"
+import { type Context, contextOf } from "./Context.ts"
 import { EXIT, Failure } from "./Failure.ts"
-import { type Env, type Folders, foldersOf, variable } from "./Folders.ts"
 import { globals } from "./globals.ts"
 import { authSecret, filesOf, findKey, type Key, makeKeys, type TenantFiles } from "./Keys.ts"
-import { type Redaction, RedactSection, redactionOf } from "./Redact.ts"
+import { type Redaction, redactionOf } from "./Redact.ts"
 
-export const CONFIG_FILE = "agent-sync.json"
 const TOKEN_SECONDS = 3600
-
-/** `$schema`, a tenant, and presets: the whole surface of a preset is `SyncConfig.Preset`. */
-export const ConfigFile = Schema.Struct({
-  $schema: Schema.optional(Schema.String),
-  tenant: Schema.optional(TenantId),
-  /** The preset used when none is named; `dev` where there is one. */
-  preset: Schema.optional(Schema.String.annotations({ description: "The preset used when none is named." })),
-  presets: Schema.optional(Schema.Record({ key: Schema.String, value: SyncConfig.Preset })),
-  redact: Schema.optional(RedactSection),
-  context: Schema.optional(ContextSection)
-})
-/** The file as it is written: durations in words. */
-export type ConfigFile = typeof ConfigFile.Encoded
 
 /** What every command that talks to a hub takes as flags. */
 export interface Flags {
@@ -83,35 +68,29 @@ export const settings = (
   Either.gen(function* () {
     const { cwd, env } = where
     const folders = foldersOf(env)
-    const file = globals.config ?? nearest(cwd) ?? ifExists(join(folders.config, "config.json"))
+    const file = globals.config ?? Home.configFileOf(env, cwd)
     const config = file === undefined ? {} : yield* readConfig(file)
-    const presets = config.presets ?? {}
-    const preset = firstOf([
-      [flags.env, "--env"],
-      [variable(env, "AGENT_SYNC_ENV"), "AGENT_SYNC_ENV"],
-      [config.preset, `preset in ${file}`],
-      [presets.dev === undefined ? undefined : "dev", "default"]
-    ])
-    const chosen = preset === undefined ? undefined : presets[preset.value]
-    if (preset !== undefined && chosen === undefined) {
-      const names = Object.keys(presets)
-      return yield* fail({
-        exit: EXIT.usage,
-        code: "UnknownPreset",
-        what: `There is no preset ${preset.value}${file === undefined ? ": no agent-sync.json was found" : ` in ${file}`}.`,
-        ...(names.length === 0 ? {} : { now: `It has: ${names.join(", ")}.` }),
-        tries: [{ command: "agent-sync init", why: "writes agent-sync.json" }]
-      })
-    }
+    const named = flags.env === undefined ? undefined : { value: flags.env, origin: "--env" }
+    const { preset: chosen, said: preset } = yield* Either.mapLeft(
+      Home.presetOf(config, file, env, named),
+      ({ has, what }) =>
+        new Failure({
+          exit: EXIT.usage,
+          code: "UnknownPreset",
+          what,
+          ...(has.length === 0 ? {} : { now: `It has: ${has.join(", ")}.` }),
+          tries: [{ command: "agent-sync init", why: "writes agent-sync.json" }]
+        })
+    )
     const inPreset = `presets.${preset?.value} in ${file}`
-    const named = firstOf([
+    const whose = Home.firstOf([
       [flags.tenant, "--tenant"],
       [variable(env, "AGENT_SYNC_TENANT"), "AGENT_SYNC_TENANT"],
       [chosen?.tenant, inPreset],
       [config.tenant, `tenant in ${file}`]
     ]) ?? { value: "default", origin: "default" }
-    const tenant = yield* parseTenant(named.value)
-    const address = firstOf([
+    const tenant = yield* parseTenant(whose.value)
+    const address = Home.firstOf([
       [flags.url, "--url"],
       [variable(env, "AGENT_SYNC_URL"), "AGENT_SYNC_URL"],
       [chosen?.enabled === false ? undefined : chosen?.url, inPreset]
@@ -127,12 +106,12 @@ export const settings = (
     })
     const files = filesOf(folders, tenant)
     const base = file === undefined ? cwd : dirname(file)
-    const redaction = yield* redactionOf(config.redact, file ?? CONFIG_FILE, env)
+    const redaction = yield* redactionOf(config.redact, file ?? Home.CONFIG_FILE, env)
     const identity = chosen?.encryption?.identityKey
     const referred = identity === undefined ? undefined : yield* follow(identity, base, env)
     const key = yield* findKey(env, files, referred)
     const reference = chosen?.auth?.token
-    const token = firstOf([
+    const token = Home.firstOf([
       [variable(env, "AGENT_SYNC_TOKEN"), "AGENT_SYNC_TOKEN"],
       [reference === undefined ? undefined : (yield* follow(reference, base, env)).text, inPreset]
     ])
@@ -147,7 +126,7 @@ export const settings = (
       files,
       file,
       preset: preset?.value,
-      presets,
+      presets: config.presets ?? {},
       url,
       remote,
       key,
@@ -162,7 +141,7 @@ export const settings = (
       origins: [
         { name: "config", value: file ?? "none", origin: globals.config === undefined ? "" : "--config" },
         { name: "preset", ...(preset ?? none) },
-        { name: "tenant", ...named },
+        { name: "tenant", ...whose },
         { name: "url", value: url ?? "none", origin: address?.origin ?? "" },
         { name: "key", ...(key === undefined ? none : { value: `${key.kind} key`, origin: keyOrigin }) },
         {
@@ -184,15 +163,7 @@ const folderOrigin = (env: Env, xdg: string) =>
 
 /** Of the tenant, on this machine. */
 export const journalFile = ({ folders, tenant }: Pick<Settings, "folders" | "tenant">) =>
-  join(folders.journals, `${tenant}.sqlite`)
-
-/** The first that is said, with who said it. */
-const firstOf = (
-  said: ReadonlyArray<readonly [value: string | undefined, origin: string]>
-): { readonly value: string; readonly origin: string } | undefined => {
-  const found = said.find(([value]) => value !== undefined)
-  return found?.[0] === undefined ? undefined : { value: found[0], origin: found[1] }
-}
+  Home.tenantFile(folders.journals, tenant)
 
 const checked = (options: SyncConfig.SyncOptions): Either.Either<SyncConfig.SyncConfig, Failure> =>
   Either.mapLeft(SyncConfig.make(options), badConfig)
@@ -231,8 +202,6 @@ export const noKey = ({ tenant }: Settings) =>
 
 export const { isLoopback } = SyncConfig
 
-const fail = (failure: ConstructorParameters<typeof Failure>[0]) => Either.left(new Failure(failure))
-
 export const parseTenant = (text: string): Either.Either<TenantId, Failure> =>
   Either.mapLeft(
     Schema.decodeEither(TenantId)(text),
@@ -245,49 +214,21 @@ export const parseTenant = (text: string): Either.Either<TenantId, Failure> =>
   )
 
 /** Total: what is wrong is told with its path. */
-export const readConfig = (file: string): Either.Either<typeof ConfigFile.Type, Failure> => {
-  const unreadable = (what: string) =>
-    fail({
-      exit: EXIT.usage,
-      code: "BadConfig",
-      what: `${file} cannot be read: ${what}.`,
-      now: "Nothing was started.",
-      tries: [{ command: "agent-sync init --help", why: "shows what the file may hold" }]
-    })
-  let json: unknown
-  try {
-    json = JSON.parse(readFileSync(file, "utf8"))
-  } catch (error) {
-    return unreadable(error instanceof Error ? error.message : String(error))
-  }
-  const decoded = Schema.decodeUnknownEither(ConfigFile, { onExcessProperty: "error" })(json)
-  if (Either.isRight(decoded)) return Either.right(decoded.right)
-  const [issue] = ParseResult.ArrayFormatter.formatErrorSync(decoded.left)
-  return unreadable(issue === undefined ? "its shape is wrong" : `${issue.path.join(".")} ${issue.message}`)
-}
+export const readConfig = (file: string): Either.Either<Home.ConfigFile, Failure> =>
+  Either.mapLeft(
+    Home.readConfig(file),
+    (what) =>
+      new Failure({
+        exit: EXIT.usage,
+        code: "BadConfig",
+        what,
+        now: "Nothing was started.",
+        tries: [{ command: "agent-sync init --help", why: "shows what the file may hold" }]
+      })
+  )
 
-/** Resolves `env:NAME` and `file:PATH` (relative to the config file; `~/` is the home folder). */
-const follow = (reference: string, base: string, env: Env): Either.Either<{ text: string; from: string }, Failure> => {
-  const missing = (what: string) => fail({ exit: EXIT.usage, code: "MissingSecret", what, now: "Nothing was started." })
-  const [kind, name] = [reference.slice(0, reference.indexOf(":")), reference.slice(reference.indexOf(":") + 1)]
-  if (kind === "env") {
-    const text = variable(env, name)
-    return text === undefined ? missing(`The variable ${name} is not set.`) : Either.right({ text, from: name })
-  }
-  const path = name.startsWith("~/") ? join(variable(env, "HOME") ?? homedir(), name.slice(2)) : resolve(base, name)
-  try {
-    return Either.right({ text: readFileSync(path, "utf8").trim(), from: path })
-  } catch {
-    return missing(`The file ${path} cannot be read.`)
-  }
-}
-
-const ifExists = (file: string) => (existsSync(file) ? file : undefined)
-
-/** The `agent-sync.json` of a folder: in it, or in the next one above that has one. */
-export const nearest = (from: string): string | undefined => {
-  const file = ifExists(join(from, CONFIG_FILE))
-  if (file !== undefined) return file
-  const parent = dirname(from)
-  return parent === from ? undefined : nearest(parent)
-}
+const follow = (reference: string, base: string, env: Env) =>
+  Either.mapLeft(
+    Home.follow(reference, base, env),
+    (what) => new Failure({ exit: EXIT.usage, code: "MissingSecret", what, now: "Nothing was started." })
+  )

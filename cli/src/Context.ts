@@ -3,23 +3,15 @@
  * of `agent-sync.json` can switch off.
  */
 import { hostname } from "node:os"
-import * as Schema from "effect/Schema"
+import type { Home } from "agent-sync/bun"
 import { repositoryOf } from "./git.ts"
-
-export const ContextSection = Schema.Struct({
-  /** Branch, commit and remote of the folder's repository. */
-  git: Schema.optional(Schema.Boolean),
-  /** This machine's name. */
-  host: Schema.optional(Schema.Boolean)
-})
-export type ContextSection = typeof ContextSection.Type
 
 export interface Context {
   readonly git: boolean
   readonly host: boolean
 }
 
-export const contextOf = ({ git = true, host = true }: ContextSection = {}): Context => ({ git, host })
+export const contextOf = ({ git = true, host = true }: Home.ContextSection = {}): Context => ({ git, host })
 
 /** What is known of a session that runs in a folder, from outside it. */
 export const aboutFolder = (folder: string, { git, host }: Context) => ({

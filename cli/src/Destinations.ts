@@ -8,10 +8,10 @@
  */
 import { existsSync } from "node:fs"
 import type { Journal } from "agent-sync"
-import type { Remote } from "agent-sync/bun"
+import { Home, type Remote } from "agent-sync/bun"
 import * as Either from "effect/Either"
-import { keyOrMake, nearest, type Settings, settings } from "./Config.ts"
-import type { Env } from "./Folders.ts"
+import type { Env } from "#folders"
+import { keyOrMake, type Settings, settings } from "./Config.ts"
 import { globals } from "./globals.ts"
 import { connectTo, journalOf } from "./Recording.ts"
 
@@ -68,7 +68,7 @@ export const makeDestinations = (options: {
   const own = Either.getOrUndefined(settings({}, { env, cwd }))
 
   const settingsOf = (folder: string, around: Readonly<Record<string, string>>) => {
-    const isOfFolder = globals.config === undefined && nearest(folder) !== undefined
+    const isOfFolder = globals.config === undefined && Home.nearest(folder) !== undefined
     const base = isOfFolder ? without(env, AROUND) : env
     const found = settings({}, { env: { ...base, ...around }, cwd: folder })
     const isOther = Either.isRight(found) && found.right.tenant !== own?.tenant

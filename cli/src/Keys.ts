@@ -1,31 +1,13 @@
-/**
- * The secrets of one tenant on this machine, as 0600 files in a 0700 folder outside any repository: reader key,
- * recorder key, and the hub's auth secret. Writers' keys lie there too, kept by the journal.
- */
-import { chmodSync, existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
+/** The tenant's keys as commands use them: found, made, replaced, and each way that can fail as a sentence. */
+import { mkdirSync, readFileSync, renameSync, rmSync } from "node:fs"
 import { makeReaderKey, parseKey, printKey, type ReaderKey, type RecorderKey } from "agent-sync"
+import { Home } from "agent-sync/bun"
 import * as Either from "effect/Either"
+import { type Env, variable } from "#folders"
 import { EXIT, Failure } from "./Failure.ts"
-import { type Env, type Folders, variable } from "./Folders.ts"
-import { isNamed } from "./files.ts"
 
-export interface TenantFiles {
-  readonly folder: string
-  readonly reader: string
-  readonly recorder: string
-  readonly authSecret: string
-}
-
-export const filesOf = (folders: Folders, tenant: string): TenantFiles => {
-  const folder = join(folders.keys, tenant)
-  return {
-    folder,
-    reader: join(folder, "reader.key"),
-    recorder: join(folder, "recorder.key"),
-    authSecret: join(folder, "auth-secret")
-  }
-}
+export type TenantFiles = Home.TenantFiles
+export const { authSecret, filesOf } = Home
 
 export type Key = ReaderKey | RecorderKey
 
@@ -53,12 +35,10 @@ export const findKey = (
   const given = variable(env, "AGENT_SYNC_KEY")
   if (given !== undefined) return readKey(given, "AGENT_SYNC_KEY")
   if (referred !== undefined) return readKey(referred.text, referred.from)
-  for (const file of [files.reader, files.recorder]) {
-    const text = attempt(files, () => readIf(file))
-    if (Either.isLeft(text)) return Either.left(text.left)
-    if (text.right !== undefined) return readKey(text.right, file)
-  }
-  return Either.right(undefined)
+  return Either.flatMap(
+    attempt(files, () => Home.keyIn(files)),
+    (found) => (found === undefined ? Either.right(undefined) : readKey(found.text, found.from))
+  )
 }
 
 /** The keys folder cannot be used: another user's, a full or read-only disk. */
@@ -78,59 +58,7 @@ const attempt = <A>({ folder }: TenantFiles, act: () => A): Either.Either<A, Fai
 
 /** Makes the tenant's reader key, recorder key and auth secret where they are missing; answers the files it wrote. */
 export const makeKeys = (files: TenantFiles): Either.Either<ReadonlyArray<string>, Failure> =>
-  attempt(files, () => makeMissing(files))
-
-const makeMissing = (files: TenantFiles): ReadonlyArray<string> => {
-  mkdirSync(files.folder, { recursive: true, mode: 0o700 })
-  const wrote: Array<string> = []
-  if (!existsSync(files.reader) && !existsSync(files.recorder)) {
-    const key = makeReaderKey()
-    if (writeOnce(files.reader, printKey(key))) wrote.push(files.reader)
-    const kept = parseKey(readFileSync(files.reader, "utf8"))
-    if (
-      Either.isRight(kept) &&
-      kept.right.kind === "reader" &&
-      writeOnce(files.recorder, printKey(kept.right.recorder))
-    ) {
-      wrote.push(files.recorder)
-    }
-  }
-  if (authSecret(files) === undefined && writeOnce(files.authSecret, randomSecret())) wrote.push(files.authSecret)
-  return wrote
-}
-
-/** The secret that signs this tenant's tokens, where this machine is the one that mints them. */
-export const authSecret = (files: TenantFiles): Uint8Array | undefined => {
-  const text = readIf(files.authSecret)?.trim()
-  return text === undefined || text === "" ? undefined : new TextEncoder().encode(text)
-}
-
-const randomSecret = () => Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64url")
-
-/** Writes a file that must not exist yet, whole or not at all; false where another process was first. */
-const writeOnce = (file: string, text: string) => {
-  const draft = `${file}.${process.pid}`
-  writeFileSync(draft, `${text}\n`, { mode: 0o600 })
-  chmodSync(draft, 0o600)
-  try {
-    linkSync(draft, file)
-    return true
-  } catch (error) {
-    if (isNamed(error, "EEXIST")) return false
-    throw error
-  } finally {
-    rmSync(draft, { force: true })
-  }
-}
-
-const readIf = (file: string) => {
-  try {
-    return readFileSync(file, "utf8")
-  } catch (error) {
-    if (isNamed(error, "ENOENT")) return undefined
-    throw error
-  }
-}
+  attempt(files, () => Home.makeMissing(files))
 
 /**
  * Puts a key where the tenant's keys lie; answers the files it wrote. Another key that is there stands in the way, unless
@@ -142,7 +70,7 @@ export const replaceKey = (
   force: boolean
 ): Either.Either<ReadonlyArray<string>, Failure> =>
   Either.flatMap(
-    attempt(files, () => [readIf(files.reader), readIf(files.recorder)].map((text) => text?.trim())),
+    attempt(files, () => [Home.readIf(files.reader), Home.readIf(files.recorder)].map((text) => text?.trim())),
     ([reader, recorder]) => {
       const texts = key.kind === "reader" ? [printKey(key), printKey(key.recorder)] : [undefined, printKey(key)]
       if (recorder === texts[1] && (texts[0] === undefined || reader === texts[0])) return Either.right([])
@@ -169,10 +97,10 @@ export const replaceKey = (
           [files.reader, texts[0]],
           [files.recorder, texts[1]]
         ] as const) {
-          const before = readIf(file)?.trim()
+          const before = Home.readIf(file)?.trim()
           if (before === text) continue
           if (before !== undefined) renameSync(file, `${file}.before-${Date.now()}`)
-          if (text !== undefined && writeOnce(file, text)) wrote.push(file)
+          if (text !== undefined && Home.writeOnce(file, text)) wrote.push(file)
         }
         return wrote
       })
@@ -186,7 +114,7 @@ export const replaceKey = (
 export const nextKey = (files: TenantFiles): Either.Either<ReaderKey, Failure> => {
   const file = nextFile(files)
   return attempt(files, () => {
-    writeOnce(file, printKey(makeReaderKey()))
+    Home.writeOnce(file, printKey(makeReaderKey()))
     return readFileSync(file, "utf8")
   }).pipe(
     Either.flatMap((text) => readKey(text, file)),

@@ -1,8 +1,8 @@
 /** The `redact` section of `agent-sync.json` as commands take it: what is wrong with it is a failure that names the file. */
 import { type Redaction, type RedactSection, redactionOf as rulesOf } from "agent-sync/agents"
 import * as Either from "effect/Either"
+import type { Env } from "#folders"
 import { EXIT, Failure } from "./Failure.ts"
-import type { Env } from "./Folders.ts"
 
 export { ENVIRONMENT, type Redaction, RedactSection } from "agent-sync/agents"
 

@@ -4,7 +4,7 @@
  */
 import { clean } from "agent-sync/events"
 import { createColors } from "picocolors"
-import { type Env, variable } from "./Folders.ts"
+import { type Env, variable } from "#folders"
 
 export { clean }
 

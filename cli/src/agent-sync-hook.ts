@@ -6,7 +6,7 @@
 import { spawn } from "node:child_process"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
-import { foldersOf } from "./Folders.ts"
+import { foldersOf } from "#folders"
 import { flusherIsDue, put } from "./spool/Spool.ts"
 
 /** All of stdin. A pipe that does not block says EAGAIN where the input is still on its way. */

@@ -1,7 +1,7 @@
 /** Which agents keep sessions on this machine, how many, and what will be deleted soon. Only names and times are read. */
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
-import type { Env } from "./Folders.ts"
+import type { Env } from "#folders"
 import { filesInHomes, homesOf, isSubagent } from "./sessions/find.ts"
 
 export interface AgentHere {

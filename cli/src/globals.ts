@@ -3,8 +3,8 @@
  * --no-color`. Taken out of the command line before the grammar sees it; what stands behind `--` is the agent's.
  */
 import { resolve } from "node:path"
+import { type Env, variable } from "#folders"
 import { EXIT, Failure } from "./Failure.ts"
-import { type Env, variable } from "./Folders.ts"
 
 interface Globals {
   /** Says only what went wrong. */

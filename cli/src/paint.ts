@@ -1,7 +1,7 @@
 /** Colour and short paths for the few lines that commands say on stderr. What `tail` draws is `Terminal.ts` and its rows. */
 import { homedir } from "node:os"
 import { createColors } from "picocolors"
-import { variable } from "./Folders.ts"
+import { variable } from "#folders"
 import { globals } from "./globals.ts"
 
 /** `--no-color` first, then `FORCE_COLOR`, `NO_COLOR`, and whether it is a terminal that knows colours. */

@@ -5,7 +5,7 @@
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { foldersOf } from "../../cli/src/Folders.ts"
+import { foldersOf } from "#folders"
 import { becomeDrainer } from "../../cli/src/spool/Spool.ts"
 
 const rounds = Number(process.argv[2] ?? 25)

@@ -1,5 +1,4 @@
 /** Runs in Chromium: follows a tenant and keeps what it was told where a test can see it. */
-
 import {
   connectReader,
   connectShared,

@@ -113,6 +113,16 @@ describe("presets", () => {
 })
 
 describe("keys", () => {
+  test("of tenants that differ in capitals alone lie apart, also on a disk that does not tell them", () => {
+    const env = { AGENT_SYNC_HOME: "/home" }
+    const places = ["acme", "Acme", "ACME", "aCme"].flatMap((name) => {
+      const tenant = TenantId.make(name)
+      return [Home.keysFolder(env, tenant), Home.journalFile(env, tenant)].map((path) => path.toLowerCase())
+    })
+    expect(new Set(places).size).toBe(8)
+    expect(places).toContain("/home/journals/acme.sqlite")
+  })
+
   test("are made once, 0600, and found again; a given one stands above them", () => {
     const env = { AGENT_SYNC_HOME: folder() }
     const tenant = TenantId.make("acme")

@@ -11,7 +11,7 @@ import {
   writeFileSync
 } from "node:fs"
 import { join } from "node:path"
-import { foldersOf } from "../../cli/src/Folders.ts"
+import { foldersOf } from "#folders"
 import * as Spool from "../../cli/src/spool/Spool.ts"
 import { claudeCode } from "../support/claudeHooks.ts"
 import { filesBelow, machine, tempFolder } from "../support/cli.ts"

@@ -1,5 +1,4 @@
 /** `agent-sync run` leaves the agent as it is: what goes in, what comes out, how it ends. */
-
 import { Database } from "bun:sqlite"
 import { describe, expect, test } from "bun:test"
 import { join } from "node:path"

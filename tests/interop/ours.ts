@@ -1,5 +1,4 @@
 /** Our peers for the same tests: a hub, a machine that records, a reader that reads all; and a relay that cuts lines. */
-
 import { connectJournal, connectReader, EventLogRemoteServer } from "agent-sync/bun"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"

@@ -5,7 +5,7 @@
 import { describe, expect, test } from "bun:test"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { foldersOf } from "../../cli/src/Folders.ts"
+import { foldersOf } from "#folders"
 import { becomeDrainer, leaveDrainer, waiting } from "../../cli/src/spool/Spool.ts"
 import { claudeCode } from "../support/claudeHooks.ts"
 import { filesBelow, machine, startHub, tempFolder } from "../support/cli.ts"

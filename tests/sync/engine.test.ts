@@ -2,7 +2,6 @@
  * Publisher, follower and reader over a link that drops, repeats, delays and is cut, with the real hub at its far end:
  * whatever happens, each event arrives once, in order, and nothing acknowledged is lost.
  */
-
 import { describe, expect, test } from "bun:test"
 import * as Either from "effect/Either"
 import { nativeAead } from "../../sdk/src/bun/nativeAead.ts"

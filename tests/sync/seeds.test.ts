@@ -3,7 +3,6 @@
  * network that cuts, loses, repeats, halves and delays at random, all from one seed under a virtual clock. When it has healed, every
  * event has arrived once and in the order it was written. `SEEDS=5000` runs more; a failing seed is named.
  */
-
 import { afterAll, describe, expect, test } from "bun:test"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs"
 import { homedir } from "node:os"
 import { basename, dirname, join, relative, resolve } from "node:path"
 import { type AgentHome, agentHomes, type Beside } from "agent-sync/agents"
-import { type Env, variable } from "../Folders.ts"
+import { type Env, variable } from "#folders"
 import { copiesIn } from "./forks.ts"
 
 export interface FoundFile {

@@ -18,7 +18,7 @@ import {
   writeFileSync
 } from "node:fs"
 import { join } from "node:path"
-import type { Folders } from "../Folders.ts"
+import type { Folders } from "#folders"
 
 /** What a hook leaves. */
 export interface SpoolRecord {

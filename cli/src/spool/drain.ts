@@ -8,9 +8,9 @@ import { watch } from "node:fs"
 import { liveTimers, makeRecorder, type Recorder } from "agent-sync"
 import { claudeHook } from "agent-sync/agents"
 import * as Either from "effect/Either"
+import { type Env, foldersOf } from "#folders"
 import { aboutFolder } from "../Context.ts"
 import { type Destinations, makeDestinations, type Unplaced } from "../Destinations.ts"
-import { type Env, foldersOf } from "../Folders.ts"
 import * as Spool from "./Spool.ts"
 
 /** Milliseconds between looks that nothing woke: a file system may lose a notice, another drainer may be gone. */

@@ -15,6 +15,7 @@ export {
   type Waits
 } from "./client.ts"
 export * as EventLogRemoteServer from "./EventLogRemoteServer.ts"
+export * as Home from "./home/index.ts"
 export { inspectJournal, type JournalSummary } from "./journal/summary.ts"
 export { nativeAead } from "./nativeAead.ts"
 export { network } from "./network.ts"

@@ -1,5 +1,4 @@
 /** The hub on Bun for who only wants one: its storage and its access chosen by name. `EventLogRemoteServer` takes them as they come. */
-import { join } from "node:path"
 import * as Either from "effect/Either"
 import type * as Layer from "effect/Layer"
 import { DEFAULT_TENANT } from "../domain/Ids.ts"
@@ -7,6 +6,7 @@ import * as Access from "../hub/Access.ts"
 import { accessOf } from "../hub/HubSettings.ts"
 import * as MemoryStorage from "../hub/MemoryStorage.ts"
 import { type CannotListen, type EventLogRemoteServer, layer } from "./EventLogRemoteServer.ts"
+import { tenantFile } from "./home/Folders.ts"
 import * as SqliteStorage from "./SqliteStorage.ts"
 
 export interface BunOptions {
@@ -41,7 +41,5 @@ export const layerBun = ({
     settings: { defaultTenant: DEFAULT_TENANT },
     storageKind: storage === "memory" ? "memory" : "sqlite",
     storage: (tenant) =>
-      storage === "memory"
-        ? Either.right(MemoryStorage.make())
-        : SqliteStorage.open(join(storage.folder, `${tenant}.sqlite`))
+      storage === "memory" ? Either.right(MemoryStorage.make()) : SqliteStorage.open(tenantFile(storage.folder, tenant))
   })

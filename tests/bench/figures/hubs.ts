@@ -1,5 +1,4 @@
 /** What a hub does for its sockets, in figures: writing, telling, catching up. Each is measured for one target and round. */
-
 import { ageOf, type Client, connect, pump, sealed, stamped, until } from "../harness/Client.ts"
 import { type Figures, quantile } from "../harness/Figures.ts"
 import { beginPeak, cpuOf, peakOf, residentOf } from "../harness/machine.ts"

@@ -1,15 +1,15 @@
 /** Runs the embedded hub until a signal ends it. Who may connect: whoever holds a token of a tenant whose keys lie here. */
 import { join } from "node:path"
 import { type TenantId, tokenTenant } from "agent-sync"
-import { EventLogRemoteServer, SqliteStorage } from "agent-sync/bun"
+import { EventLogRemoteServer, Home, SqliteStorage } from "agent-sync/bun"
 import { DEFAULT_TENANT } from "agent-sync/events"
 import { accessOf, hubLog, hubSettings, MemoryStorage } from "agent-sync/hub"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Logger from "effect/Logger"
+import { type Env, foldersOf } from "#folders"
 import { isLoopback, settings } from "../../Config.ts"
 import { EXIT, Failure } from "../../Failure.ts"
-import { type Env, foldersOf } from "../../Folders.ts"
 import { hubVariables } from "../../HubVariables.ts"
 import { authSecret, filesOf, makeKeys, type TenantFiles } from "../../Keys.ts"
 import { paintFor, shortPath } from "../../paint.ts"
@@ -59,7 +59,7 @@ export const run = (input: DevInput) =>
         settings: { ...given, defaultTenant: given.defaultTenant ?? DEFAULT_TENANT },
         storageKind: memory ? "memory" : "sqlite",
         storage: (tenant: TenantId) =>
-          memory ? Either.right(MemoryStorage.make()) : SqliteStorage.open(join(data, `${tenant}.sqlite`))
+          memory ? Either.right(MemoryStorage.make()) : SqliteStorage.open(Home.tenantFile(data, tenant))
       }).pipe(
         Effect.provide(hubLog(given.debug, Logger.withConsoleError)),
         Effect.mapError(

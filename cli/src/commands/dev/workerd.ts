@@ -9,8 +9,8 @@ import { parseEnv } from "node:util"
 import { JSONC } from "bun"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import type { Env } from "#folders"
 import { EXIT, Failure } from "../../Failure.ts"
-import type { Env } from "../../Folders.ts"
 
 export interface WorkerdOptions {
   readonly port: number

@@ -15,8 +15,8 @@ import {
 import { homedir } from "node:os"
 import { dirname, join } from "node:path"
 import * as Either from "effect/Either"
+import { type Env, variable } from "#folders"
 import { EXIT, Failure } from "../../Failure.ts"
-import { type Env, variable } from "../../Folders.ts"
 import { isNamed } from "../../files.ts"
 
 export type Scope = "user" | "project"

@@ -5,7 +5,7 @@
 import { closeSync, existsSync, openSync, readSync, realpathSync } from "node:fs"
 import { homedir } from "node:os"
 import { delimiter, dirname, join } from "node:path"
-import { type Env, variable } from "../../Folders.ts"
+import { type Env, variable } from "#folders"
 
 /** Of every version since hooks exist (1.0.38), but for SessionStart and SessionEnd, which are of 1.0.62 and 1.0.85. */
 export const BASE = [

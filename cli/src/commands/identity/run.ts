@@ -2,7 +2,6 @@
  * The tenant's keys on this machine. A secret is printed only where `--reveal` was said, on stdout alone, and is taken
  * from a prompt or from stdin, never from an argument: arguments are seen by every program of the machine.
  */
-
 import { entropyToMnemonic, mnemonicToEntropy } from "@scure/bip39"
 import { wordlist } from "@scure/bip39/wordlists/english.js"
 import { indexLog, printKey, type ReaderKey, readerKeyFrom } from "agent-sync"

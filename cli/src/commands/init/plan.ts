@@ -1,9 +1,9 @@
 /** What `init` writes into a folder, as values: each file with its text. Keys are made apart, outside the folder. */
 import { existsSync, readFileSync } from "node:fs"
 import { join, relative } from "node:path"
+import { Home } from "agent-sync/bun"
 import { applyEdits, modify } from "jsonc-parser"
 import manifest from "../../../../package.json" with { type: "json" }
-import { CONFIG_FILE, type ConfigFile } from "../../Config.ts"
 import { DEV_PORT } from "../../defaults.ts"
 import { workerTemplate } from "../../shipped.ts"
 
@@ -27,7 +27,7 @@ export const WORKER_FOLDER = "worker"
 export const EXAMPLE = "example-agent.ts"
 
 export const plan = (folder: string, choice: Choice): ReadonlyArray<Planned> => [
-  { path: CONFIG_FILE, text: configText(folder, choice) },
+  { path: Home.CONFIG_FILE, text: configText(folder, choice) },
   ...(choice.worker
     ? workerTemplate().map(({ path, text }) => ({
         path: `${WORKER_FOLDER}/${path}`,
@@ -39,7 +39,7 @@ export const plan = (folder: string, choice: Choice): ReadonlyArray<Planned> => 
 ]
 
 const configText = (folder: string, { storage, tenant, worker }: Choice) => {
-  const config: ConfigFile = {
+  const config: typeof Home.ConfigFile.Encoded = {
     $schema: schemaFor(folder),
     tenant,
     presets: {

@@ -5,12 +5,13 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs"
 import { basename, dirname, join, resolve } from "node:path"
 import type { TenantId } from "agent-sync"
+import { Home } from "agent-sync/bun"
 import * as Effect from "effect/Effect"
+import { foldersOf } from "#folders"
 import manifest from "../../../../package.json" with { type: "json" }
 import { agentsHere, foundHere } from "../../agentsHere.ts"
-import { CONFIG_FILE, parseTenant } from "../../Config.ts"
+import { parseTenant } from "../../Config.ts"
 import { EXIT, Failure } from "../../Failure.ts"
-import { foldersOf } from "../../Folders.ts"
 import { canAsk, globals } from "../../globals.ts"
 import { filesOf, makeKeys } from "../../Keys.ts"
 import { paintFor, shortPath } from "../../paint.ts"
@@ -44,7 +45,7 @@ export const run = (input: InitInput) =>
     }
     // A mistake is told before anything is asked.
     if (input.tenant !== undefined) yield* parseTenant(input.tenant)
-    yield* ensureFree(folder, [CONFIG_FILE], input)
+    yield* ensureFree(folder, [Home.CONFIG_FILE], input)
     const prompts = asking ? yield* Effect.promise(() => import("./ask.ts")) : undefined
     const answers =
       prompts === undefined
@@ -119,7 +120,7 @@ const summary = (
   const inWorker = planned.filter(({ path }) => path.startsWith(`${WORKER_FOLDER}/`)).length
   const ignored = planned.find(({ path }) => path === ".gitignore")
   const rows: ReadonlyArray<readonly [string, string]> = [
-    [CONFIG_FILE, `tenant ${tenant}, presets dev${worker ? " and prod" : ""}, no secrets`],
+    [Home.CONFIG_FILE, `tenant ${tenant}, presets dev${worker ? " and prod" : ""}, no secrets`],
     [
       shortPath(keysFolder),
       made ? "reader key, recorder key, auth secret; mode 0600, outside git" : "the keys that were here already"

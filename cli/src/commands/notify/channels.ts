@@ -2,8 +2,7 @@
  * Ways by which a notice reaches a person. Each says whether it was delivered, or why not, and never throws. A notice holds
  * what a session's events say, so it goes only where the person who holds the reader key sends it.
  */
-import type { Env } from "../../Folders.ts"
-import { variable } from "../../Folders.ts"
+import { type Env, variable } from "#folders"
 
 export interface Notice {
   readonly what: "waiting" | "idle" | "ended" | "error" | "cost"

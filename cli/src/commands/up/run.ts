@@ -1,8 +1,8 @@
 /** `up`: stays (`stay.ts`), and starts with the login where it was installed (`service.ts`). */
 import { join } from "node:path"
 import * as Effect from "effect/Effect"
+import { foldersOf } from "#folders"
 import { EXIT, Failure } from "../../Failure.ts"
-import { foldersOf } from "../../Folders.ts"
 import { paintFor, shortPath } from "../../paint.ts"
 import * as Spool from "../../spool/Spool.ts"
 import { clean } from "../../Terminal.ts"

@@ -5,7 +5,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { homedir, userInfo } from "node:os"
 import { dirname, join } from "node:path"
-import { type Env, variable } from "../../Folders.ts"
+import { type Env, variable } from "#folders"
 
 export interface Service {
   readonly manager: "systemd" | "launchd"

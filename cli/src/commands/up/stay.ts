@@ -3,9 +3,9 @@
  * (`Destinations.ts`), and keeps it flowing to the hubs. A second one waits until the first has ended.
  */
 import * as Either from "effect/Either"
+import { type Env, foldersOf } from "#folders"
 import { makeDestinations } from "../../Destinations.ts"
 import { EXIT } from "../../Failure.ts"
-import { type Env, foldersOf } from "../../Folders.ts"
 import { homesOf } from "../../sessions/find.ts"
 import { follow, QUIET_MS, type Target } from "../../sessions/follow.ts"
 import type { Head } from "../../sessions/read.ts"

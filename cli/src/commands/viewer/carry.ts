@@ -2,7 +2,6 @@
  * Carries one socket of the page to the hub and back, frame by frame and unread. What the hub says at the end, the page
  * hears. A page that does not keep up is let go of: it comes back and reads on from where it was.
  */
-
 import { Limits, SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX } from "agent-sync/protocol"
 import type { ServerWebSocket, WebSocketHandler } from "bun"
 

@@ -1,10 +1,10 @@
 /** Serves the viewer's page on this machine until a signal ends it, and opens a browser on it. */
 import { printKey } from "agent-sync"
 import * as Effect from "effect/Effect"
+import { variable } from "#folders"
 import manifest from "../../../../package.json" with { type: "json" }
 import { type Flags, noKey, settings } from "../../Config.ts"
 import { EXIT, Failure } from "../../Failure.ts"
-import { variable } from "../../Folders.ts"
 import { paintFor } from "../../paint.ts"
 import { untilSignal } from "../../untilSignal.ts"
 import { loadPage } from "./page.ts"
