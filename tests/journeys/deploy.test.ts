@@ -70,7 +70,7 @@ describe("before the first deploy", () => {
     [["env", "prod", "durable_objects"], undefined, "has no Durable Object binding SYNC"],
     [["migrations"], undefined, "makes the class SyncDurableObject"],
     [["env", "prod"], undefined, "has no environment prod"],
-    [["env", "prod", "vars", "SYNC_STORAGE"], "d1", "has no D1 binding DB"],
+    [["env", "prod", "vars", "SYNC_STORAGE"], "d1", "keeps entries in d1, and preset prod of agent-sync.json in do"],
     [["env", "prod", "vars", "SYNC_AUTH"], "off", "sets SYNC_AUTH to off"],
     [["env", "prod", "vars", "SYNC_AUTH_SECRET"], "in the clear", "holds the secret SYNC_AUTH_SECRET in the clear"]
   ])("what is missing at %p is told, and nothing is uploaded", async (path, value, told) => {
@@ -133,6 +133,20 @@ describe("a hub of one's own on D1", () => {
     expect((await there.run(["init", "--yes", "--tenant", "beta", "--storage", "d1"])).code).toBe(0)
   })
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+  test("without its binding, and where the database cannot be made, nothing is uploaded", async () => {
+    const file = join(folder, "worker/wrangler.jsonc")
+    const before = readFileSync(file, "utf8")
+    writeFileSync(file, applyEdits(before, modify(before, ["env", "prod", "d1_databases"], undefined, {})))
+    const unbound = await there.run(["deploy", "--url", url])
+    writeFileSync(file, before)
+    expect([unbound.code, unbound.stderr]).toEqual([1, expect.stringContaining("has no D1 binding DB")])
+    expect(unbound.stderr).toContain("Nothing was changed on Cloudflare.")
+    cloudflare.failOnce(/^POST .*\/d1\/database/, 500, 7500, "internal error")
+    const failed = await there.run(["deploy", "--url", url])
+    expect([failed.code, failed.stderr]).toEqual([1, expect.stringContaining("Nothing was changed on Cloudflare.")])
+    expect([cloudflare.scripts.size, cloudflare.databases.size]).toEqual([0, 0])
+  })
 
   test("deploy makes the database, binds it, and what is sent lies in it", async () => {
     const done = await there.run(["deploy", "--url", url])

@@ -130,7 +130,15 @@ const examine = (
       `add "migrations": [{ "tag": "v1", "new_sqlite_classes": ["${object.class_name}"] }]`
     )
   }
-  const said = vars.SYNC_STORAGE ?? env?.vars?.SYNC_STORAGE
+  const inFile = env?.vars?.SYNC_STORAGE
+  if (vars.SYNC_STORAGE !== undefined && inFile !== undefined && inFile !== vars.SYNC_STORAGE) {
+    // Whichever won, the entries of before would lie in the other.
+    lacks(
+      `${at} keeps entries in ${String(inFile)}, and preset ${environment} of agent-sync.json in ${vars.SYNC_STORAGE}`,
+      "say the same in both, where the entries are"
+    )
+  }
+  const said = vars.SYNC_STORAGE ?? inFile
   const storage = typeof said === "string" && said !== "" ? said : "do"
   const name = env?.name ?? `${config.name}-${environment}`
   const database = storage === "d1" ? env?.d1_databases?.find(({ binding }) => binding === DATABASE_BINDING) : undefined
