@@ -44,7 +44,7 @@ describe.each(["memory", "sql", "ours"] as const)("our client over a stock hub, 
     await until(() => watching.texts("third").length >= 1)
     expect(watching.texts("first")).toEqual(numbered("first", 40))
     expect(watching.texts("second")).toEqual(numbered("second", 40))
-    expect(await ours.remote.drain(5_000)).toBe(0)
+    expect(await ours.remote.drain(50_000)).toBe(0)
     expect([...watching.notices, ...watching.lost, ...ours.lost, ...ours.troubles]).toEqual([])
     // Nothing of ours is said to it, and an entry goes by itself.
     expect(writes(up).filter(({ encryptedEntries, keep }) => encryptedEntries.length !== 1 || keep)).toEqual([])
@@ -53,13 +53,19 @@ describe.each(["memory", "sql", "ours"] as const)("our client over a stock hub, 
     )
   })
 
+  test("where nothing is, a reader knows after a while that it has seen all", async () => {
+    const watching = reader(undo, await stockHub(undo, storage), makeReaderKey())
+    await until(() => watching.caughtUp.includes("index"))
+    expect([...watching.sessions(), ...watching.notices, ...watching.lost]).toEqual([])
+  })
+
   test("what was there before comes whole, large as it is, and the last of it where only that is asked for", async () => {
     const url = await stockHub(undo, storage)
     const key = makeReaderKey()
     const ours = await recorder(undo, url, key)
     const texts = numbered("x".repeat(20_000), 60)
     ours.session("long")(...texts)
-    expect(await ours.remote.drain(10_000)).toBe(0)
+    expect(await ours.remote.drain(50_000)).toBe(0)
     const [whole, end] = [reader(undo, url, key), reader(undo, url, key, 5)]
     await until(() => whole.caughtUp.includes("long") && end.caughtUp.includes("long"))
     expect(whole.texts("long")).toEqual(texts)

@@ -1,10 +1,15 @@
 /**
  * What a stock hub needs to tell several logs: it keeps one highest number for a whole connection and leaves out of every
  * log what is not above it. So on a hub that says no `agentSync`, each log that a part asks for gets a connection of its
- * own, which asks again from where it was after a break. With a hub of ours nothing changes.
+ * own, which asks again from where it was after a break. It also says nothing of a log without entries: what stays silent for
+ * a while is told as empty. With a hub of ours nothing changes.
  */
 import type { RequestChanges } from "../protocol/Message.ts"
 import { type ConnectionOptions, connect, type Part, type Session } from "./Connection.ts"
+import type { Timer } from "./Link.ts"
+
+/** Milliseconds that a stock hub has to begin with what a log holds. Ours. */
+const SILENT_MS = 5_000
 
 export const linePerLog = (part: Part, options: Omit<ConnectionOptions, "parts" | "onStatus">): Part => {
   const lines = new Map<string, { readonly stop: () => void }>()
@@ -20,14 +25,17 @@ export const linePerLog = (part: Part, options: Omit<ConnectionOptions, "parts" 
     const remote = main.hello.remoteId.join()
     let from = startSequence
     let ended = false
+    let silence: Timer | undefined
     const own: Part = {
       up: ({ hello, send }) => {
-        if (hello.remoteId.join() === remote) send({ _tag: "RequestChanges", publicKey, startSequence: from })
-        else main.abandon("another storage answers at this address")
+        if (hello.remoteId.join() !== remote) return main.abandon("another storage answers at this address")
+        send({ _tag: "RequestChanges", publicKey, startSequence: from })
+        silence = options.timers.after(SILENT_MS, () => part.changes({ _tag: "Changes", publicKey, entries: [] }))
       },
-      down: () => {},
+      down: () => silence?.cancel(),
       ack: () => {},
       changes: (page) => {
+        silence?.cancel()
         if (ended) return
         from = Math.max(from, (page.entries.at(-1)?.sequence ?? -1) + 1)
         part.changes(page)
@@ -37,6 +45,7 @@ export const linePerLog = (part: Part, options: Omit<ConnectionOptions, "parts" 
     lines.set(publicKey, {
       stop: () => {
         ended = true
+        silence?.cancel()
         stop()
       }
     })
