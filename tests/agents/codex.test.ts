@@ -182,6 +182,21 @@ describe("an item", () => {
     expect(of("tool_result", structured)[0]!.data.text).toBe('{"n":1}')
   })
 
+  test("that begins a subagent is a call, and names the thread it began", () => {
+    const item = { type: "collab_tool_call", tool: "spawn_agent", prompt: "Count them\nall" }
+    const events = read(
+      began,
+      started({ ...item, receiver_thread_ids: [], status: "in_progress" }),
+      completed({ ...item, receiver_thread_ids: ["other"], status: "completed" })
+    )
+    const [call] = of("tool_started", events)
+    expect(call!.data).toMatchObject({ name: "spawn_agent", input: { prompt: "Count them\nall" } })
+    expect(of("tool_finished", events).map(({ data }) => data.ok)).toEqual([true])
+    expect(of("agent_spawned", events).map(({ data }) => data)).toEqual([
+      { call: call!.key, subagent: "other", description: "Count them" }
+    ])
+  })
+
   test("that is a search of the web is told with its query, whenever that is known", () => {
     const shown = (...records: ReadonlyArray<object>) => {
       const events = of("tool_started", read(...records))
@@ -207,11 +222,11 @@ describe("an item", () => {
   })
 
   test("or a record of a type we do not know is kept whole, under its type", () => {
-    const item = { type: "collab_tool_call", tool: "spawn_agent", prompt: "Count the files" }
+    const item = { type: "brand_new", prompt: "Count the files" }
     const events = read(started(item), completed(item), { type: "item.plan.delta", delta: "First" })
     expect(of("note", events).map(({ data }) => data.what)).toEqual([
-      "collab_tool_call",
-      "collab_tool_call",
+      "brand_new",
+      "brand_new",
       "item.plan.delta"
     ])
     expect(new Set(events.map(({ key }) => key)).size).toBe(3)

@@ -424,6 +424,19 @@ describe("a record of Codex's rollout", () => {
       ]
     ],
     [
+      "of an agent that was begun names its call",
+      [
+        completed({
+          type: "CollabAgentToolCall",
+          id: "c",
+          tool: "spawn_agent",
+          prompt: "Count",
+          receiver_thread_ids: ["s"]
+        })
+      ],
+      [["agent_spawned", "s", { call: "c", subagent: "s", description: "Count" }]]
+    ],
+    [
       "of a fork names its parent",
       [record("session_meta", { id: "th", forked_from_id: "parent" })],
       [["note", "th:1:fork", { what: "forked", text: "parent" }]]
@@ -438,6 +451,30 @@ describe("a record of Codex's rollout", () => {
       expect(JSON.stringify(events)).not.toContain("never")
     })
   }
+})
+
+test("a subagent's rollout is part of its parent's session, without turns of its own", () => {
+  const record = (type: string, payload: object) => JSON.stringify({ timestamp: TIME, type, payload })
+  const source = { subagent: { thread_spawn: { parent_thread_id: "th" } } }
+  const reader = codexRollout.open("rollout-s")
+  const texts = [
+    record("session_meta", { id: "s", session_id: "th", parent_thread_id: "th", cwd: "/x", source }),
+    record("event_msg", { type: "task_started", turn_id: "t" }),
+    record("response_item", { type: "message", role: "user", content: [{ type: "input_text", text: "Count" }] }),
+    record("response_item", { type: "function_call", name: "exec_command", arguments: "{}", call_id: "c" }),
+    record("event_msg", { type: "task_complete", turn_id: "t" })
+  ]
+  const readings = texts.map((text, ordinal) => reader.read({ text, ordinal, at: ARRIVED }))
+  expect(readings[0]!.about).toEqual({ session: "th", cwd: "/x" })
+  const events = readings.flatMap((reading) => reading.events)
+  expectRows(events, [
+    ["message", "s:2"],
+    ["tool_started", "c"]
+  ])
+  expect(events.map(({ parent, subagent }) => [parent, subagent])).toEqual([
+    ["s", "s"],
+    ["s", "s"]
+  ])
 })
 
 describe("a record of Gemini CLI's chat", () => {

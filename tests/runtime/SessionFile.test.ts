@@ -410,6 +410,43 @@ describe("Codex, whose output and files share no keys", () => {
   })
 })
 
+describe("Gemini CLI, whose file is read a little before what it prints", () => {
+  test("is one session with one prompt, in the folder where it runs", () => {
+    const s = scene()
+    const at = Date.parse("2026-03-01T10:00:02.000Z")
+    const time = new Date(at + 100).toISOString()
+    const written = [
+      { sessionId: "g-1", projectHash: "h", startTime: time, lastUpdated: time, kind: "main" },
+      { id: "1", timestamp: time, type: "user", content: "hi" }
+    ]
+    const recorder = makeRecorder({
+      journal: s.journal,
+      run: crypto.randomUUID(),
+      about: { cwd: "/home/dev/project" },
+      command: ["gemini", "-o", "stream-json", "-p", "hi"],
+      timers: s.clock,
+      wall: () => at + 900,
+      onTrouble: () => {}
+    })
+    const lines = (records: ReadonlyArray<object>) => bytes(records.map((one) => `${JSON.stringify(one)}\n`).join(""))
+    s.read("session-x", [lines(written)], () => at + 200)
+    recorder.push(
+      lines([
+        { type: "init", timestamp: time, session_id: "g-1", model: "m" },
+        { type: "message", timestamp: time, role: "user", content: "hi" },
+        { type: "message", timestamp: time, role: "assistant", content: "hello" },
+        { type: "message", timestamp: time, role: "user", content: "and more" }
+      ])
+    )
+    recorder.end({ ok: true, reason: "exit", exitCode: 0 })
+    s.read("session-x", [lines(written)], () => at + 1_500)
+    const fold = makeSession()
+    for (const event of s.events()) fold.add(event)
+    expect(fold.view).toMatchObject({ turns: 2, counts: { messages: 3 } })
+    expect(s.sessions()).toMatchObject([{ state: "ended", origin: { cwd: "/home/dev/project" } }])
+  })
+})
+
 describe("Codex, whose file is read a little before what it prints", () => {
   test("begins one turn, whichever tells of it first", async () => {
     for (const early of [0, 4_000, 11_000]) {

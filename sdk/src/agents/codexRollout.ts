@@ -26,6 +26,14 @@ export const codexRollout: Adapter = {
   open: (run) => documentAware(makeReader(run))
 }
 
+/** A subagent's own file: its thread, and the one that it works for, whose session it is part of. */
+const subagentOf = (record: Fields): { readonly id: string; readonly parent: string } | undefined => {
+  const payload = record.type === "session_meta" ? objectOf(record.payload) : undefined
+  const id = stringOf(payload?.id)
+  const parent = stringOf(payload?.parent_thread_id)
+  return id === undefined || parent === undefined ? undefined : { id, parent: stringOf(payload?.session_id) ?? parent }
+}
+
 /** The thread that a file's first record names: enveloped, or bare as Codex of 2025 began its files. */
 const threadOf = (record: Fields): string | undefined => {
   if (record.type === "session_meta") return stringOf(objectOf(record.payload)?.id)
@@ -44,6 +52,7 @@ const makeReader = (run: string): LineReader => {
   }
   const times = makeTimes()
   let thread: string | undefined
+  let subagent: string | undefined
   let started: Fields = {}
 
   const read = (line: Line): Reading => {
@@ -59,15 +68,27 @@ const makeReader = (run: string): LineReader => {
       const { record } = piece
       const { time, timeFrom } = times.of(line, record.timestamp)
       const at = { ...line, at: time }
-      const stamp = makeStamp(codexRollout, at, undefined, timeFrom)
+      if (thread === undefined) subagent = subagentOf(record)?.id
+      // Until its call is known it stands under itself, for it is no turn of the session.
+      const under = subagent === undefined ? undefined : { parent: subagent, subagent }
+      const stamp = makeStamp(codexRollout, at, under, timeFrom)
       // A record's own ordinal names it wherever it stands.
       const nth = numberOf(record.ordinal) ?? (n === 0 ? line.ordinal : `${line.ordinal}:${n}`)
       const place = `${thread ?? threadOf(record) ?? run}:${nth}`
       const named = thread === undefined ? threadOf(record) : undefined
       if (named !== undefined) thread = named
+      const own = eventsOf(record, { key: place, line: at, stamp, state })
+      if (subagent !== undefined) {
+        if (named !== undefined) {
+          const cwd = stringOf(objectOf(record.payload)?.cwd)
+          about = { ...about, ...told({ session: subagentOf(record)?.parent, cwd }) }
+        }
+        events.push(...own.filter(({ kind }) => kind !== "turn_start" && kind !== "turn_end"))
+        continue
+      }
       const more = aboutOf(record, named)
       about = { ...about, ...more }
-      events.push(...sessionStart(more, stamp), ...eventsOf(record, { key: place, line: at, stamp, state }))
+      events.push(...sessionStart(more, stamp), ...own)
     }
     return Object.keys(about).length === 0 ? { events } : { events, about }
   }

@@ -42,7 +42,9 @@ export const Changed = Schema.TaggedStruct("index.changed", {
   state: State,
   title: text,
   /** The session id, once the agent told it to a log that began under `run:<uuid>`. */
-  alias: Schema.optional(SessionId)
+  alias: Schema.optional(SessionId),
+  /** Where it runs, for a session whose first source could not tell. */
+  cwd: text
 })
 /** Figures so far, at most one in five minutes, and one at the end. */
 export const Checkpoint = Schema.TaggedStruct("index.checkpoint", {

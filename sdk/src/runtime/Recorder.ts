@@ -25,6 +25,7 @@ import {
   isApart,
   PRINTED_MS,
   printedMarks,
+  promptIn,
   promptMarks,
   safeOf,
   sessionIdOf,
@@ -163,6 +164,8 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
   let prompt: string | undefined
   /** The agent's own file told of the turn that the prompt begins. */
   let isTurnTold = false
+  /** The same of a turn whose prompt the agent prints itself. */
+  let isTurnPrinted = false
   let stateTimer: Timer | undefined
   let stateDue = 0
   let home = newHome()
@@ -200,7 +203,7 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
             encodeIndex(
               last === 0
                 ? { _tag: "index.started", log: id, key, time, ...origin }
-                : { _tag: "index.changed", log: id, time, state: "running", title }
+                : { _tag: "index.changed", log: id, time, state: "running", title, cwd: origin.cwd }
             )
           ])
         }
@@ -481,6 +484,16 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
   const withContext = function* (batch: ReadonlyArray<AgentEvent>): Iterable<AgentEvent> {
     for (const event of batch) {
       if (event.kind !== "session_start") {
+        // Gemini CLI prints the prompt.
+        const printed = adapter !== undefined && isApart(adapter.agent) ? promptIn(event) : undefined
+        if (printed !== undefined) {
+          isTurnPrinted = isToldByFile(printed)
+          if (isTurnPrinted) continue
+        }
+        if (event.kind === "turn_start" && isTurnPrinted) {
+          isTurnPrinted = false
+          continue
+        }
         // Codex tells that its first turn began; where a file told the prompt, it told that too.
         if (!isTurnTold || event.key !== `${run}:prompt:turn`) yield event
         continue

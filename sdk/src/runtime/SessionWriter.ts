@@ -21,6 +21,7 @@ import {
   isApart,
   openSession,
   printedMarks,
+  promptIn,
   promptMarks,
   safeOf,
   sessionIdOf,
@@ -167,7 +168,9 @@ export const makeSessionWriter = (options: SessionWriterOptions): SessionWriter 
       return now
     }
     for (const event of events) {
-      if (isApart(agent) && isKept(event) && event.kind !== "session_start" && isPrinted(event.time)) {
+      // What a subagent does stands in its own file only.
+      const isOwn = event.kind !== "session_start" && event.subagent === undefined
+      if (isApart(agent) && isKept(event) && isOwn && isPrinted(event.time)) {
         repeated.add(event.key)
         continue
       }
@@ -276,13 +279,6 @@ export const makeSessionWriter = (options: SessionWriterOptions): SessionWriter 
 /** Read from a file that the agent keeps, not from output that somebody saved. */
 const isKept = ({ source: { format } }: AgentEvent) => format === "rollout" || format === "transcript"
 
-/** What a person asked for, in words. */
-const promptIn = (event: AgentEvent): string | undefined => {
-  if (event.kind !== "message" || event.data.role !== "user" || event.parent !== undefined) return undefined
-  const [part] = event.data.parts
-  return part?.type === "text" ? part.text.trim() : undefined
-}
-
 const withoutBranch = (event: AgentEvent): AgentEvent => {
   if (event.kind !== "session_start") return event
   const { branch: _, ...data } = event.data
@@ -297,7 +293,9 @@ const placed = (event: AgentEvent, calls: Map<string, string>): AgentEvent => {
     return event
   }
   const parent = event.subagent === undefined ? undefined : calls.get(event.subagent)
-  return event.parent !== undefined || parent === undefined ? event : { ...event, parent }
+  // One that does not know its call stands under itself.
+  const isOpen = event.parent === undefined || event.parent === event.subagent
+  return !isOpen || parent === undefined ? event : { ...event, parent }
 }
 
 /** What makes an event news: anything but where it stood in its file, when that was read, and what lay beside it then. */

@@ -52,6 +52,13 @@ const bounded = (event: AgentEvent): AgentEvent => {
   }
 }
 
+/** What a person asked for, in words. */
+export const promptIn = (event: AgentEvent): string | undefined => {
+  if (event.kind !== "message" || event.data.role !== "user" || event.parent !== undefined) return undefined
+  const [part] = event.data.parts
+  return part?.type === "text" ? part.text.trim() : undefined
+}
+
 /** Milliseconds by which a command's start and its agent's own record of the prompt differ at most. */
 const PROMPT_MS = 60_000
 

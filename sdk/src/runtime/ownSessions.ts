@@ -52,7 +52,9 @@ export const ownSessions = (
       const before = sessions.get(event.log)
       if (before === undefined) return
       const alias = event._tag === "index.changed" ? (event.alias ?? before.alias) : before.alias
-      sessions.set(event.log, { ...before, title: event.title ?? before.title, state: event.state, alias })
+      const { cwd = event._tag === "index.changed" ? event.cwd : undefined } = before.origin
+      const origin = { ...before.origin, cwd }
+      sessions.set(event.log, { ...before, origin, title: event.title ?? before.title, state: event.state, alias })
     })
     return [...sessions.values()]
   })

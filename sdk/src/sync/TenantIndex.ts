@@ -129,8 +129,10 @@ export const makeTenantIndex = (options: {
       return { _tag: "Session", session, change: "started" }
     }
     if (known === undefined || known.writer !== writer) return nothing
+    const { cwd = event._tag === "index.changed" ? event.cwd : undefined } = known.origin
     const session: KnownSession = {
       ...known,
+      origin: cwd === known.origin.cwd ? known.origin : { ...known.origin, cwd },
       title: event.title ?? known.title,
       state: event.state,
       told: event.time,

@@ -4,9 +4,14 @@ import type { Asked, Body } from "./server.ts"
 
 export const answerResponses = ({ body, id, script, stream }: Asked): Response => {
   const tools = new Map<string, ReadonlyArray<string>>()
+  /** Of tools that come in a group. */
+  const namespaces = new Map<string, string>()
   for (const tool of (body.tools ?? []) as ReadonlyArray<Body>) {
     tools.set(tool.name ?? tool.type, parametersOf(tool.parameters))
-    for (const inner of tool.tools ?? []) tools.set(inner.name, parametersOf(inner.parameters))
+    for (const inner of tool.tools ?? []) {
+      tools.set(inner.name, parametersOf(inner.parameters))
+      namespaces.set(inner.name, tool.name)
+    }
   }
   const step = stepOf(script, standingOf(body.input ?? []), tools)
   if (step.error !== undefined) {
@@ -49,7 +54,9 @@ export const answerResponses = ({ body, id, script, stream }: Asked): Response =
     }
     yield "said"
     for (const call of calls) {
-      const asked = { id: id("fc"), type: "function_call", call_id: call.id, name: call.name }
+      const namespace = namespaces.get(call.name)
+      const group = namespace === undefined ? {} : { namespace }
+      const asked = { id: id("fc"), type: "function_call", call_id: call.id, name: call.name, ...group }
       const text = JSON.stringify(call.input)
       const done = { ...asked, status: "completed", arguments: text }
       item({ ...asked, status: "in_progress", arguments: "" }, done, (at) => {

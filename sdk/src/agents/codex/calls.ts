@@ -28,8 +28,27 @@ export const callEvents = (reading: Reading, item: Fields, call: string, ended: 
     ...started,
     ...(item.status === "declined" ? [declined(reading, call, name)] : []),
     { ...stamp(`${call}:end`), group: "audit", kind: "tool_finished", data },
+    ...spawnedBy(item, call, stamp),
     ...resultEvents(reading, item, call, ok)
   ]
+}
+
+/** The threads that a call began, each a subagent; the same item in `exec --json` and in a rollout. */
+export const spawnedBy = (item: Fields, call: string, stamp: Reading["stamp"]): Events => {
+  if (item.tool !== "spawn_agent") return []
+  const description = stringOf(item.prompt)?.trim().split("\n", 1)[0]
+  return listOf(item.receiver_thread_ids).flatMap((subagent) =>
+    typeof subagent !== "string"
+      ? []
+      : [
+          {
+            ...stamp(subagent),
+            group: "audit",
+            kind: "agent_spawned",
+            data: { call, subagent, ...told({ description }) }
+          }
+        ]
+  )
 }
 
 const declined = ({ stamp }: Reading, call: string, tool: string): AgentEvent => ({
@@ -43,6 +62,7 @@ const declined = ({ stamp }: Reading, call: string, tool: string): AgentEvent =>
 const nameOf = (item: Fields) => {
   if (item.type === "command_execution") return "shell"
   if (item.type === "web_search") return "web_search"
+  if (item.type === "collab_tool_call") return stringOf(item.tool) ?? "collab"
   return `mcp__${stringOf(item.server) ?? "server"}__${stringOf(item.tool) ?? "tool"}`
 }
 
@@ -52,12 +72,13 @@ const inputOf = (item: Fields): unknown => {
     return told({ command: typeof command === "string" ? commandOf(command) : command })
   }
   if (item.type === "mcp_tool_call") return given ?? {}
+  if (item.type === "collab_tool_call") return told({ prompt: stringOf(item.prompt) })
   // A page that was opened has an address in place of a query.
   return stringOf(query) === undefined ? (objectOf(action) ?? told({ query })) : told({ query, action })
 }
 
 const resultEvents = ({ stamp }: Reading, item: Fields, call: string, ok: boolean): Events => {
-  if (item.type === "web_search") return []
+  if (item.type === "web_search" || item.type === "collab_tool_call") return []
   const { media, text } = item.type === "mcp_tool_call" ? answerOf(item) : printed(item.aggregated_output)
   return [
     { ...stamp(`${call}:result`), group: "artifact", kind: "tool_result", data: { call, ok, text } },

@@ -22,6 +22,7 @@ export const itemEvents = (reading: Reading, phase: "started" | "updated" | "com
     case "command_execution":
     case "mcp_tool_call":
     case "web_search":
+    case "collab_tool_call":
       return phase === "updated" ? [] : callEvents(reading, item, key, ended)
     case "file_change":
       return ended ? fileChanges(reading, item, key) : []

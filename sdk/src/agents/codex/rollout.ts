@@ -7,6 +7,7 @@ import { blobOf, refOf } from "../media.ts"
 import { patchOfNew } from "../patch.ts"
 import type { Stamp } from "../Stamp.ts"
 import { changesIn, type FileChange } from "./applyPatch.ts"
+import { spawnedBy } from "./calls.ts"
 import { figuresOf } from "./turn.ts"
 
 interface Call {
@@ -369,7 +370,7 @@ const completed = (item: Fields | undefined, place: Place): Events => {
     })
     return changed(call, changes, stamp)
   }
-  return []
+  return item.type === "CollabAgentToolCall" ? spawnedBy(item, call, stamp) : []
 }
 
 const messageIn = (value: unknown): string | undefined => stringOf(objectOf(value)?.message) ?? stringOf(value)
