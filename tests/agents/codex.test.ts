@@ -224,11 +224,7 @@ describe("an item", () => {
   test("or a record of a type we do not know is kept whole, under its type", () => {
     const item = { type: "brand_new", prompt: "Count the files" }
     const events = read(started(item), completed(item), { type: "item.plan.delta", delta: "First" })
-    expect(of("note", events).map(({ data }) => data.what)).toEqual([
-      "brand_new",
-      "brand_new",
-      "item.plan.delta"
-    ])
+    expect(of("note", events).map(({ data }) => data.what)).toEqual(["brand_new", "brand_new", "item.plan.delta"])
     expect(new Set(events.map(({ key }) => key)).size).toBe(3)
     expect(events.every((event) => event.kind === "note" && /Count the files|First/.test(event.data.text!))).toBe(true)
   })

@@ -5,6 +5,7 @@
 import type { AgentEvent } from "../domain/AgentEvent.ts"
 import type { About, Adapter, Line, LineReader, Reading } from "./Adapter.ts"
 import { type Fields, numberOf, objectOf, stringOf, told } from "./Fields.ts"
+import { promptOf } from "./opencode/command.ts"
 import { piecesOf } from "./Records.ts"
 import { makeStamp, type Stamp } from "./Stamp.ts"
 import { cutOff, output } from "./unread.ts"
@@ -15,6 +16,7 @@ export const opencode: Adapter = {
   format: "json",
   recognizes: (lines) =>
     lines.some((line) => piecesOf(line).some((piece) => piece.kind === "record" && isOurs(piece.record))),
+  promptOf,
   open: (run) => makeReader(run)
 }
 
