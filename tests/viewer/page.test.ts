@@ -304,6 +304,30 @@ test("a session is saved as one file that opens without a network, and as Markdo
   expect(troubles).toEqual([])
 })
 
+test("what is saved is the whole session, also where the page has only its end", async () => {
+  const page = await open({ path: session("many", "&n=3000") })
+  await page.locator(".slot").first().waitFor()
+  const [download] = await Promise.all([
+    page.waitForEvent("download", { timeout: 60_000 }),
+    page.getByRole("button", { name: "Markdown" }).click()
+  ])
+  const written = await Bun.file(await download.path()).text()
+  expect(written).toContain("Prompt 0: go on with the next part")
+  expect(written).not.toContain("The beginning of the session is not here")
+})
+
+test("no row moves under the pointer; the new order comes when it has left", async () => {
+  const page = await open()
+  await page.locator("#row-main").hover()
+  const first = "document.querySelector('.row').id"
+  expect(await page.evaluate<string>(first)).toBe("row-main")
+  await page.evaluate("fixture.state('main', 'ended')")
+  await page.getByRole("button", { name: /^Waiting 0/ }).waitFor()
+  expect(await page.evaluate<string>(first)).toBe("row-main")
+  await page.mouse.move(640, 60)
+  await settled(page, `${first} === 'row-third'`)
+})
+
 test("replay plays, and the slider moves by keys", async () => {
   const page = await open({ path: session("work") })
   await page.locator(".slot").first().waitFor()

@@ -188,6 +188,11 @@ describe("reading", () => {
         ?.timeline.items.slice(-2)
         .map((item) => item._tag === "Trouble" && item.title)
     ).toEqual(["3 entries could not be opened", "2 entries are gone from the hub"])
+    const steps = [1, 2, 3].map((count) => Array.from({ length: count }, (): Message => ({ _tag: "NextNotice" })))
+    const reached = steps.map((some) => play(model, ...some).model.reading.here)
+    expect(reached[0]).toStartWith("told:90")
+    expect(reached[1]).toStartWith("told:93")
+    expect(reached[2]).toBe(reached[0])
   })
 
   test("a wrong key clears what was shown", () => {

@@ -137,6 +137,11 @@ export const madeUp = (fixture: Fixture, count: number, whole = false) => {
   return {
     connect,
     tell: (one: Told) => tell(one),
+    /** The index says that a session stands otherwise, and its log says nothing. */
+    state: (log: string, state: State) => {
+      watched.delete(log)
+      tell({ _tag: "Listed", session: { ...made.get(log)!.listed, state } })
+    },
     /** New events of the main session, as they would come live. */
     push: (texts: ReadonlyArray<string>) => {
       const { entries } = made.get("main")!
