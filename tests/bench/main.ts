@@ -1,6 +1,7 @@
 /**
  * `bun run bench [name…] [--rounds 5]`: our hubs beside stock Effect and beside hand-written floors. Targets take turns and
- * the order turns with the round; what counts are the ratios within a round. Ends with the gates, reached or short.
+ * the order turns with the round; what counts are the ratios within a round. Ends with the gates, reached or short. All of
+ * it, with five rounds, takes about a quarter of an hour on a machine that does nothing else.
  */
 import { loadavg } from "node:os"
 import { parseArgs } from "node:util"
@@ -14,20 +15,24 @@ import { type Name, start, type Target } from "./harness/Target.ts"
 
 const OBJECTS: ReadonlyArray<Name> = ["object", "stock object", "floor by row", "floor by batch"]
 const BUN: ReadonlyArray<Name> = ["bun", "stock bun"]
+/** What the platforms themselves cost. */
+const FLOORS: ReadonlyArray<Name> = ["floor without storage", "floor on bun"]
 
 interface Part {
   /** Measured beside each other, round by round; none where it starts what it needs itself. */
   readonly targets: ReadonlyArray<Name>
   readonly measure: Hubs.Measure
+  /** Rounds at most, where one takes long: the whole bench is to end within twenty minutes. */
+  readonly most?: number
 }
 
 const parts: Readonly<Record<string, Part>> = {
-  ingest: { targets: [...OBJECTS, ...BUN], measure: Hubs.ingest },
+  ingest: { targets: [...OBJECTS, ...BUN, ...FLOORS], measure: Hubs.ingest },
   tenants: { targets: [...OBJECTS, ...BUN], measure: Hubs.manyTenants },
   latency: { targets: [...OBJECTS, ...BUN], measure: Hubs.latency },
   fanout: { targets: [...OBJECTS, ...BUN], measure: Hubs.fanOut },
   catchup: { targets: [...OBJECTS, ...BUN], measure: Hubs.catchUp() },
-  readers: { targets: ["object", "bun"], measure: Hubs.readers }
+  readers: { targets: ["object", "bun"], measure: Hubs.readers, most: 2 }
 }
 const alone: Readonly<Record<string, (figures: ReturnType<typeof makeFigures>, rounds: number) => Promise<void>>> = {
   rows: Worker.rows,
@@ -54,13 +59,13 @@ const busy = watchBusy()
 const targets = new Map<Name, Target>()
 const troubles: Array<string> = []
 try {
-  for (const [name, { measure, targets: all }] of Object.entries(parts)) {
+  for (const [name, { measure, most = rounds, targets: all }] of Object.entries(parts)) {
     if (!asked(name)) continue
     const names = all.filter((one) => only?.includes(one) ?? true)
     // A server that has served is not the one that began: each part has fresh ones.
     for (const one of names) targets.set(one, await start(one))
     const out = new Set<Name>()
-    for (let round = 0; round < rounds; round++) {
+    for (let round = 0; round < Math.min(rounds, most); round++) {
       for (let i = 0; i < names.length; i++) {
         const target = names[(i + round) % names.length]!
         if (out.has(target)) continue
@@ -71,7 +76,7 @@ try {
           troubles.push(`${name}: ${target} is out in round ${round + 1}: ${String(error)}`)
         }
       }
-      console.error(`${name}, round ${round + 1} of ${rounds}`)
+      console.error(`${name}, round ${round + 1} of ${Math.min(rounds, most)}`)
     }
     for (const one of names) await targets.get(one)!.stop()
     targets.clear()

@@ -5,7 +5,7 @@
  *
  * How logs lie in it is `hub/sql/SqlStorage.ts`.
  */
-import { createHash } from "node:crypto"
+import { hash } from "node:crypto"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
@@ -48,4 +48,4 @@ export const layer = (file: string): Layer.Layer<HubStorage, StorageFailed> =>
     )
   )
 
-const sha256 = (bytes: Uint8Array): Uint8Array => new Uint8Array(createHash("sha256").update(bytes).digest())
+const sha256 = (bytes: Uint8Array): Uint8Array => new Uint8Array(hash("sha256", bytes, "buffer"))

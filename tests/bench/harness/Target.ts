@@ -17,20 +17,32 @@ export interface Target {
   readonly stop: () => Promise<void>
 }
 
-export type Name = "object" | "stock object" | "floor by row" | "floor by batch" | "bun" | "stock bun"
+export type Name =
+  | "object"
+  | "stock object"
+  | "floor by row"
+  | "floor by batch"
+  | "floor without storage"
+  | "bun"
+  | "stock bun"
+  | "floor on bun"
 
 /** The Workers, each as a deployer would bundle it. */
 export const WORKERS = {
   object: "worker-template/src/worker.ts",
   "stock object": "tests/bench/workers/stock.ts",
   "floor by row": "tests/bench/workers/floor.ts",
-  "floor by batch": "tests/bench/workers/floor.ts"
+  "floor by batch": "tests/bench/workers/floor.ts",
+  "floor without storage": "tests/bench/workers/floor.ts"
 } as const
 
 const PROGRAMS = {
   bun: ["tests/bench/targets/bun.ts"],
-  "stock bun": ["tests/interop/stockHub.ts", "file"]
+  "stock bun": ["tests/interop/stockHub.ts", "file"],
+  "floor on bun": ["tests/bench/targets/floor-bun.ts"]
 } as const
+/** What the floor's Worker keeps of a write. */
+const FLOORS: Partial<Record<Name, string>> = { "floor by row": "row", "floor without storage": "nothing" }
 
 /** A folder without a disk, where there is one. */
 export const MEMORY = existsSync("/dev/shm") ? "/dev/shm" : tmpdir()
@@ -42,7 +54,7 @@ export const start = async (name: Name): Promise<Target> => {
   const data = mkdtempSync(join(MEMORY, "agent-sync-bench-"))
   const remove = () => rmSync(data, { recursive: true, force: true })
   const headers = { authorization: `Bearer ${TOKEN}` }
-  if (name === "bun" || name === "stock bun") {
+  if (name === "bun" || name === "stock bun" || name === "floor on bun") {
     const [program, ...rest] = PROGRAMS[name]
     const child = Bun.spawn([process.execPath, join(import.meta.dir, "../../..", program), ...rest, data], {
       env: { ...process.env, SYNC_AUTH_TOKEN: TOKEN },
@@ -65,7 +77,7 @@ export const start = async (name: Name): Promise<Target> => {
   }
   const workerd = await startWorkerd({
     script: await bundle(WORKERS[name], true),
-    bindings: { SYNC_AUTH_TOKEN: TOKEN, FLOOR: name === "floor by row" ? "row" : "batch" },
+    bindings: { SYNC_AUTH_TOKEN: TOKEN, FLOOR: FLOORS[name] ?? "batch" },
     data
   })
   return {

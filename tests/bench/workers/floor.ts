@@ -1,14 +1,14 @@
 /**
  * As little as a Durable Object can do for the same wire, written by hand: what the platform itself costs. `FLOOR` is `row`
- * (a row for each entry, repeats recognised) or `batch` (a row for each write, repeats not recognised). One log; no access,
- * no roles, no chain, no slow readers.
+ * (a row for each entry, repeats recognised), `batch` (a row for each write, repeats not recognised) or `nothing` (an Ack, and
+ * nothing is kept). One log; no access, no roles, no chain, no slow readers.
  */
 import { DurableObject } from "cloudflare:workers"
 import { decode, encode } from "msgpackr"
 
 interface Env {
   readonly SYNC: DurableObjectNamespace
-  readonly FLOOR: "row" | "batch"
+  readonly FLOOR: "row" | "batch" | "nothing"
 }
 interface Entry {
   readonly entryId: Uint8Array
@@ -61,7 +61,7 @@ export class SyncDurableObject extends DurableObject<Env> {
     const entries = list.map((entry, i) => ({ sequence: first + i, iv, ...entry }))
     if (this.env.FLOOR === "batch") {
       this.#sql.exec("INSERT INTO batches VALUES (?, ?, ?)", first, list.length, encode(entries))
-    } else {
+    } else if (this.env.FLOOR === "row") {
       this.ctx.storage.transactionSync(() => {
         for (let from = 0; from < list.length; from += ROWS) {
           const rows = list.slice(from, from + ROWS)
