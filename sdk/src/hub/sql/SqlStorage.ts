@@ -142,7 +142,7 @@ export const make = ({ close, failureOf, kind, sha256, sql: driver, vacuum }: Sq
     const { began, bytes, count, first, links } = segment
     const sum = total + bytes.byteLength
     if (tail !== undefined && grows(tail, segment)) {
-      sql.grow(log, tail.first, count, top, sum, Date.now(), links, bytes)
+      sql.grow(log, tail.first, count, top, Date.now(), links, bytes)
       return { tail: { first: tail.first, size: tail.size + sizeOf(segment) }, top, total: sum }
     }
     sql.insert(log, first, count, began, top, sum, Date.now(), links, bytes)

@@ -58,10 +58,13 @@ export const prepare = (sql: Sql) => ({
   head: sql.prepare<SegmentHead>(`SELECT ${FIRST}, count, top FROM segments WHERE ${UP_TO}`),
   /** (log, first, count, began, top, total, written, links, bytes) */
   insert: sql.command("INSERT INTO segments VALUES ((?1 << 32) | ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"),
-  /** (log, first, more, top, total, written, links, bytes): `||` makes text of bytes without touching them. */
+  /**
+   * (log, first, more, top, written, links, bytes): `||` makes text of bytes without touching them. What SQLite can work out
+   * is not bound: each value costs as much as reading a short frame (tests/bench/parts.ts).
+   */
   grow: sql.command(
-    `UPDATE segments SET count = count + ?3, top = ?4, total = ?5, written = ?6,
-       links = CAST(links || ?7 AS BLOB), bytes = CAST(bytes || ?8 AS BLOB)
+    `UPDATE segments SET count = count + ?3, top = ?4, total = total + length(?7), written = ?5,
+       links = CAST(links || ?6 AS BLOB), bytes = CAST(bytes || ?7 AS BLOB)
      WHERE at = (?1 << 32) | ?2`
   ),
 
