@@ -1,4 +1,7 @@
-/** Two programs over a real hub, Bun's and the Worker's, each writing offline on all three stores, by seeds: they come to the same. */
+/**
+ * Two programs over a real hub, Bun's and the Worker's, each writing offline on all three stores and letting the hub forget,
+ * by seeds: they come to the same, and so does one that comes last.
+ */
 import { expect, test } from "bun:test"
 import {
   ArtifactStore,
@@ -7,10 +10,16 @@ import {
   Replica,
   StorageConfig,
   SyncService,
-  Workspace
+  Workspace as Workspaces
 } from "agent-sync"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { nativeAead } from "../../sdk/src/bun/nativeAead.ts"
+import { network } from "../../sdk/src/bun/network.ts"
+import { Workspace } from "../../sdk/src/stores/Workspace.ts"
+import { administeredHub } from "../../sdk/src/sync/administeredHub.ts"
+import { compactHub } from "../../sdk/src/sync/compactHub.ts"
+import { byCount } from "../../sdk/src/sync/Rule.ts"
 import { keyTexts, startHub, until } from "../support/programs.ts"
 import { afterThisTest } from "../support/undo.ts"
 import { startWorkerd } from "../support/workerd.ts"
@@ -27,9 +36,25 @@ const random = (seed: number) => {
 
 const program = (url: string, tenant: string, identityKey: string) =>
   Layer.mergeAll(ChatHistoryStore.layer, ArtifactStore.layer, AuditEventStore.layer).pipe(
-    Layer.provideMerge(Workspace.layer({ url, tenant, encryption: { identityKey } })),
+    Layer.provideMerge(Workspaces.layer({ url, tenant, encryption: { identityKey } })),
     Layer.provide(StorageConfig.layerMemory)
   )
+
+/** Lets the hub forget, by a rule that keeps two entries. */
+const compact = (address: string) =>
+  Effect.flatMap(Workspace, ({ journal }) =>
+    Effect.promise(() =>
+      compactHub({
+        journal,
+        aead: nativeAead,
+        hubs: [administeredHub(address, { network, token: async () => undefined })],
+        rules: [byCount(2)],
+        now: Date.now,
+        onTrouble: () => {}
+      })
+    )
+  )
+let compactions = 0
 
 const view = Effect.map(Replica, (replica) =>
   JSON.stringify(
@@ -54,12 +79,13 @@ const history = (url: string, seed: number) => {
       let said = 0
       for (let step = 0; step < 20; step++) {
         const here = both[below(2)]!
-        const what = below(5)
+        const what = below(6)
         const name = `${step}`
         yield* Effect.provide(
           Effect.gen(function* () {
             if (what === 0) yield* (yield* SyncService).disconnect(address)
             else if (what === 1) yield* (yield* SyncService).connectWebSocket(address)
+            else if (what === 5) compactions += (yield* compact(address)).snapshots
             else if (what === 2) yield* (yield* ArtifactStore).append({ name: `f${below(2)}`, content: name })
             else if (what === 3) yield* (yield* AuditEventStore).append({ what: name })
             else {
@@ -95,6 +121,8 @@ const history = (url: string, seed: number) => {
         })
       )
       expect(one).toBe(other)
+      const late = yield* Layer.build(program(url, tenant, key))
+      yield* Effect.promise(() => until(async () => (await Effect.runPromise(Effect.provide(view, late))) === one))
       const { items } = yield* Effect.provide(
         Effect.flatMap(ChatHistoryStore, (chat) => chat.list()),
         both[0]
@@ -117,6 +145,8 @@ for (const [name, start] of Object.entries(hubs)) {
   test(`${SEEDS} histories over the ${name} hub`, async () => {
     const { url } = await start()
     const seeds = Array.from({ length: SEEDS }, (_, i) => i + 1)
+    compactions = 0
     await Effect.runPromise(Effect.forEach(seeds, (seed) => history(url, seed), { concurrency: 10, discard: true }))
+    expect(compactions).toBeGreaterThan(0)
   }, 60_000)
 }
