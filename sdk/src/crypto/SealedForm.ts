@@ -41,7 +41,14 @@ export const header = (kind: Kind, id: Uint8Array): Uint8Array =>
 
 /** The additional data of both kinds: label ‖ log public key 16 ‖ entry id 16 ‖ header 10. */
 export const boundTo = (place: Place, head: Uint8Array): Uint8Array =>
-  concatBytes(ENTRY_LABEL, logIdBytes(place.log), place.entryId, head)
+  concatBytes(labelOf(place.log), place.entryId, head)
+
+/** Entries come log by log, and an id as bytes costs as much as the rest. */
+let labelled: { readonly log: LogId; readonly label: Uint8Array } | undefined
+const labelOf = (log: LogId): Uint8Array => {
+  if (labelled?.log !== log) labelled = { log, label: concatBytes(ENTRY_LABEL, logIdBytes(log)) }
+  return labelled.label
+}
 
 /** Undefined for bytes that this version cannot open. */
 export const kindOf = (sealed: Uint8Array): Kind | undefined =>

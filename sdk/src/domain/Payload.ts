@@ -168,7 +168,31 @@ const unpack = (payload: Uint8Array): Record<string, unknown> | undefined => {
  * The value in what MessagePack says in every language; what an agent's data may hold beside that becomes text, or is
  * left out. An object with a field `constructor` is a `Map` then.
  */
-export const portable = (value: unknown): unknown => reduced(value, DEPTH)
+export const portable = (value: unknown): unknown => (isPortable(value, DEPTH) ? value : reduced(value, DEPTH))
+
+/** It is such data already, as nearly every event is: then nothing is copied. */
+const isPortable = (value: unknown, depth: number): boolean => {
+  switch (typeof value) {
+    case "string":
+    case "boolean":
+    case "number":
+      return true
+    case "object":
+      break
+    default:
+      return false
+  }
+  if (value === null || value instanceof Uint8Array) return true
+  if (depth === 0) return false
+  if (Array.isArray(value)) {
+    for (const item of value) if (!isPortable(item, depth - 1)) return false
+    return true
+  }
+  const fields = value as Record<string, unknown>
+  if (Object.getPrototypeOf(fields) !== Object.prototype || Object.hasOwn(fields, "constructor")) return false
+  for (const name of Object.keys(fields)) if (!isPortable(fields[name], depth - 1)) return false
+  return true
+}
 
 const reduced = (value: unknown, depth: number): unknown => {
   switch (typeof value) {
