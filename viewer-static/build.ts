@@ -1,9 +1,20 @@
 /** Builds the page: names with a hash in `assets/`, `index.html` and `_headers` beside it. `bun viewer-static/build.ts DIR`. */
 import { join } from "node:path"
+import type { BunPlugin } from "bun"
 import { itself } from "../cli/itself.ts"
 import { headers } from "./headers.ts"
+import style from "./src/export/style.ts"
 import { withoutPolyfill } from "./withoutPolyfill.ts"
 import { withSmallSchema } from "./withSmallSchema.ts"
+
+/** Saved sessions carry the style as it is written, so that whoever draws one again has the same. Of an imported sheet Bun makes a file here. */
+const styleAsText: BunPlugin = {
+  name: "style as text",
+  setup: (build) => {
+    build.onResolve({ filter: /^#viewer\/style$/ }, () => ({ path: "style", namespace: "as-text" }))
+    build.onLoad({ filter: /.*/, namespace: "as-text" }, () => ({ contents: style, loader: "text" }))
+  }
+}
 
 export const buildViewer = async (
   outdir: string,
@@ -15,7 +26,7 @@ export const buildViewer = async (
     target: "browser",
     minify: true,
     splitting: true,
-    plugins: [itself, withoutPolyfill, withSmallSchema],
+    plugins: [styleAsText, itself, withoutPolyfill, withSmallSchema],
     naming: { entry: "[name].[ext]", chunk: "assets/[name]-[hash].[ext]", asset: "assets/[name]-[hash].[ext]" },
     publicPath: "/",
     define: { "process.env.NODE_ENV": '"production"' }

@@ -33,8 +33,12 @@ export interface Recording {
 
 export const openRecording = (
   flags: Flags,
-  /** See `openJournal`. */
-  options: { readonly waitMs?: number } = {}
+  options: {
+    /** See `openJournal`. */
+    readonly waitMs?: number
+    /** Has the journal to itself before anything is sent to the hub at `url`. */
+    readonly before?: (journal: Journal, url: string) => Promise<Either.Either<void, Failure>>
+  } = {}
 ): Effect.Effect<Recording, Failure> =>
   Effect.gen(function* () {
     const found = yield* settings(flags, { env: process.env, cwd: process.cwd() })
@@ -47,6 +51,15 @@ export const openRecording = (
         what: opened.left.message,
         now: "Nothing was recorded. The agents' own files are as they were."
       })
+    }
+    const { before } = options
+    if (before !== undefined && found.url !== undefined) {
+      const { url } = found
+      const ready = yield* Effect.promise(() => before(opened.right, url))
+      if (Either.isLeft(ready)) {
+        opened.right.close()
+        return yield* ready.left
+      }
     }
     return recordingOf(found, made, opened.right)
   })

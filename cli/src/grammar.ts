@@ -15,6 +15,7 @@ import { importSessions } from "./commands/import/command.ts"
 import { init } from "./commands/init/command.ts"
 import { note } from "./commands/note/command.ts"
 import { notify } from "./commands/notify/command.ts"
+import { push } from "./commands/push/command.ts"
 import { redact } from "./commands/redact/command.ts"
 import { run } from "./commands/run/command.ts"
 import { share } from "./commands/share/command.ts"
@@ -44,6 +45,7 @@ export const root = Command.make(NAME).pipe(
     importSessions,
     exportSessions,
     watch,
+    push,
     status,
     doctor,
     token,

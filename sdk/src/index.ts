@@ -20,6 +20,7 @@ export {
 } from "./crypto/TenantKey.ts"
 export { LogId, SessionId, TenantId } from "./domain/Ids.ts"
 export { type Journal, JournalFailed } from "./journal/Journal.ts"
+export { VERSION } from "./protocol/version.ts"
 export * as Agent from "./runtime/Agent.ts"
 export { AgentFailed } from "./runtime/Agent.ts"
 export { AgentRuntime, type Outcome, type RunOptions, type RuntimeOptions } from "./runtime/AgentRuntime.ts"
@@ -64,6 +65,15 @@ export type { Finding, Report, Seen, WriterReport } from "./sync/examine.ts"
 export { liveTimers, type Network, type Timers } from "./sync/Link.ts"
 export { Platform, type PlatformApi } from "./sync/Platform.ts"
 export { PlatformFailed } from "./sync/PlatformFailed.ts"
+export { examineProof, readProof, UnreadableProof } from "./sync/readProof.ts"
+export {
+  type ProvenEntry,
+  type ProvenWriter,
+  printProof,
+  provenEntries,
+  type SessionProof,
+  type Shown
+} from "./sync/SessionProof.ts"
 export * as SyncConfig from "./sync/SyncConfig.ts"
 export {
   type RemoteOptions,

@@ -134,6 +134,7 @@ describe("SqliteJournal", () => {
       for (const table of ["mark", "heard", "received"]) database.run(`DROP TABLE ${table}`)
       database.run("ALTER TABLE remote DROP COLUMN giver")
       database.run("ALTER TABLE log DROP COLUMN forgot")
+      database.run("ALTER TABLE delivery DROP COLUMN lost")
       database.run("PRAGMA user_version = 1")
       database.close(true)
       const after = await open()

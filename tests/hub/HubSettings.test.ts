@@ -4,7 +4,7 @@ import manifest from "../../package.json" with { type: "json" }
 import { mint } from "../../sdk/src/crypto/AccessToken.ts"
 import { TenantId } from "../../sdk/src/domain/Ids.ts"
 import { accessOf, hubSettings } from "../../sdk/src/hub/HubSettings.ts"
-import { VERSION } from "../../sdk/src/hub/version.ts"
+import { VERSION } from "../../sdk/src/protocol/version.ts"
 
 const ok = (env: Record<string, unknown>) => Either.getOrThrow(hubSettings(env))
 

@@ -377,3 +377,48 @@ describe("agent-sync verify", () => {
     expect((await offline("{}")).stderr).toContain("holds nothing that verify wrote")
   })
 })
+
+describe("an exported file", () => {
+  const at = { env: { AGENT_SYNC_TENANT: "exported" } }
+  const export_ = async (...more: ReadonlyArray<string>) => {
+    copyFileSync(base, fileOf("exported"))
+    const id = String(session.alias ?? session.origin.session)
+    const env = { ...at.env, AGENT_SYNC_KEY: printKey(reader), TZ: "Asia/Tokyo" }
+    const ran = await here.run(["export", id, "--format", "html", "--url", url, ...more], { env })
+    expect(ran.code).toBe(0)
+    return ran
+  }
+  const file = join(root, "session.html")
+  const verifyFile = async (html: string, ...more: ReadonlyArray<string>) => {
+    await Bun.write(file, html)
+    return here.run(["verify", file, ...more])
+  }
+
+  test("says offline whether it shows what its writers signed, and what was done to it", async () => {
+    const { stderr, stdout: html } = await export_()
+    expect(stderr).toContain("whoever has it can read all of this")
+    expect(html).toContain("It carries its proof")
+    const whole = await verifyFile(html)
+    expect([whole.code, whole.stderr]).toEqual([0, ""])
+    expect(whole.stdout).toMatch(
+      /^✓ proof {2}\d+ entries by .*, signed to the end\n✓ page {3}shows what the proof holds/
+    )
+    const told = JSON.parse((await verifyFile(html, "--json")).stdout) as { signers: ReadonlyArray<{ writer: string }> }
+    expect(told).toMatchObject({ kind: "file", ok: true, page: "same", findings: [] })
+    expect(told.signers.map(({ writer }) => writer)).toEqual([session.writer])
+
+    const altered = await verifyFile(html.replace("<h1", "<h2>Approved</h2><h1"))
+    expect(altered.code).toBe(1)
+    expect(altered.stdout).toContain("✗ page   is not what its proof holds")
+    // A proof that someone cut to fit another page is missing what it names.
+    const shorter = html.replace(/\["[^"]+","[^"]+"\],(?=\["[^"]+","[^"]+"\]\]})/, "")
+    expect((await verifyFile(shorter)).stdout).toMatch(/✗ proof .*\n +Entry \d+ of .* is missing/)
+  })
+
+  test("without its proof holds neither sealed entries nor a key, and can prove nothing", async () => {
+    const { stderr, stdout: html } = await export_("--no-proof")
+    expect([stderr, html.includes("<template")]).toEqual(["", false])
+    const { code, stderr: said } = await verifyFile(html)
+    expect([code, said.includes("carries no proof")]).toEqual([1, true])
+  })
+})

@@ -92,6 +92,8 @@ export interface Model {
   readonly behind: number
   readonly indexRead: boolean
   readonly indexUnopened: number
+  /** The hub was emptied or replaced while the page was open. */
+  readonly replaced: boolean
   readonly sessions: ReadonlyMap<string, Listed>
   readonly logs: ReadonlyMap<string, Log>
   readonly route: Route
@@ -149,6 +151,7 @@ export const initial = (options: {
   behind: 0,
   indexRead: false,
   indexUnopened: 0,
+  replaced: false,
   sessions: new Map(),
   logs: new Map(),
   fleet: { filter: "all", query: "", sort: "state", inView: new Set(), here: undefined },

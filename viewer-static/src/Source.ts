@@ -2,6 +2,7 @@
  * Where the page gets sessions from: what a reader of a tenant tells, as messages, and what can be asked of it. The real one
  * is `live.ts`; tests and the bench put a made-up one in its place.
  */
+import type { SessionProof } from "agent-sync/browser"
 import type { Decoded, Figures, Origin, SessionId, State } from "agent-sync/events"
 
 /** A session as the index tells it. */
@@ -37,6 +38,8 @@ export type Notice =
   | { readonly _tag: "Missing"; readonly sequence: number; readonly count: number }
   | { readonly _tag: "Forked"; readonly sequence: number }
   | { readonly _tag: "Refused"; readonly code: string; readonly reason: string }
+  /** Another storage answers at the hub's address. */
+  | { readonly _tag: "Replaced" }
 
 export type Told =
   | { readonly _tag: "Connection"; readonly connection: Connection }
@@ -60,6 +63,8 @@ export interface Source {
   /** Follows a session's log: all of it, or about its last `entries`. What is already followed begins anew. */
   readonly watch: (log: string, entries: number | "all") => void
   readonly unwatch: (log: string) => void
+  /** A watched session's whole log, sealed, to take along; absent where a source has none. */
+  readonly sealed?: (log: string) => Promise<SessionProof>
   readonly retryNow: () => void
   readonly stop: () => void
 }

@@ -99,6 +99,7 @@ const sourceOf =
         first.delete(log)
         remote.reader.unwatch(log as KnownSession["log"])
       },
+      sealed: (log) => remote.reader.sealed(log as KnownSession["log"]),
       retryNow: remote.retryNow,
       stop: () => {
         clearInterval(looking)

@@ -3,6 +3,7 @@
  * The page at work, the one place with effects: what the source tells and people do goes through `update`, at most one drawing
  * a frame; what `update` asks for is done here.
  */
+import { VERSION } from "agent-sync/browser"
 import { render } from "preact"
 import { titleOf } from "./fleet.ts"
 import { wishOf } from "./keys.ts"
@@ -109,21 +110,36 @@ export const openPage = (options: {
     copy,
     theme: switchTheme,
     retry: () => source?.retryNow(),
-    export: async (format: "html" | "md") => {
+    export: async (format: "html" | "md", proof = false) => {
       const session = sessionOf(model)
       await allOf(session?.log)
       const log = logOf(model)
       if (session === undefined || log === undefined || sessionOf(model) !== session) return
-      const { sessionHtml, sessionMarkdown } = await import("./export/index.ts")
+      const { provenHtml, sessionHtml, sessionMarkdown } = await import("./export/index.ts")
       const about = { title: titleOf(session, log), timeline: log.timeline, partial: log.partial, now: Date.now() }
       const name = about.title
         .replace(/[^\p{L}\p{N}]+/gu, "-")
         .slice(0, 60)
         .toLowerCase()
       if (format === "md") return save(`${name}.md`, "text/markdown", sessionMarkdown(about))
-      const sheet = document.querySelector<HTMLLinkElement>("link[rel=stylesheet]")
-      const css = sheet === null ? "" : await (await fetch(sheet.href)).text()
-      save(`${name}.html`, "text/html", sessionHtml({ ...about, css }))
+      const { default: css } = await import("#viewer/style")
+      if (!proof || source?.sealed === undefined)
+        return save(`${name}.html`, "text/html", sessionHtml({ ...about, css }))
+      const sealed = await source.sealed(session.log).catch(() => undefined)
+      if (sealed === undefined)
+        return toast("The hub did not give the sealed entries. Save without proof, or try again.")
+      const { title, now } = about
+      const zone = Intl.DateTimeFormat().resolvedOptions().timeZone
+      const shown = {
+        session: session.alias ?? session.origin.session,
+        title,
+        now,
+        zone,
+        history: false,
+        version: VERSION
+      }
+      save(`${name}.html`, "text/html", provenHtml(sealed, shown, css))
+      toast("Saved with its proof and the key that opens it: agent-sync verify FILE")
     }
   }
 

@@ -107,7 +107,11 @@ export const update = (model: Model, message: Message): Next => {
     case "Notice": {
       const { log, notice } = message
       if (log === undefined) {
-        return only(notice._tag === "Unopened" ? { ...model, indexUnopened: model.indexUnopened + 1 } : model)
+        return only(
+          notice._tag === "Unopened"
+            ? { ...model, indexUnopened: model.indexUnopened + 1 }
+            : { ...model, replaced: model.replaced || notice._tag === "Replaced" }
+        )
       }
       return only(changed(model, log, (known) => noticed(known, notice)))
     }
@@ -243,6 +247,8 @@ const noticed = (log: Log, notice: Notice): Log => {
       return next
     case "Refused":
       return { ...next, refused: notice, caughtUp: true }
+    case "Replaced":
+      return log
   }
 }
 

@@ -1,7 +1,9 @@
 /** `agent-sync/browser`: reads a tenant in a page. Nothing of Bun or Node is in it. */
 export { parse as parseShareLink, type ShareLink, UnreadableLink } from "../crypto/ShareLink.ts"
 export { parse as parseKey, type ReaderKey } from "../crypto/TenantKey.ts"
+export { VERSION } from "../protocol/version.ts"
 export type { ReadingRemote, ReadOptions, SharedOptions } from "../sync/reading.ts"
+export { printProof, provenEntries, type SessionProof, type Shown } from "../sync/SessionProof.ts"
 export type { SyncStatus } from "../sync/SyncStatus.ts"
 export type {
   KnownSession,

@@ -10,8 +10,10 @@ import type { LogId } from "../domain/Ids.ts"
 import type { Journal, JournalFailed, Reach } from "../journal/Journal.ts"
 import { routed } from "../journal/routed.ts"
 import { IV_BYTES } from "../protocol/Limits.ts"
+import { sealedOwn } from "../runtime/examineOwn.ts"
 import { ownEvents, ownSessions } from "../runtime/ownSessions.ts"
 import { connect, pingsOf } from "../sync/Connection.ts"
+import { type Delivered, lostSentence, type StillThere, stillThere } from "../sync/delivered.ts"
 import { linePerLog } from "../sync/LinePerLog.ts"
 import { liveTimers, type Target, type Timer } from "../sync/Link.ts"
 import type { NotDone } from "../sync/once.ts"
@@ -61,7 +63,8 @@ export const openJournal = async (options: {
 /** What this machine's own writer recorded, read back from its journal. */
 export const readJournal = (journal: Journal) => ({
   sessions: () => ownSessions(journal, nativeAead),
-  events: (log: LogId, use: (event: AgentEvent) => void) => ownEvents(journal, nativeAead, log, use)
+  events: (log: LogId, use: (event: AgentEvent) => void) => ownEvents(journal, nativeAead, log, use),
+  sealed: (log: LogId) => sealedOwn(journal, log)
 })
 
 export interface Remote {
@@ -104,6 +107,7 @@ export const connectJournal = (options: {
     timers: liveTimers,
     iv: () => crypto.getRandomValues(new Uint8Array(IV_BYTES)),
     onRefused: (_, refusal) => onRefused(explained(refusal)),
+    onLost: (logs) => onTrouble(lostSentence(new URL(url).host, logs)),
     onTrouble: (failed) => {
       onTrouble(failed.message)
       if (retryMs === undefined) return
@@ -170,6 +174,14 @@ export const tellRotation = (
 /** One sealed entry to the hub and back, see `sync/RoundTrip.ts`. */
 export const proveRoundTrip = (target: Target, patienceMs = 10_000): Promise<Either.Either<RoundTrip, NotDone>> =>
   roundTrip({ network, timers: liveTimers, aead: nativeAead, target, patienceMs })
+
+/** Whether a hub still has what was delivered to it (`inspectJournal`), see `sync/delivered.ts`. */
+export const proveDelivered = (
+  target: Target,
+  delivered: Delivered,
+  patienceMs = 5_000
+): Promise<Either.Either<StillThere, NotDone>> =>
+  stillThere({ network, timers: liveTimers, target, patienceMs }, delivered)
 
 /** Reads a tenant from one hub until it is stopped. */
 export const connectReader = (options: ReadOptions): ReadingRemote => readTenant({ network, aead: nativeAead }, options)

@@ -7,6 +7,7 @@ export {
   connectShared,
   connectVerifier,
   openJournal,
+  proveDelivered,
   proveRoundTrip,
   type Remote,
   readJournal,

@@ -8,13 +8,13 @@ import * as Either from "effect/Either"
 import * as Schema from "effect/Schema"
 import type { TenantId } from "../domain/Ids.ts"
 import { PUBLIC_KEY_CHARS, TOKEN_ID_CHARS } from "../protocol/Limits.ts"
+import { VERSION } from "../protocol/version.ts"
 import { type Access, addressOf, isAllowed, isExtended, Refused, readOnly, strangerOf, tokenOf } from "./Access.ts"
 import type { Hub } from "./Hub.ts"
 import type { HubSettings } from "./HubSettings.ts"
 import type { HubStorage, Revocation, StorageFailed } from "./HubStorage.ts"
 import { mayAdminister, mayList, type Rights } from "./Peer.ts"
 import { flatMap } from "./Queue.ts"
-import { VERSION } from "./version.ts"
 
 export interface Door {
   readonly access: Access

@@ -204,6 +204,18 @@ export interface Outbox {
   readonly acked: (remoteId: Uint8Array, log: OwedLog, n: number) => Answer<void>
   /** The hub will not take this log any more; it is not owed to it. */
   readonly refused: (remoteId: Uint8Array, log: OwedLog, why: Refusal) => Answer<void>
+  /** The hub acknowledged entries of the log and has them no more: it was set back to an older copy. Kept until `again`. */
+  readonly setBack: (remoteId: Uint8Array, log: OwedLog) => Answer<void>
+  /**
+   * Logs that were acknowledged at this address, that the hub there now does not have whole, and that are not owed to it:
+   * those of which it was set back, and those that only an earlier hub had.
+   */
+  readonly lost: () => Answer<number>
+  /**
+   * Owes everything to this address once more, whatever was acknowledged there; logs that a hub refused for good are left
+   * out. Answers how many entries wait now: a hub stores those that it has only once.
+   */
+  readonly again: () => Answer<number>
   /**
    * Entries not acknowledged by the hub last seen at this address (or by any, before the first Hello): all, or those of this
    * journal's writer within `of`.

@@ -14,7 +14,8 @@ import {
   JournalFailed,
   type Outbox,
   type OwedLog,
-  type OwnLog
+  type OwnLog,
+  type Reach
 } from "./Journal.ts"
 import type { Received, ReceivedEntry } from "./Received.ts"
 import { beginning, extend, type Head, type Introduction, movable, type Sealing } from "./Sealing.ts"
@@ -43,6 +44,7 @@ interface Destination {
 interface Hub {
   readonly acked: Map<Log, number>
   readonly refused: Map<Log, Refusal["code"]>
+  readonly lost: Set<Log>
   readonly cursors: Map<LogId, number>
 }
 
@@ -304,7 +306,7 @@ const outboxOf = (
     const name = remoteId.join()
     const known = hubs.get(name)
     if (known !== undefined) return known
-    const made: Hub = { acked: new Map(), refused: new Map(), cursors: new Map() }
+    const made: Hub = { acked: new Map(), refused: new Map(), lost: new Set(), cursors: new Map() }
     hubs.set(name, made)
     return made
   }
@@ -324,6 +326,15 @@ const outboxOf = (
     if (acked >= last || hub?.refused.has(log) === true) return false
     if (log.kind === "index" || acked > 0 || hub === undefined) return true
     return ![...remote().hubs.values()].some((earlier) => (earlier.acked.get(log) ?? 0) >= last)
+  }
+
+  const waiting = (of: Reach | undefined) => {
+    const hub = remote().current
+    const upTo = ({ head, id, writer }: Log) =>
+      of === undefined ? head.last : writer.join() === own.join() ? Math.min(of.get(id) ?? 0, head.last) : 0
+    return logs()
+      .filter((log) => isOwed(log, hub))
+      .reduce((sum, log) => sum + Math.max(0, upTo(log) - (hub?.acked.get(log) ?? 0)), 0)
   }
 
   return {
@@ -372,15 +383,31 @@ const outboxOf = (
         acked.set(log, Math.max(Math.min(n, log.head.last), acked.get(log) ?? 0))
       }),
     refused: (remoteId, owed, { code }) => guarded(() => void hubOf(remoteId).refused.set(logOf(owed), code)),
-    waiting: (of) =>
+    setBack: (remoteId, owed) =>
+      guarded(() => {
+        const hub = hubOf(remoteId)
+        const log = logOf(owed)
+        if (hub.acked.has(log) || hub.refused.has(log)) hub.lost.add(log)
+      }),
+    lost: () =>
       guarded(() => {
         const hub = remote().current
-        const upTo = ({ head, id, writer }: Log) =>
-          of === undefined ? head.last : writer.join() === own.join() ? Math.min(of.get(id) ?? 0, head.last) : 0
-        return logs()
-          .filter((log) => isOwed(log, hub))
-          .reduce((sum, log) => sum + Math.max(0, upTo(log) - (hub?.acked.get(log) ?? 0)), 0)
+        const isLost = (log: Log) =>
+          hub?.lost.has(log) === true || ((hub?.acked.get(log) ?? 0) < log.head.last && !isOwed(log, hub))
+        return logs().filter((log) => hub?.refused.has(log) !== true && isLost(log)).length
       }),
+    again: () =>
+      guarded(() => {
+        for (const hub of remote().hubs.values()) {
+          const isCurrent = hub === remote().current
+          for (const log of [...hub.acked.keys(), ...hub.refused.keys()]) {
+            if (isCurrent && hub.refused.has(log)) continue
+            for (const kept of [hub.acked, hub.refused, hub.lost]) kept.delete(log)
+          }
+        }
+        return waiting(undefined)
+      }),
+    waiting: (of) => guarded(() => waiting(of)),
     cursor: (remoteId, log) => guarded(() => hubOf(remoteId).cursors.get(log) ?? 0),
     moveCursor: (remoteId, log, sequence) => guarded(() => void hubOf(remoteId).cursors.set(log, sequence))
   }

@@ -1,6 +1,6 @@
 /**
- * Examines what this machine's own journal holds of a session, without any hub: that its writer's history is whole, signed
- * as it says, and the one that was seen before. It is the writer's part of `sync/Verifier.ts`.
+ * What this machine's own journal holds of a session, without any hub: examined, that its writer's history is whole, signed
+ * as it says, and the one that was seen before (the writer's part of `sync/Verifier.ts`), or sealed, to take along.
  */
 import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Either from "effect/Either"
@@ -8,33 +8,26 @@ import { aead as portableAead } from "../crypto/Aead.ts"
 import * as Envelope from "../crypto/Envelope.ts"
 import * as Sealer from "../crypto/Sealer.ts"
 import type { LogId } from "../domain/Ids.ts"
-import { type Journal, JournalFailed } from "../journal/Journal.ts"
+import { type Journal, type JournalEntry, JournalFailed, type OwnLog } from "../journal/Journal.ts"
 import { IV_BYTES, PAGE_ENTRIES } from "../protocol/Limits.ts"
 import { type Examined, examine, type Report, type Seen } from "../sync/examine.ts"
+import type { SessionProof } from "../sync/SessionProof.ts"
 
 const iv = new Uint8Array(IV_BYTES)
 
 /** `log` is one of the journal's own session logs; sequences in the report are the writer's own count. */
 export const examineOwn = (journal: Journal, log: LogId, before?: Seen): Either.Either<Report, JournalFailed> =>
   Either.gen(function* () {
-    const own = (yield* journal.logs()).find(({ id }) => id === log)
-    if (own === undefined) {
-      return yield* Either.left(new JournalFailed({ reason: "other", what: `This journal has no log ${log}.` }))
-    }
+    const own = yield* ownLog(journal, log)
     const keys = Sealer.makeKeyring()
     keys.add(own.key)
-    const entries: Array<Examined> = []
-    for (let next = 1; next <= own.last; ) {
-      const page = yield* journal.read(log, next, PAGE_ENTRIES)
-      next = (page.at(-1)?.n ?? own.last) + 1
-      for (const { entryId, n: sequence, sealed } of page) {
-        const plain = Sealer.open(portableAead, keys, { log, entryId }, sealed)
-        entries.push({
-          entry: { sequence, iv, entryId, encryptedEntry: sealed },
-          envelope: Either.flatMap(plain, Envelope.decode)
-        })
+    const entries = (yield* ownEntries(journal, own)).map(({ entryId, n: sequence, sealed }): Examined => {
+      const plain = Sealer.open(portableAead, keys, { log, entryId }, sealed)
+      return {
+        entry: { sequence, iv, entryId, encryptedEntry: sealed },
+        envelope: Either.flatMap(plain, Envelope.decode)
       }
-    }
+    })
     const writer = bytesToHex(journal.writer.id)
     const ours = before?.writers[writer]
     return examine({
@@ -46,4 +39,40 @@ export const examineOwn = (journal: Journal, log: LogId, before?: Seen): Either.
       // The rest of what was seen is the hub's word and other writers'.
       ...(ours === undefined ? {} : { before: { head: 0, chain: "", writers: { [writer]: ours } } })
     })
+  })
+
+/** What this machine recorded of a session, to take along. */
+export const sealedOwn = (journal: Journal, log: LogId): Either.Either<SessionProof, JournalFailed> =>
+  Either.gen(function* () {
+    const own = yield* ownLog(journal, log)
+    const entries = yield* ownEntries(journal, own)
+    const { id, signer } = journal.writer
+    return {
+      log,
+      key: own.key,
+      writers: [{ id, signer, host: undefined }],
+      entries: entries.map(({ entryId, sealed }) => ({ entryId, encryptedEntry: sealed }))
+    }
+  })
+
+const ownLog = (journal: Journal, log: LogId): Either.Either<OwnLog, JournalFailed> =>
+  Either.flatMap(journal.logs(), (logs) => {
+    const own = logs.find(({ id }) => id === log)
+    return own === undefined
+      ? Either.left(new JournalFailed({ reason: "other", what: `This journal has no log ${log}.` }))
+      : Either.right(own)
+  })
+
+const ownEntries = (
+  journal: Journal,
+  { id, last }: OwnLog
+): Either.Either<ReadonlyArray<JournalEntry>, JournalFailed> =>
+  Either.gen(function* () {
+    const entries: Array<JournalEntry> = []
+    for (let next = 1; next <= last; ) {
+      const page = yield* journal.read(id, next, PAGE_ENTRIES)
+      entries.push(...page)
+      next = (page.at(-1)?.n ?? last) + 1
+    }
+    return entries
   })

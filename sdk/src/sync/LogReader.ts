@@ -42,6 +42,8 @@ export type Notice =
   /** One writer wrote two histories. */
   | { readonly _tag: "Forked"; readonly sequence: number }
   | { readonly _tag: "Refused"; readonly refusal: Refusal }
+  /** Another storage answers at the hub's address: it was emptied or replaced. Logs are read from their beginning. */
+  | { readonly _tag: "Replaced" }
 
 export interface LogReader {
   /** Follows a log: all of it, or about its last `entries`. One that is followed already is left as it is. */

@@ -37,6 +37,11 @@ export interface PublisherOptions {
   readonly iv: () => Uint8Array
   /** The hub will not take a log; its other logs go on. */
   readonly onRefused?: (log: LogId, refusal: Refusal) => void
+  /**
+   * The hub has no more all that was acknowledged at its address, of so many logs: it was set back to an older copy, or
+   * another is there. Told when it is noticed; `Outbox.again` owes it all once more.
+   */
+  readonly onLost?: (logs: number) => void
   /** Milliseconds after which a journal that could not be read or marked is asked again; a second where it is not given. */
   readonly retryMs?: number
   /** It could not be read or marked; that other processes hold it up for a moment is not told. */
@@ -59,6 +64,8 @@ interface Sending {
   owed: OwedLog
   /** Entries up to here were sent in this session, or acked before it. */
   sent: number
+  /** What was acknowledged in this session; the journal says less where it was owed once more. */
+  acked: number
   refused: boolean
   /** On a stock hub: its write, or the question whether the hub has that entry, is not answered. */
   busy: boolean
@@ -116,6 +123,7 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
     const done = outbox.acked(remoteId, owed, upTo)
     if (Either.isLeft(done)) unmarked.set(`${remoteId.join()} ${nameOf(owed)}`, { remoteId, owed, upTo })
     ok(done)
+    return Either.isRight(done)
   }
 
   const waiting = () => ok(outbox.waiting()) ?? 0
@@ -152,9 +160,11 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
     const fresh = new Map<string, Sending>()
     for (const log of owed) {
       const name = nameOf(log)
-      const sending = sendings.get(name) ?? { owed: log, sent: 0, refused: false, busy: false }
+      const sending = sendings.get(name) ?? { owed: log, sent: 0, acked: 0, refused: false, busy: false }
+      const isOnceMore = log.acked < sending.acked
       sending.owed = log
-      sending.sent = Math.max(sending.sent, log.acked)
+      sending.sent = isOnceMore ? log.acked : Math.max(sending.sent, log.acked)
+      sending.acked = log.acked
       fresh.set(name, sending)
     }
     sendings = fresh
@@ -289,6 +299,11 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
     progressAt = timers.now()
   }
 
+  const tellLost = () => {
+    const logs = ok(outbox.lost()) ?? 0
+    if (logs > 0) options.onLost?.(logs)
+  }
+
   const forget = () => {
     if (session !== undefined && isStock(session)) {
       for (const { sending } of inFlight.values()) doubts.add(nameOf(sending.owed))
@@ -318,6 +333,8 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
         numbered.clear()
       }
       remote = id
+      const before = ok(outbox.lost()) ?? 0
+      if (refresh(begun.hello.remoteId) && (ok(outbox.lost()) ?? 0) > before) tellLost()
       pump()
     },
     down: forget,
@@ -344,7 +361,12 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
       } else if (!sending.refused) {
         // A stock hub answers when its storage has all of the write; what it leaves out of the Ack it had before.
         if (isStock(session) && told > 0) numbered.set(nameOf(sending.owed), Math.max(...ack.sequenceNumbers))
-        acked(remoteId, sending.owed, upTo)
+        if (acked(remoteId, sending.owed, upTo)) sending.acked = upTo
+        // Every entry before it has a number of its own there, if it is there.
+        if (!isStock(session) && (ack.sequenceNumbers.at(-1) ?? upTo) < upTo) {
+          ok(outbox.setBack(remoteId, sending.owed))
+          tellLost()
+        }
       }
       pump()
     },

@@ -14,6 +14,7 @@ import type { Refusal } from "../protocol/Message.ts"
 import { type FollowedPage, makeFollower } from "./Follower.ts"
 import { makeLogReader, type Notice, type OpenedEntry, openEntry } from "./LogReader.ts"
 import type { KnownSession, SessionReader, TenantReaderEvents } from "./TenantReader.ts"
+import { sealedLog } from "./wholeLog.ts"
 
 export const makeSharedReader = (options: {
   readonly link: Pick<ShareLink, "logs">
@@ -39,7 +40,7 @@ export const makeSharedReader = (options: {
     onStuck: (_, cause) => {
       throw cause
     },
-    onReplaced: () => {}
+    onReplaced: () => events.onNotice(undefined, { _tag: "Replaced" })
   })
 
   const logs = makeLogReader({
@@ -140,6 +141,12 @@ export const makeSharedReader = (options: {
     },
     unwatch: logs.unwatch,
     earlier: logs.earlier,
+    sealed: async (log) => {
+      const shared = link.logs.find((one) => one.log === log)
+      if (shared === undefined) throw new RangeError(`the link names no log ${log}`)
+      const known = shared.writers.map((writer) => [bytesToHex(writer.id), { ...writer, host: undefined }] as const)
+      return sealedLog(follower, shared, new Map(known))
+    },
     behind: follower.behind,
     settled: () => Promise.resolve()
   }

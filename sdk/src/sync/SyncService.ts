@@ -16,6 +16,7 @@ import { TenantId } from "../domain/Ids.ts"
 import type { Journal } from "../journal/Journal.ts"
 import { IV_BYTES } from "../protocol/Limits.ts"
 import { type Connection, connect, type Part, pingsOf } from "./Connection.ts"
+import { lostSentence } from "./delivered.ts"
 import { linePerLog } from "./LinePerLog.ts"
 import { liveTimers, type Network, type Timer, type Timers } from "./Link.ts"
 import { Platform } from "./Platform.ts"
@@ -191,6 +192,7 @@ const start = (options: SyncOptions): SyncApi & { readonly stop: () => void } =>
           iv: () => crypto.getRandomValues(new Uint8Array(IV_BYTES)),
           retryMs: Duration.toMillis(syncInterval),
           onRefused: (_, refusal) => trouble(explained(refusal)),
+          onLost: (logs) => trouble(lostSentence(new URL(url).host, logs)),
           onTrouble: (failed) => trouble(failed.message)
         })
       : undefined
@@ -426,6 +428,8 @@ const sentenceOf = (log: string | undefined, notice: Parameters<TenantReaderNoti
       return `One writer wrote two histories in ${where}, at entry ${notice.sequence}.`
     case "Refused":
       return `The hub does not show ${where}: ${notice.refusal.reason}`
+    case "Replaced":
+      return "Another storage answers at the hub's address: it was emptied or replaced."
   }
 }
 type TenantReaderNotice = Parameters<typeof makeTenantReader>[0]["events"]["onNotice"]

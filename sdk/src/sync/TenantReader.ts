@@ -3,7 +3,7 @@
  * from them, follows the session logs that are asked for, and hands out opened events in order, each once. It holds the
  * reader key; what cannot be opened is told, counted and passed by. `tail` and the viewer stand on it.
  */
-import { bytesToHex } from "@noble/hashes/utils.js"
+import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js"
 import * as Either from "effect/Either"
 import type { Aead } from "../crypto/Aead.ts"
 import type { CannotOpen } from "../crypto/CannotOpen.ts"
@@ -15,8 +15,10 @@ import type { Part } from "./Connection.ts"
 import { type FollowerEvents, makeFollower, owned } from "./Follower.ts"
 import { type Keeping, makeKeepingFollower } from "./keepingFollower.ts"
 import { linkOf, makeLogReader, type Notice, type OpenedEntry } from "./LogReader.ts"
+import type { ProvenWriter, SessionProof } from "./SessionProof.ts"
 import { type KnownSession, keyBefore, MOST_INDEXES, makeTenantIndex, type TenantIndex } from "./TenantIndex.ts"
 import { makeWriterChains, type WriterChains } from "./WriterChains.ts"
+import { sealedLog } from "./wholeLog.ts"
 
 export type { Notice, OpenedEntry } from "./LogReader.ts"
 export type { KnownSession } from "./TenantIndex.ts"
@@ -46,6 +48,8 @@ export interface SessionReader {
    * watched from. Empty at the beginning. Rejects with a `Refusal`.
    */
   readonly earlier: (log: LogId, before: number, limit: number) => Promise<ReadonlyArray<OpenedEntry>>
+  /** A watched session's log as it lies at the hub, up to what has come of it, to take along. Rejects with a `Refusal`. */
+  readonly sealed: (log: LogId) => Promise<SessionProof>
   readonly behind: () => number
   /** Resolves when every index entry that has arrived by now is read. */
   readonly settled: () => Promise<void>
@@ -117,6 +121,7 @@ export const makeTenantReader = (options: {
       throw cause
     },
     onReplaced: () => {
+      notice(index, { _tag: "Replaced" })
       inOrder(() => {
         for (const followed of indexes.values()) Object.assign(followed, unread())
       })
@@ -185,6 +190,17 @@ export const makeTenantReader = (options: {
     },
     unwatch: logs.unwatch,
     earlier: logs.earlier,
+    sealed: async (log) => {
+      const session = sessions.get(log)
+      if (session === undefined) throw new RangeError(`no session has log ${log}`)
+      const known = new Map<string, ProvenWriter>()
+      // The word of a newer index counts.
+      for (const { told } of [...indexes.values()].reverse()) {
+        for (const [writer, { host, signer }] of told.writers)
+          known.set(writer, { id: hexToBytes(writer), signer, host })
+      }
+      return sealedLog(follower, session, known)
+    },
     behind: follower.behind,
     settled: () => queue
   }

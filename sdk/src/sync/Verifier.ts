@@ -11,8 +11,7 @@ import * as Envelope from "../crypto/Envelope.ts"
 import * as Sealer from "../crypto/Sealer.ts"
 import type { ReaderKey } from "../crypto/TenantKey.ts"
 import type { LogId } from "../domain/Ids.ts"
-import { PAGE_ENTRIES } from "../protocol/Limits.ts"
-import type { Refusal, StoredEntry } from "../protocol/Message.ts"
+import type { Refusal } from "../protocol/Message.ts"
 import type { Part } from "./Connection.ts"
 import { type Examined, examine, type Finding, type Report, type Seen } from "./examine.ts"
 import { makeFollower } from "./Follower.ts"
@@ -24,6 +23,7 @@ import {
   makeTenantIndex,
   type TenantIndex
 } from "./TenantIndex.ts"
+import { readWholeLog, type WholeLog } from "./wholeLog.ts"
 
 /** A log could not be read to its end, so nothing is said of it. `what` is a sentence for the person. */
 export class CannotVerify extends Schema.TaggedError<CannotVerify>()("CannotVerify", {
@@ -59,16 +59,6 @@ export interface ExaminedIndex {
   readonly outcome: Either.Either<Report, CannotVerify>
 }
 
-/** A log as a hub gives it. */
-interface Whole {
-  readonly entries: ReadonlyArray<StoredEntry>
-  readonly hub: {
-    readonly head: number
-    readonly batches: ReadonlyArray<number>
-    readonly chain: Uint8Array | undefined
-  }
-}
-
 export const makeVerifier = (options: { readonly reader: ReaderKey; readonly aead: Aead }): Verifier => {
   const { aead, reader } = options
   const keys = Sealer.makeKeyring()
@@ -95,48 +85,20 @@ export const makeVerifier = (options: { readonly reader: ReaderKey; readonly aea
     tellUp = resolve
   })
 
-  const read = async (log: LogId): Promise<Either.Either<Whole, CannotVerify>> => {
+  const read = async (log: LogId): Promise<Either.Either<WholeLog, CannotVerify>> => {
     await up
     if (!chained)
       return cannot("no chain", "This hub answers no bounded reads and keeps no chain; its logs cannot be verified.")
-    const entries: Array<StoredEntry> = []
-    const batches: Array<number> = []
-    let written = 0
-    let chain: Uint8Array | undefined
-    for (let from = 1; ; ) {
-      const page = await follower
-        .read(log, from, PAGE_ENTRIES)
-        .then(Either.right, (refusal: Refusal) =>
-          cannot(refusal.code, `The hub does not give this log: ${refusal.reason}`)
-        )
-      if (Either.isLeft(page)) return Either.left(page.left)
-      if (replaced) return cannot("replaced", "Another storage answers at this address since the reading began.")
-      const { head } = page.right
-      for (const [i, size] of (page.right.batches ?? []).entries()) {
-        // A write that goes on from the page before is told again.
-        if (i === 0 && written >= from) continue
-        batches.push(size)
-        written += size
-      }
-      chain = page.right.chain ?? chain
-      // Bytes of a frame are views on it; what is kept must not hold it.
-      entries.push(
-        ...page.right.entries.map((entry) => ({
-          ...entry,
-          entryId: entry.entryId.slice(),
-          encryptedEntry: entry.encryptedEntry.slice()
-        }))
-      )
-      const last = page.right.entries.at(-1)?.sequence ?? 0
-      // A hub that gives nothing more, or the same again, has said all it will say.
-      if (last >= head || last < from) return Either.right({ entries, hub: { head, batches, chain } })
-      from = last + 1
-    }
+    const whole = await readWholeLog(follower.read, log).then(Either.right, (refusal: Refusal) =>
+      cannot(refusal.code, `The hub does not give this log: ${refusal.reason}`)
+    )
+    if (replaced) return cannot("replaced", "Another storage answers at this address since the reading began.")
+    return whole
   }
 
   const signers = () => new Map([...writers].map(([writer, { signer }]) => [writer, signer]))
 
-  const examineIndex = async (index: TenantIndex, { entries, hub }: Whole, before: Seen | undefined) => {
+  const examineIndex = async (index: TenantIndex, { entries, hub }: WholeLog, before: Seen | undefined) => {
     const examined: Array<Examined> = []
     const impostors: Array<Finding> = []
     let rotation: { readonly secret: Uint8Array; readonly time: number; readonly writer: string } | undefined

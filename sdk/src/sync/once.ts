@@ -3,7 +3,7 @@
  * caller's. For what has to be told now or not at all, such as a proof or a change of keys.
  */
 import * as Either from "effect/Either"
-import type { Ack, Changes } from "../protocol/Message.ts"
+import type { Ack, Changes, Refusal } from "../protocol/Message.ts"
 import { connect, type Session } from "./Connection.ts"
 import type { Network, Target, Timers } from "./Link.ts"
 
@@ -19,6 +19,8 @@ export interface Errand {
   readonly up: (session: Session) => void
   readonly ack?: (ack: Ack) => void
   readonly changes?: (changes: Changes) => void
+  /** A log that the hub does not give; ends the errand where it is not taken. */
+  readonly refused?: (changes: Changes & { readonly refused: Refusal }) => void
 }
 
 export interface OnceOptions {
@@ -58,7 +60,7 @@ export const once = <A>(
       }
     }
     const deadline = timers.after(patienceMs, () => ending.fail("unreachable", `In ${patienceMs / 1000}s ${missing}.`))
-    const { ack, changes, up } = errand(ending)
+    const { ack, changes, refused, up } = errand(ending)
     const connection = connect({
       network,
       timers,
@@ -78,8 +80,10 @@ export const once = <A>(
             else ack?.(message)
           },
           changes: (message) => {
-            if (message.refused !== undefined) ending.fail("refused", message.refused.reason)
-            else changes?.(message)
+            if (over) return
+            if (message.refused === undefined) changes?.(message)
+            else if (refused !== undefined) refused({ ...message, refused: message.refused })
+            else ending.fail("refused", message.refused.reason)
           }
         }
       ]

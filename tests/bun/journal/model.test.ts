@@ -1,6 +1,6 @@
 /**
  * The outbox in SQLite keeps a table of what is owed; the one in memory works it out by the definition each time. Any
- * sequence of openings, appends, acknowledgements and refusals has to leave both with the same answers.
+ * sequence of openings, appends, acknowledgements, refusals and losses has to leave both with the same answers.
  */
 import { expect, test } from "bun:test"
 import { mkdtempSync, rmSync } from "node:fs"
@@ -27,8 +27,9 @@ const step = fc.oneof(
   fc.record({ do: fc.constant("open" as const), where: fc.nat({ max: 3 }) }),
   fc.record({ do: fc.constant("append" as const), where: fc.nat({ max: 3 }), what: fc.nat({ max: 2 }) }),
   fc.record({ do: fc.constant("see" as const), remote: fc.nat({ max: 1 }), hub: fc.nat({ max: 2 }) }),
+  fc.record({ do: fc.constant("again" as const), remote: fc.nat({ max: 1 }) }),
   fc.record({
-    do: fc.constantFrom("ack" as const, "ack" as const, "ack" as const, "refuse" as const),
+    do: fc.constantFrom("ack" as const, "ack" as const, "ack" as const, "refuse" as const, "set back" as const),
     remote: fc.nat({ max: 1 }),
     hub: fc.nat({ max: 2 }),
     log: fc.nat(),
@@ -73,11 +74,17 @@ const makeSide = (open: (remotes: ReadonlyArray<string>) => Promise<Journal>) =>
       const box = outbox(step.remote)
       if (box === undefined) return undefined
       if (step.do === "see") return owed(step.remote, step.hub)
+      if (step.do === "again") return ok(box.again())
       const log = logs[step.log % logs.length]!
+      if (step.do === "set back") return box.setBack(hub(step.hub), log)._tag
       if (step.do === "refuse") return box.refused(hub(step.hub), log, { code: "retired", reason: "no" })._tag
       return box.acked(hub(step.hub), log, step.n)._tag
     },
-    waiting: () => remotes.map((_, i) => (outbox(i) === undefined ? 0 : ok(outbox(i)!.waiting()))),
+    waiting: () =>
+      remotes.map((_, i) => {
+        const box = outbox(i)
+        return box === undefined ? [] : [ok(box.waiting()), ok(box.lost())]
+      }),
     owedAtAll: () =>
       outbox(0) === undefined ? [] : [0, 1].flatMap((remote) => [0, 1, 2].map((id) => owed(remote, id))),
     close: () => {

@@ -7,7 +7,7 @@ import { renderToStaticMarkup } from "preact-render-to-string"
 import { rowsOf } from "../timeline/rows.ts"
 import type { Timeline } from "../timeline/Timeline.ts"
 import { EventRow } from "../view/Event.tsx"
-import { cost, duration, modelOf, momentOf, short } from "../words.ts"
+import { cost, duration, modelOf, momentOf, plural, short } from "../words.ts"
 
 export interface Exported {
   readonly title: string
@@ -18,8 +18,15 @@ export interface Exported {
   readonly now: number
 }
 
-export const sessionHtml = (options: Exported & { readonly css: string }): string => {
-  const { css, now, partial, timeline, title } = options
+/** What the file is drawn from, sealed and signed, to be held against it. */
+export interface Carried {
+  /** `printProof`. */
+  readonly text: string
+  readonly entries: number
+}
+
+export const sessionHtml = (options: Exported & { readonly css: string; readonly proof?: Carried }): string => {
+  const { css, now, partial, proof, timeline, title } = options
   const { session } = timeline
   const facts = factsOf(timeline)
   const nested = everythingOpen(timeline)
@@ -57,9 +64,15 @@ export const sessionHtml = (options: Exported & { readonly css: string }): strin
       </div>
       <p class="foot-note soft small">
         Written by agent-sync on {momentOf(now)}. It needs no network and runs no script.
+        {proof === undefined
+          ? " It carries no proof: whoever has it can change it."
+          : ` It carries its proof: the session's ${plural(proof.entries, "entry", "entries")}, sealed, as their writers signed them, and the key that opens them. agent-sync verify FILE holds this page against them, and says who signed. Whoever has this file can read all of the session, also what is folded or replaced here.`}
       </p>
     </main>
   )
+  // Inert: a browser neither shows nor runs what is in a template. No text in it can end it.
+  const carried =
+    proof === undefined ? "" : `<template id="agent-sync-proof">${proof.text.replace(/</g, "\\u003c")}</template>`
   const policy = `default-src 'none'; style-src 'sha256-${digest}'; img-src data:; base-uri 'none'; form-action 'none'`
   const head = renderToStaticMarkup(
     <>
@@ -70,7 +83,7 @@ export const sessionHtml = (options: Exported & { readonly css: string }): strin
       <title>{title}</title>
     </>
   )
-  return `<!doctype html>\n<html lang="en"><head>${head}<style>${style}</style></head><body>${body}</body></html>\n`
+  return `<!doctype html>\n<html lang="en"><head>${head}<style>${style}</style></head><body>${body}${carried}</body></html>\n`
 }
 
 /** Subagents are drawn, however deep. Everything else stands as it does on the page; the browser opens it. */
@@ -105,3 +118,7 @@ export const factsOf = ({ session }: Timeline): ReadonlyArray<readonly [string, 
   ]
   return facts.filter(([, value]) => value !== "")
 }
+
+/** The text of the proof in a file that `sessionHtml` wrote; undefined where there is none. */
+export const carriedProof = (html: string): string | undefined =>
+  /<template id="agent-sync-proof">([^<]*)<\/template>/.exec(html)?.[1]

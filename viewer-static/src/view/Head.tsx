@@ -11,7 +11,7 @@ import { Icon } from "./icons.tsx"
 
 export interface Hands {
   readonly copy: (text: string) => void
-  readonly export: (format: "html" | "md") => void
+  readonly export: (format: "html" | "md", proof?: boolean) => void
 }
 
 const TABS = [
@@ -121,8 +121,16 @@ export const Head = (props: {
           )}
         </label>
         <span class="exports">
-          <button type="button" class="link" onClick={() => hands.export("html")}>
+          <button
+            type="button"
+            class="link"
+            title="With its proof: the sealed entries, who signed them, and the key that opens them"
+            onClick={() => hands.export("html", true)}
+          >
             Save as HTML
+          </button>
+          <button type="button" class="link" onClick={() => hands.export("html")}>
+            without proof
           </button>
           <button type="button" class="link" onClick={() => hands.export("md")}>
             Markdown

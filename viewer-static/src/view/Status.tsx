@@ -14,6 +14,9 @@ interface Standing {
   readonly fact: string
 }
 
+/** Where they were recorded. */
+const SENT_AGAIN = "agent-sync push --again sends again"
+
 export const standingOf = (model: Model): Standing => {
   const { behind, blocked, connection, now } = model
   if (blocked === "no key" || blocked === "bad key" || blocked === "insecure") {
@@ -37,7 +40,8 @@ export const standingOf = (model: Model): Standing => {
       const unopened = logs.reduce((sum, one) => sum + one.unopened, 0) + model.indexUnopened
       const gone = logs.reduce((sum, one) => sum + one.gone, 0)
       if (unopened > 0) return { name: "part", shape: "warn", word: `Live, ${grouped(unopened)} not opened`, fact: "" }
-      if (gone > 0) return { name: "part", shape: "warn", word: `Live, ${grouped(gone)} gone`, fact: "" }
+      if (gone > 0) return { name: "part", shape: "warn", word: `Live, ${grouped(gone)} gone`, fact: SENT_AGAIN }
+      if (model.replaced) return { name: "part", shape: "warn", word: "Live, the hub was emptied", fact: SENT_AGAIN }
       const { replay } = model.reading
       if (log !== undefined && replay !== undefined) {
         const newer = log.count - replay.at

@@ -9,6 +9,7 @@ import manifest from "../../../../package.json" with { type: "json" }
 import { agentsHere } from "../../agentsHere.ts"
 import { journalFile, type Settings } from "../../Config.ts"
 import { healthOf, hubOf } from "../../hubApi.ts"
+import { AGAIN, lostAt } from "../../lost.ts"
 import { shortPath } from "../../paint.ts"
 import { behind, readIndex } from "../../TenantIndex.ts"
 import { bytes, grouped, plural } from "../../Terminal.ts"
@@ -248,6 +249,14 @@ export const journal: Check = (found) =>
             "agent-sync up  (or the next run sends them)"
           )
     ]
+  })
+
+/** The hub still has what was sent to it. Where it cannot be asked, its own line says so. */
+export const delivered: Check = (found) =>
+  Effect.gen(function* () {
+    const { url } = found
+    const lost = url === undefined ? undefined : yield* Effect.promise(() => lostAt(found, url))
+    return lost === undefined ? [] : [error("sent", `the hub has lost sessions: ${lost}`, AGAIN)]
   })
 
 /** The Worker's folder, where a preset is for Cloudflare and there is one. */

@@ -39,6 +39,7 @@ export const run = (input: Flags & { readonly json: boolean }) =>
         checks.hub,
         checks.key,
         checks.journal,
+        checks.delivered,
         checks.worker,
         checks.agents,
         checks.orphans

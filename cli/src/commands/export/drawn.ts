@@ -1,17 +1,30 @@
 /** A session as the viewer draws it: one HTML file that opens anywhere and runs nothing, or Markdown for a pull request. */
-import { makeTimeline, sessionHtml, sessionMarkdown, type Timeline } from "#viewer"
+import { type SessionProof, type Shown, VERSION } from "agent-sync"
+import { makeTimeline, provenHtml, sessionHtml, sessionMarkdown, type Timeline } from "#viewer"
 import css from "#viewer/style"
 import type { Exported, Format } from "./formats.ts"
 
-export const html: Format = (session) => sessionHtml({ ...drawn(session), css })
+export const html: Format = (session) => {
+  const { history, proof } = session
+  const about = { title: session.title ?? session.session, now: Date.now() }
+  if (proof === undefined) return sessionHtml({ ...about, timeline: timelineOf(session), partial: false, css })
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone
+  return proven(proof, { session: session.session, ...about, zone, history, version: VERSION })
+}
 
-export const md: Format = (session) => `${sessionMarkdown(drawn(session)).trimEnd()}\n`
+export const md: Format = (session) => {
+  const about = { title: session.title ?? session.session, partial: false, now: Date.now() }
+  return `${sessionMarkdown({ ...about, timeline: timelineOf(session) }).trimEnd()}\n`
+}
 
-const drawn = ({ events, session, title }: Exported) => {
+/** The file that a proof stands for, in the time zone that this process is in. */
+export const proven = (proof: SessionProof, shown: Shown): string => provenHtml(proof, shown, css)
+
+const timelineOf = ({ events }: Exported) => {
   const timeline: Timeline = makeTimeline()
   // Updates and doubles of other writers were settled when the events were collected.
   for (const [at, event] of events.entries()) {
     timeline.add({ sequence: at + 1, writer: "", content: { _tag: "Event", event } })
   }
-  return { title: title ?? session, timeline, partial: false, now: Date.now() }
+  return timeline
 }

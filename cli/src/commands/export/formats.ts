@@ -1,4 +1,5 @@
 /** The forms in which sessions are written out. A new one is a function here. */
+import type { SessionProof } from "agent-sync"
 import type { AgentEvent, Origin, State } from "agent-sync/events"
 
 /** A session with what it is called, and all its events in order. */
@@ -11,6 +12,10 @@ export interface Exported {
   /** Milliseconds since 1970. */
   readonly startedAt: number
   readonly events: ReadonlyArray<AgentEvent>
+  /** Also what a later event updated. */
+  readonly history: boolean
+  /** Where the file is to carry it. */
+  readonly proof: SessionProof | undefined
 }
 
 /** The text of a session, ending in a newline. */

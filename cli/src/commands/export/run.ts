@@ -2,13 +2,15 @@
  * Writes recorded sessions to stdout: from the hub with the reader key, else from this machine's journal. Each event once, as
  * its latest and best source told it.
  */
-import type { KnownSession, ReaderKey } from "agent-sync"
+import { type KnownSession, provenEntries, type ReaderKey } from "agent-sync"
 import { connectReader, readJournal } from "agent-sync/bun"
-import { type AgentEvent, makeSession } from "agent-sync/events"
+import { type Header, makeCollector, makeSession, type Origin, SessionId } from "agent-sync/events"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { type Flags, keyOrMake, type Settings, settings } from "../../Config.ts"
 import { EXIT, Failure } from "../../Failure.ts"
+import { globals } from "../../globals.ts"
+import { isFile, openProofFile } from "../../proofFile.ts"
 import { openRecording } from "../../Recording.ts"
 import { type Exported, type Format, formats, isDocument } from "./formats.ts"
 
@@ -19,6 +21,8 @@ export interface ExportInput extends Flags {
   readonly all: boolean
   readonly format: string
   readonly history: boolean
+  /** A format that can carry it does. */
+  readonly proof: boolean
   readonly session: string | undefined
 }
 
@@ -51,6 +55,7 @@ export const run = (input: ExportInput) =>
       })
     }
     const format = yield* Effect.promise(load)
+    if (input.session !== undefined && isFile(input.session)) return yield* fromFile(input, input.session, format)
     const found = yield* settings(input, { env: process.env, cwd: process.cwd() })
     if (found.url === undefined) return yield* fromJournal(input, format)
     const { key } = yield* keyOrMake(found)
@@ -66,24 +71,19 @@ export const run = (input: ExportInput) =>
     return yield* fromHub(input, format, found, found.url, key)
   })
 
-/** The events of a session, as they come. */
-const makeCollector = (history: boolean) => {
-  const fold = makeSession()
-  const events = new Map<string, AgentEvent>()
-  let entries = 0
-  return {
-    add: (event: AgentEvent, writer?: string) => {
-      const place = history ? String(entries++) : `${event.kind} ${event.key}`
-      if (fold.add(event, writer) !== "kept" || history) events.set(place, event)
-    },
-    events: () => [...events.values()]
-  }
-}
-
 const write = (text: string) =>
   new Promise<void>((resolve) => {
     process.stdout.write(text, () => resolve())
   })
+
+const carries = ({ format, proof }: ExportInput) => proof && format === "html"
+
+const tellCarried = (input: ExportInput) => {
+  if (!carries(input) || globals.quiet) return
+  process.stderr.write(
+    "The file carries its proof (agent-sync verify FILE) and the key that opens it: whoever has it can read all of this\nsession, also what is folded or replaced in it. --no-proof leaves both out.\n"
+  )
+}
 
 const isNamed = (id: string | undefined, wanted: string) => id?.endsWith(wanted) === true
 
@@ -94,6 +94,37 @@ const noSuch = (wanted: string, matches: number) =>
     what:
       matches === 0 ? `No session ends with ${wanted}.` : `${matches} sessions end with ${wanted}; give more of the id.`
   })
+
+/** What an exported file's proof holds, written once more. */
+const fromFile = (input: ExportInput, file: string, format: Format) =>
+  Effect.gen(function* () {
+    const { proof, shown } = yield* yield* Effect.promise(() => openProofFile(file))
+    const collector = makeCollector(input.history)
+    const fold = makeSession()
+    let origin: Origin = { session: SessionId.make("unknown"), agent: "unknown" }
+    for (const { content, writer } of provenEntries(proof)) {
+      if (content._tag === "Header") origin = originOf(content.header)
+      if (content._tag !== "Event") continue
+      collector.add(content.event, writer)
+      fold.add(content.event, writer)
+    }
+    const { startedAt = 0, state } = fold.view
+    const session = {
+      tenant: "",
+      session: shown.session,
+      origin,
+      title: shown.title,
+      state,
+      startedAt,
+      events: collector.events(),
+      history: input.history,
+      proof: carries(input) ? proof : undefined
+    }
+    yield* Effect.promise(() => write(format(session)))
+    return EXIT.ok
+  })
+
+const originOf = ({ _tag, time, writers: _, ...origin }: Header): Origin => origin
 
 const fromJournal = (input: ExportInput, format: Format) =>
   Effect.gen(function* () {
@@ -121,9 +152,12 @@ const fromJournal = (input: ExportInput, format: Format) =>
         title,
         state,
         startedAt,
-        events: collector.events()
+        events: collector.events(),
+        history: input.history,
+        proof: carries(input) ? yield* Either.mapLeft(reader.sealed(log), failed) : undefined
       }
       yield* Effect.promise(() => write(format(session)))
+      tellCarried(input)
     }
     recording.close()
     return EXIT.ok
@@ -161,12 +195,31 @@ const fromHub = (input: ExportInput, format: Format, found: Settings, url: strin
         await done
         if (isFinished) return
         const { alias, log, origin, startedAt, state, title } = session
+        const proof = carries(input) ? await sealedOf(log) : undefined
+        if (isFinished) return
         remote.reader.unwatch(log)
         const name = alias ?? origin.session
-        await write(format({ tenant, session: name, origin, title, state, startedAt, events: collector.events() }))
+        const { history } = input
+        const events = collector.events()
+        await write(format({ tenant, session: name, origin, title, state, startedAt, events, history, proof }))
+        tellCarried(input)
       }
       finish(Effect.succeed(EXIT.ok))
     }
+
+    const sealedOf = (log: KnownSession["log"]) =>
+      remote.reader.sealed(log).catch((refusal: { readonly reason?: string }) => {
+        const what = `The hub does not give the sealed entries: ${refusal.reason ?? "no reason told"}.`
+        fail(
+          new Failure({
+            exit: EXIT.failure,
+            code: "NoProof",
+            what,
+            tries: [{ command: "agent-sync export … --no-proof" }]
+          })
+        )
+        return undefined
+      })
 
     const choose = () => {
       const sessions = [...remote.reader.sessions()].sort((a, b) => a.startedAt - b.startedAt)

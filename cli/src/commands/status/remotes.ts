@@ -6,6 +6,7 @@ import * as Either from "effect/Either"
 import { type Flags, journalFile, type Settings, settings } from "../../Config.ts"
 import type { Failure } from "../../Failure.ts"
 import { hubOf } from "../../hubApi.ts"
+import { AGAIN, lostAt } from "../../lost.ts"
 
 export interface Remote {
   readonly preset: string
@@ -16,6 +17,8 @@ export interface Remote {
   since: number
   /** What a reader key has read there; undefined where this machine only records. */
   read: Read | undefined
+  /** What the hub has lost of what it had acknowledged, where it has. */
+  lost: string | undefined
 }
 
 export interface Read {
@@ -47,7 +50,8 @@ export const remotesOf = (input: Flags): Effect.Effect<ReadonlyArray<Remote>, Fa
                 found: each,
                 status: { _tag: "Connecting", since: 0 },
                 since: Date.now(),
-                read: each.key?.kind === "reader" ? nothing() : undefined
+                read: each.key?.kind === "reader" ? nothing() : undefined,
+                lost: undefined
               }
             ]
     )
@@ -67,9 +71,12 @@ export const connectTo = (remote: Remote, onChange: () => void, onRead: () => vo
     url,
     token: async () => (await found.token("read")) ?? (await found.token("write")),
     onStatus: (status: SyncStatus) => {
-      if (status._tag !== remote.status._tag) remote.since = Date.now()
+      const isNew = status._tag !== remote.status._tag
+      if (isNew) remote.since = Date.now()
       remote.status = status
       onChange()
+      if (isNew && status._tag === "Live")
+        void lookForLoss(remote).then(() => (remote.lost === undefined ? undefined : onChange()))
     }
   }
   const { key } = found
@@ -108,6 +115,11 @@ export const connectTo = (remote: Remote, onChange: () => void, onRead: () => vo
   return reading.stop
 }
 
+/** Asks a hub that is there whether it still has what was sent to it. */
+export const lookForLoss = async (remote: Remote): Promise<void> => {
+  if (remote.status._tag === "Live") remote.lost = await lostAt(remote.found, remote.url)
+}
+
 /** What this machine's journal owes the hub, and has sent to it. */
 export const owedTo = ({ found, url }: Remote) => {
   const journal = inspectJournal(journalFile(found), [url])
@@ -115,8 +127,11 @@ export const owedTo = ({ found, url }: Remote) => {
   return { bytes: summary?.bytes ?? 0, ...(summary?.waiting[0] ?? { entries: 0, sent: 0, newestSent: undefined }) }
 }
 
-/** Why it is not live, in the connection's own words. */
-export const whyOf = ({ status }: Remote): string | undefined =>
-  status._tag === "Offline" ? status.why : status._tag === "Refused" ? status.error : undefined
+/** Why it is not live, in the connection's own words; or what it has lost. */
+export const whyOf = ({ lost, status }: Remote): string | undefined => {
+  if (status._tag === "Offline") return status.why
+  if (status._tag === "Refused") return status.error
+  return lost === undefined ? undefined : `${lost}; ${AGAIN} sends it again`
+}
 
 export const stateOf = ({ status }: Remote) => (status._tag === "Connecting" ? "no answer" : status._tag.toLowerCase())

@@ -12,7 +12,7 @@ import { clean, cut, grouped, terminalOf } from "../../Terminal.ts"
 import { relative, table } from "../../table.ts"
 import { untilSignal } from "../../untilSignal.ts"
 import { watchOne } from "./detail.ts"
-import { connectTo, owedTo, type Remote, remotesOf, stateOf, whyOf } from "./remotes.ts"
+import { connectTo, lookForLoss, owedTo, type Remote, remotesOf, stateOf, whyOf } from "./remotes.ts"
 
 /** Milliseconds for a hub to say where it stands. */
 const PATIENCE_MS = 5_000
@@ -26,6 +26,8 @@ interface Row {
   readonly behind: number | null
   readonly waiting: number
   readonly newestSent: number | undefined
+  /** It no longer has all that it acknowledged to this machine. */
+  readonly lost: boolean
   readonly why: string | undefined
 }
 
@@ -34,6 +36,7 @@ export const run = (input: Flags & { readonly watch: boolean; readonly json: boo
     const remotes = yield* remotesOf(input)
     if (input.watch) return yield* watch(remotes, input.json)
     yield* Effect.promise(() => settled(remotes))
+    yield* Effect.promise(() => Promise.all(remotes.map(lookForLoss)))
     const rows = remotes.map(rowOf)
     if (input.json) for (const row of rows) print(row)
     else process.stdout.write(draw(rows))
@@ -77,6 +80,7 @@ const rowOf = (remote: Remote): Row => {
     behind: (remote.status._tag === "Live" ? remote.read?.behind : undefined) ?? null,
     waiting: entries,
     newestSent,
+    lost: remote.lost !== undefined,
     why: whyOf(remote)
   }
 }
@@ -126,9 +130,9 @@ const watch = (remotes: ReadonlyArray<Remote>, json: boolean) =>
     const told = new Map<Remote, string>()
     const stops = remotes.map((remote) =>
       connectTo(remote, () => {
-        const { _tag } = remote.status
-        if (ended || inPlace || told.get(remote) === _tag) return
-        told.set(remote, _tag)
+        const how = `${remote.status._tag} ${remote.lost ?? ""}`
+        if (ended || inPlace || told.get(remote) === how) return
+        told.set(remote, how)
         const row = rowOf(remote)
         if (json) return print(row)
         const time = new Date().toTimeString().slice(0, 8)

@@ -90,6 +90,8 @@ const noticeLine = (tenant: string, session: KnownSession | undefined, notice: N
       return line({ ...about, notice: "unopened", from: notice.from, to: notice.to, reason: notice.why.reason })
     case "Gap":
       return line({ ...about, notice: "gap", from: notice.from, to: notice.to })
+    case "Replaced":
+      return line({ ...about, notice: "replaced" })
     case "Missing":
       return line({ ...about, notice: "missing", before: notice.sequence, count: notice.count })
     case "Forked":

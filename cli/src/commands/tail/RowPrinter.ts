@@ -1,6 +1,7 @@
 /** `tail` for people: rows of all sessions that are shown, and what happened to the connection. The live line is `liveLine.ts`. */
 import type { KnownSession, Notice, OpenedEntry, SyncStatus } from "agent-sync"
 import type { AgentEvent } from "agent-sync/events"
+import { AGAIN } from "../../lost.ts"
 import { grouped, oneLine, plural, type Terminal } from "../../Terminal.ts"
 import type { Filter } from "./Filter.ts"
 import { liveLine } from "./liveLine.ts"
@@ -208,12 +209,17 @@ const notOpened = (from: number, to: number, { why }: Unopened) => {
   return `${which} could not be opened: ${why.message}`
 }
 
+/** Who recorded has it still. */
+const SENT_AGAIN = `${AGAIN}, where they were recorded, sends them again`
+
 const told = (notice: Notice): string => {
   switch (notice._tag) {
     case "Unopened":
       return notOpened(notice.from, notice.to, notice)
     case "Gap":
-      return `the hub has lost entries ${grouped(notice.from)} to ${grouped(notice.to)}`
+      return `the hub has lost entries ${grouped(notice.from)} to ${grouped(notice.to)}; ${SENT_AGAIN}`
+    case "Replaced":
+      return `another storage answers at the hub's address: it was emptied or replaced; ${SENT_AGAIN}`
     case "Missing":
       return `${plural(notice.count, "entry", "entries")} missing before ${grouped(notice.sequence)}: the writer counted on`
     case "Forked":

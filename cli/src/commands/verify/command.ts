@@ -7,7 +7,9 @@ import { loaded } from "../../loaded.ts"
 import { flags, hub, json, tenant } from "../../options.ts"
 
 const session = Args.text({ name: "session" }).pipe(
-  Args.withDescription("Its id, or how the id ends; every session where it is not given"),
+  Args.withDescription(
+    "Its id, or how the id ends; or an exported FILE.html, offline. Every session where it is not given"
+  ),
   Args.optional
 )
 const all = Options.boolean("all").pipe(Options.withDescription("Every session of the tenant, as without a session"))

@@ -3,22 +3,15 @@
  * of it before, and says what was found. Offline it does the same with what this machine recorded. It only reads.
  */
 import { existsSync } from "node:fs"
-import {
-  type CannotVerify,
-  examineOwn,
-  type Finding,
-  type KnownSession,
-  ownSessions,
-  type Report,
-  type Seen,
-  type SyncStatus
-} from "agent-sync"
+import { examineOwn, type KnownSession, ownSessions, type Seen, type SyncStatus } from "agent-sync"
 import { connectVerifier, openJournal } from "agent-sync/bun"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { type Flags, journalFile, keyOrMake, type Settings, settings } from "../../Config.ts"
 import { EXIT, Failure } from "../../Failure.ts"
-import { paintFor, shortPath } from "../../paint.ts"
+import { AGAIN } from "../../lost.ts"
+import { shortPath } from "../../paint.ts"
+import { isFile } from "../../proofFile.ts"
 import {
   endingWith,
   notOne,
@@ -29,10 +22,10 @@ import {
   unreachable,
   wrongKey
 } from "../../Reading.ts"
-import { clean, cut, plural } from "../../Terminal.ts"
+import { clean } from "../../Terminal.ts"
 import { nameOf } from "../../Watching.ts"
 import { fileOf, remember, remembered, type SeenLogs, saved } from "./seen.ts"
-import { sentenceOf } from "./sentences.ts"
+import { teller, type Verdict } from "./verdict.ts"
 
 export interface VerifyInput extends Flags {
   readonly session: string | undefined
@@ -41,23 +34,6 @@ export interface VerifyInput extends Flags {
   readonly offline: boolean
   readonly forget: boolean
   readonly json: boolean
-}
-
-/** One log, examined or not. */
-interface Verdict {
-  readonly kind: "index" | "session"
-  readonly log: string
-  /** The index that tells of a session. */
-  readonly index?: string
-  /** When the keys were changed after it, where they were: ISO 8601. */
-  readonly until?: string
-  /** As the agent calls it; of a session. */
-  readonly session?: string
-  readonly name: string
-  readonly title?: string
-  /** Hosts of its writers, by the hex of their ids. */
-  readonly by: (writer: string) => string
-  readonly outcome: Either.Either<Report, Pick<CannotVerify, "reason" | "what">>
 }
 
 export const run = (input: VerifyInput) =>
@@ -71,6 +47,11 @@ export const run = (input: VerifyInput) =>
       })
     }
     const given = input.checkpoint === undefined ? undefined : yield* saved(input.checkpoint)
+    const { session } = input
+    if (session !== undefined && isFile(session)) {
+      const { verifyFile } = yield* Effect.promise(() => import("./file.ts"))
+      return yield* verifyFile({ session, json: input.json }, (log) => given?.get(log))
+    }
     if (input.offline) return yield* offline(input, given)
     // A checkpoint and no hub to ask: the journal is what there is.
     if (given !== undefined) {
@@ -101,7 +82,7 @@ const atHub = (input: VerifyInput, given: SeenLogs | undefined) =>
     if (given === undefined) yield* remember(file, { ...hubs, [from.url]: seen })
     if (code !== EXIT.ok && !input.json && verdicts.some(isAboutThePast)) {
       process.stderr.write(
-        `\nWhere the hub was set back or emptied on purpose: agent-sync verify --forget begins anew.\n`
+        `\nWhere the hub was set back or emptied: ${AGAIN}, on the machines that recorded, sends again what it lost;\nagent-sync verify --forget then begins anew.\n`
       )
     }
     return code
@@ -248,78 +229,3 @@ const offline = (input: VerifyInput, given: SeenLogs | undefined) =>
 
 const journalFailed = ({ message }: { readonly message: string }) =>
   new Failure({ exit: EXIT.failure, code: "JournalFailed", what: message, now: "Nothing was verified." })
-
-/** Writes the report to stdout; answers the exit code. */
-const teller = (input: VerifyInput, where: string, verdicts: ReadonlyArray<Verdict>) => () => {
-  const findings = (verdict: Verdict): ReadonlyArray<Finding> =>
-    Either.isRight(verdict.outcome) ? verdict.outcome.right.findings : []
-  const broken = verdicts.filter((verdict) => findings(verdict).length > 0).length
-  const unread = verdicts.filter(({ outcome }) => Either.isLeft(outcome)).length
-  const code = broken > 0 || (input.session !== undefined && unread > 0) ? EXIT.failure : EXIT.ok
-  if (input.json) {
-    for (const verdict of verdicts) process.stdout.write(`${JSON.stringify(objectOf(verdict))}\n`)
-    return code
-  }
-  const paint = paintFor(process.stdout)
-  const width = Math.min(32, Math.max(...verdicts.map(({ name }) => name.length)))
-  const lines: Array<string> = []
-  for (const verdict of verdicts) {
-    const wrong = findings(verdict)
-    const mark = Either.isLeft(verdict.outcome)
-      ? paint.dim("–")
-      : wrong.length === 0
-        ? paint.green("✓")
-        : paint.red("✗")
-    lines.push(`${mark} ${cut(verdict.name, width).padEnd(width)}  ${summaryOf(verdict)}`)
-    for (const finding of wrong) lines.push(`    ${sentenceOf(finding, verdict.by)}`)
-  }
-  const holds = verdicts.length - broken - unread
-  const counts = [
-    ...(holds > 0 ? [`${plural(holds, "log")} ${holds === 1 ? "holds" : "hold"}`] : []),
-    ...(broken > 0 ? [`${broken} ${broken === 1 ? "does" : "do"} not`] : []),
-    ...(unread > 0 ? [`${unread} could not be read`] : [])
-  ]
-  lines.push("", `${clean(where)}: ${counts.join(", ")}.`)
-  process.stdout.write(`${lines.join("\n")}\n`)
-  return code
-}
-
-const summaryOf = ({ by, kind, outcome, until }: Verdict) => {
-  if (Either.isLeft(outcome)) return clean(outcome.left.what)
-  const { entries, writers } = outcome.right
-  const hosts = [...new Set(writers.map(({ writer }) => by(writer)))].join(", ")
-  // Which of the tenant's keys it was recorded under, where there were several.
-  const under = until === undefined ? "" : `, under the key before ${until.slice(0, 16).replace("T", " ")}`
-  const count = `${plural(entries, "entry", "entries")}${hosts === "" ? "" : ` by ${hosts}`}${under}`
-  if (kind === "index") return count
-  const open = writers.reduce(
-    (sum, { entries: theirs, forgot, signed }) => sum + Math.max(0, theirs + forgot - signed),
-    0
-  )
-  const gone = writers.reduce((sum, { forgot }) => sum + forgot, 0)
-  const kept = gone === 0 ? "" : `, ${gone} more are at the hub alone`
-  return `${count}${kept}, ${open === 0 ? "signed to the end" : `the last ${open} not signed yet`}`
-}
-
-const objectOf = ({ by, index, kind, log, outcome, session, title, until }: Verdict) => ({
-  schema: 1,
-  kind,
-  log,
-  ...(index === undefined ? {} : { index }),
-  ...(until === undefined ? {} : { until }),
-  ...(session === undefined ? {} : { session }),
-  ...(title === undefined ? {} : { title }),
-  ...Either.match(outcome, {
-    onLeft: ({ reason, what }) => ({ unread: { reason, what } }),
-    onRight: ({ entries, findings, seen, writers }) => ({
-      entries,
-      ok: findings.length === 0,
-      writers: writers.map((writer) => ({ ...writer, host: by(writer.writer) })),
-      findings: findings.map((finding) => {
-        const { _tag: found, ...rest } = finding
-        return { found, ...rest, ...("why" in rest ? { why: rest.why.reason } : {}), text: sentenceOf(finding, by) }
-      }),
-      seen
-    })
-  })
-})

@@ -7,7 +7,7 @@ import type { LogId } from "../../domain/Ids.ts"
 import { type JournalEntry, JournalFailed, type Outbox, type OwedLog } from "../../journal/Journal.ts"
 import type { Keeping } from "../../sync/sealing.ts"
 import { remoteRow } from "./destination.ts"
-import { recountOwed } from "./owed.ts"
+import { LOST_LOGS, recountOwed } from "./owed.ts"
 import * as Refusals from "./refusals.ts"
 import type { Store } from "./Store.ts"
 
@@ -63,6 +63,9 @@ export const outboxOf = (store: Store, keeping: Keeping, address: string, own: n
       own,
       log
     )!.count
+
+  const waiting = () =>
+    store.get<{ count: number }>(`${COUNT_OWED} WHERE owed.remote = ?`, WHOLE, known() ?? null)!.count
 
   /** From here on this hub is the one at the address. */
   const see = (remoteId: Uint8Array): Either.Either<void, JournalFailed> =>
@@ -138,11 +141,29 @@ export const outboxOf = (store: Store, keeping: Keeping, address: string, own: n
         )
         if (isCurrent(remoteId)) store.run("DELETE FROM owed WHERE remote = ? AND log = ?", remote(), id)
       }),
+    setBack: (remoteId, log) =>
+      store.write(() => {
+        store.run("UPDATE delivery SET lost = 1 WHERE hub = ? AND log = ?", hubRow(remoteId), logRow(log).id)
+      }),
+    lost: () => store.read(() => store.get<{ count: number }>(LOST_LOGS, known() ?? null)!.count),
+    again: () =>
+      store.write(() => {
+        const at = remote()
+        // What it refused for good it does not take; what an earlier hub had or refused says nothing of it.
+        store.run(
+          `DELETE FROM delivery WHERE hub IN (SELECT id FROM hub WHERE remote = ?)
+           AND (refused IS NULL OR hub IS NOT (SELECT hub FROM remote WHERE id = ?))`,
+          at,
+          at
+        )
+        recountOwed(store, at)
+        return waiting()
+      }),
     waiting: (of) =>
       store.read(() => {
         if (of !== undefined)
           return Array.from(of, ([log, n]) => waitingOf(log, n)).reduce((sum, each) => sum + each, 0)
-        return store.get<{ count: number }>(`${COUNT_OWED} WHERE owed.remote = ?`, WHOLE, known() ?? null)!.count
+        return waiting()
       }),
     cursor: (remoteId, log) =>
       store.read(

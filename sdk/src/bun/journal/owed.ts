@@ -37,3 +37,17 @@ export const recountOwed = (store: Store, remote: number): void => {
     remote
   )
 }
+
+/** Of an address: how many logs it acknowledged, that its hub has not whole, and that are not owed to it (`Outbox.lost`). */
+export const LOST_LOGS = `
+  SELECT count(*) AS count FROM remote
+  JOIN route ON route.remote = remote.id
+  JOIN writer ON writer.destination = route.destination
+  JOIN log ON log.writer = writer.id
+  LEFT JOIN delivery ON delivery.hub = remote.hub AND delivery.log = log.id
+  WHERE remote.id = ? AND delivery.refused IS NULL AND (
+    coalesce(delivery.lost, 0) = 1 OR (
+      coalesce(delivery.acked, 0) < log.last
+      AND NOT EXISTS (SELECT 1 FROM owed WHERE owed.remote = remote.id AND owed.log = log.id)
+    )
+  )`

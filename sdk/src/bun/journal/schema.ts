@@ -82,6 +82,11 @@ const RECEIVED = `
   CREATE TABLE received (id INTEGER PRIMARY KEY, entry_id BLOB NOT NULL, sealed BLOB NOT NULL) STRICT;
 `
 
+const LOST = `
+  -- The hub was set back: it does not have all that it acknowledged of the log.
+  ALTER TABLE delivery ADD COLUMN lost INTEGER NOT NULL DEFAULT 0;
+`
+
 /** What brings a file from each format to the next, with all that is in it. The first begins with nothing. */
-export const STEPS: ReadonlyArray<string> = [FIRST, MARKS, FORGOT, RECEIVED]
+export const STEPS: ReadonlyArray<string> = [FIRST, MARKS, FORGOT, RECEIVED, LOST]
 export const FORMAT = STEPS.length

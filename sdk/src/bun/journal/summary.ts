@@ -5,7 +5,10 @@ import * as Either from "effect/Either"
 import { timeOf } from "../../crypto/EntryId.ts"
 import { lookup } from "../../crypto/WriterKey.ts"
 import type { JournalFailed } from "../../journal/Journal.ts"
+import type { Delivered } from "../../sync/delivered.ts"
 import { failureOf } from "./failure.ts"
+import { LOST_LOGS } from "./owed.ts"
+import { FORMAT } from "./schema.ts"
 
 export interface Waiting {
   /** Entries that the hub has not acknowledged. */
@@ -14,6 +17,10 @@ export interface Waiting {
   readonly sent: number
   /** When the newest entry that it has acknowledged was recorded, in milliseconds since 1970; undefined where there is none. */
   readonly newestSent: number | undefined
+  /** Logs that were acknowledged at this address and that the hub there does not have whole, as far as is known here (`Outbox.lost`). */
+  readonly lost: number
+  /** What to ask that hub about: the index and the newest logs. */
+  readonly delivered: Delivered
 }
 
 export interface JournalSummary {
@@ -24,6 +31,13 @@ export interface JournalSummary {
   /** By address of the hub, in the order they were asked for. */
   readonly waiting: ReadonlyArray<Waiting>
 }
+
+/** The index, and the newest 100 logs, by what the hub there acknowledged of each. */
+const DELIVERED = `
+  SELECT log.name AS log, max(delivery.acked) AS acked FROM remote
+  JOIN delivery ON delivery.hub = remote.hub JOIN log ON log.id = delivery.log
+  WHERE remote.id = ? AND delivery.refused IS NULL AND delivery.acked > 0
+  GROUP BY log.name ORDER BY max(log.keep) DESC, max(log.id) DESC LIMIT 100`
 
 /** Undefined where there is no such file yet. */
 export const inspectJournal = (
@@ -39,8 +53,10 @@ export const inspectJournal = (
       database?.query<Row, Array<Uint8Array>>(text).get(...values) ?? undefined
     const check = get<{ quick_check: string }>("PRAGMA quick_check(1)")?.quick_check ?? "it cannot be checked"
     const salt = get<{ salt: Uint8Array }>("SELECT salt FROM place")?.salt
+    const knowsLosses = (get<{ user_version: number }>("PRAGMA user_version")?.user_version ?? 0) >= FORMAT
     const waiting = remotes.map((address): Waiting => {
-      if (salt === undefined) return { entries: 0, sent: 0, newestSent: undefined }
+      const none = { entries: 0, sent: 0, newestSent: undefined, lost: 0, delivered: { hub: undefined, logs: [] } }
+      if (salt === undefined) return none
       const name = lookup(salt, `remote ${address}`)
       const owed = get<{ count: number }>(
         `SELECT coalesce(sum(log.last - coalesce(delivery.acked, 0)), 0) AS count
@@ -58,10 +74,19 @@ export const inspectJournal = (
          JOIN entry ON entry.id = (delivery.log << 32) + delivery.acked WHERE remote.name = ? ORDER BY entry.entry_id DESC LIMIT 1`,
         name
       )
+      const remote = get<{ id: number; hub: Uint8Array | null }>(
+        "SELECT remote.id, hub.remote_id AS hub FROM remote LEFT JOIN hub ON hub.id = remote.hub WHERE remote.name = ?",
+        name
+      )
+      if (remote === undefined) return none
+      const logs = database?.query<{ log: string; acked: number }, [number]>(DELIVERED).all(remote.id) ?? []
       return {
         entries: owed?.count ?? 0,
         sent: sent?.count ?? 0,
-        newestSent: newest === undefined ? undefined : timeOf(newest.id)
+        newestSent: newest === undefined ? undefined : timeOf(newest.id),
+        // A file of an older version is brought up to date when it is opened to record.
+        lost: knowsLosses ? (database?.query<{ count: number }, [number]>(LOST_LOGS).get(remote.id)?.count ?? 0) : 0,
+        delivered: { hub: remote.hub ?? undefined, logs }
       }
     })
     return Either.right({
