@@ -28,9 +28,16 @@ export const examineOwn = (journal: Journal, log: LogId, before?: Seen): Either.
         envelope: Either.flatMap(plain, Envelope.decode)
       }
     })
+    const astray = entries.find(
+      ({ entry, envelope }) => Either.isRight(envelope) && envelope.right.n !== entry.sequence
+    )
+    if (astray !== undefined) {
+      const what = `This journal has entry ${astray.entry.sequence} of log ${log} at another place than its own.`
+      return yield* Either.left(new JournalFailed({ reason: "damaged", what }))
+    }
     const writer = bytesToHex(journal.writer.id)
     const ours = before?.writers[writer]
-    return examine({
+    const report = examine({
       log,
       entries,
       signers: new Map([[writer, journal.writer.signer]]),
@@ -39,6 +46,11 @@ export const examineOwn = (journal: Journal, log: LogId, before?: Seen): Either.
       // The rest of what was seen is the hub's word and other writers'.
       ...(ours === undefined ? {} : { before: { head: 0, chain: "", writers: { [writer]: ours } } })
     })
+    // No later entry names those that are gone from the end; the journal counted them.
+    const reached = report.seen.writers[writer]?.n ?? 0
+    if (reached >= own.last) return report
+    const gone = { _tag: "Missing" as const, writer, from: Math.max(reached, own.forgot) + 1, to: own.last }
+    return gone.from > gone.to ? report : { ...report, findings: [...report.findings, gone] }
   })
 
 /** What this machine recorded of a session, to take along. */

@@ -49,17 +49,21 @@ export const configFileOf = (env: Env, cwd: string) =>
 
 const ifExists = (file: string) => (existsSync(file) ? file : undefined)
 
-/** Left is what is wrong with it, with its path. */
+/** Left is what is wrong with it, with its path, and without the value: it may be a secret at the wrong place. */
 export const readConfig = (file: string): Either.Either<ConfigFile, string> => {
+  const unreadable = (why: string) => Either.left(`${file} cannot be read: ${why.replace(/\.$/, "")}.`)
   let json: unknown
   try {
     json = JSON.parse(readFileSync(file, "utf8"))
   } catch (error) {
-    return Either.left(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}.`)
+    const why = error instanceof Error ? error.message : String(error)
+    // The parser repeats the word that it stumbled over.
+    return unreadable(error instanceof SyntaxError ? why.replace(/:? ".*$/s, "") : why)
   }
-  return Either.mapLeft(Schema.decodeUnknownEither(ConfigFile, { onExcessProperty: "error" })(json), (error) => {
+  return Either.orElse(Schema.decodeUnknownEither(ConfigFile, { onExcessProperty: "error" })(json), (error) => {
     const [issue] = ParseResult.ArrayFormatter.formatErrorSync(error)
-    return `${file} cannot be read: ${issue === undefined ? "its shape is wrong" : `${issue.path.join(".")} ${issue.message}`}.`
+    if (issue === undefined) return unreadable("its shape is wrong")
+    return unreadable(`${issue.path.join(".")} ${issue.message.replace(/, actual .*$/s, "")}`)
   })
 }
 

@@ -219,13 +219,22 @@ export const readEntries = (
   log: number,
   n: number,
   limit: number
-): ReadonlyArray<JournalEntry> =>
-  store
-    .all<{ n: number; entry_id: Uint8Array; sealed: Uint8Array }>(
-      `SELECT id & 0xffffffff AS n, entry_id, sealed FROM entry
-       WHERE id >= (?1 << 32) | ?2 AND id < (?1 + 1) << 32 ORDER BY id LIMIT ?3`,
-      log,
-      Math.max(n, 1),
-      limit
-    )
-    .map((row) => ({ log: name, n: row.n, entryId: row.entry_id, sealed: row.sealed }))
+): ReadonlyArray<JournalEntry> => {
+  const rows = store.all<{ n: number; entry_id: Uint8Array; sealed: Uint8Array }>(
+    `SELECT id & 0xffffffff AS n, entry_id, sealed FROM entry
+     WHERE id >= (?1 << 32) | ?2 AND id < (?1 + 1) << 32 ORDER BY id LIMIT ?3`,
+    log,
+    Math.max(n, 1),
+    limit
+  )
+  let before = 0
+  return rows.map(({ entry_id: entryId, n, sealed }) => {
+    // SQLite checks no content: where bytes of the file were changed, a column may hold anything, and rows may lie in any order.
+    if (n <= before || !(entryId instanceof Uint8Array) || !(sealed instanceof Uint8Array)) {
+      const what = `In the journal ${store.file}, log ${name} is damaged behind entry ${before}: the file was changed by something else. What is at the hub is safe; move the file away to begin a new one.`
+      throw new JournalFailed({ reason: "damaged", what })
+    }
+    before = n
+    return { log: name, n, entryId, sealed }
+  })
+}
