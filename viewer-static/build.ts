@@ -1,9 +1,9 @@
 /** Builds the page: names with a hash in `assets/`, `index.html` and `_headers` beside it. `bun viewer-static/build.ts DIR`. */
 import { join } from "node:path"
 import type { BunPlugin } from "bun"
+import style from "#viewer/style"
 import { itself } from "../cli/itself.ts"
 import { headers } from "./headers.ts"
-import style from "./src/export/style.ts"
 import { withoutPolyfill } from "./withoutPolyfill.ts"
 import { withSmallSchema } from "./withSmallSchema.ts"
 
