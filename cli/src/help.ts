@@ -81,18 +81,32 @@ export const nearest = (word: string, names: Iterable<string>): string | undefin
 
 export const flagNames = ({ command }: Found) => [...flagsOf(Descriptor.getUsage(command)).keys()]
 
+/** The commands and the long flags that may follow a command, each with what it does, in the order of the help. */
+export const describe = (
+  found: Found
+): { readonly commands: ReadonlyArray<Row>; readonly flags: ReadonlyArray<Row> } => {
+  const { options, order } = read(Descriptor.getHelp(found.command, CliConfig.defaultConfig))
+  return {
+    commands: found.children
+      .map(([name, child]): Row => [name, read(Descriptor.getHelp(child, CliConfig.defaultConfig)).description])
+      .sort(([a], [b]) => order.indexOf(a) - order.indexOf(b)),
+    flags: options.flatMap(([names, about]): ReadonlyArray<Row> => {
+      const flag = /--[a-z-]+/.exec(names)?.[0]
+      return flag === undefined ? [] : [[flag, about]]
+    })
+  }
+}
+
 /** Help for a terminal of so many columns. */
 export const helpText = (found: Found, columns: number): string => {
   const doc = Descriptor.getHelp(found.command, CliConfig.defaultConfig)
-  const { args, description, options, order } = read(doc)
+  const { args, description, options } = read(doc)
   const usage = [
     found.name,
     ...(found.children.length > 0 && args.length === 0 ? ["COMMAND"] : args.map(([name]) => name)),
     ...(options.length > 0 ? ["[options]"] : [])
   ]
-  const commands = found.children
-    .map(([name, child]): Row => [name, read(Descriptor.getHelp(child, CliConfig.defaultConfig)).description])
-    .sort(([a], [b]) => order.indexOf(a) - order.indexOf(b))
+  const { commands } = describe(found)
   const sections: ReadonlyArray<readonly [string, ReadonlyArray<Row>]> = [
     ["Commands", commands],
     ["Arguments", args],

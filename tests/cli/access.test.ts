@@ -164,9 +164,47 @@ describe("agent-sync config list", () => {
 })
 
 describe("agent-sync completions", () => {
-  test.each(["bash", "zsh", "fish"])("prints a script for %s that names the commands", async (shell) => {
+  const script = async (shell: string) => {
     const { code, stdout } = await machine().run(["completions", shell])
     expect(code).toBe(0)
-    for (const name of ["init", "tail", "token"]) expect(stdout).toContain(name)
+    return stdout
+  }
+
+  test.each(["bash", "zsh", "fish"])(
+    "prints a script for %s with all commands and no flag that there is not",
+    async (shell) => {
+      const text = await script(shell)
+      for (const name of ["init", "tail", "token"]) expect(text).toContain(name)
+      expect(text).toContain(shell === "fish" ? "-l no-follow" : "--no-follow")
+      expect(text).not.toMatch(/wizard|log-level/)
+    }
+  )
+
+  test("bash completes commands, commands of commands and flags, and leaves the agent's words alone", async () => {
+    const text = await script("bash")
+    const complete = (...words: ReadonlyArray<string>) => {
+      const asked = `COMP_WORDS=(${["agent-sync", ...words].map((word) => `"${word}"`).join(" ")}); COMP_CWORD=${words.length}
+        _agent-sync; echo "\${COMPREPLY[@]}"`
+      const { stderr, stdout } = Bun.spawnSync(["bash", "--norc", "-c", `${text}\n${asked}`])
+      expect(stderr.toString()).toBe("")
+      return stdout.toString().trim().split(" ")
+    }
+    expect(complete("to")).toEqual(["token"])
+    expect(complete("token", "")).toContain("revoke")
+    expect(complete("token", "create", "--r")).toEqual(["--role"])
+    expect(complete("--cwd", "x", "status", "--w")).toEqual(["--watch"])
+    expect(complete("run", "--", "claude", "--")).toEqual([""])
+  })
+
+  test.each([
+    ["zsh", ["-f", "-n"]],
+    ["fish", ["--no-config", "--no-execute"]]
+  ])("%s reads its script without a word, where it is installed", async (shell, args) => {
+    const program = Bun.which(shell)
+    if (program === null) return
+    const { exitCode, stderr } = Bun.spawnSync([program, ...args], {
+      stdin: new TextEncoder().encode(await script(shell))
+    })
+    expect([exitCode, stderr.toString()]).toEqual([0, ""])
   })
 })

@@ -1,19 +1,12 @@
-/** Prints the completion script that @effect/cli makes of the grammar. */
-import * as Descriptor from "@effect/cli/CommandDescriptor"
+/** Prints the completion script of a shell, made of the grammar. */
 import * as Effect from "effect/Effect"
 import { EXIT, type Failure } from "../../Failure.ts"
+import { placesOf, SCRIPTS } from "./scripts.ts"
 
-const MAKERS = {
-  bash: Descriptor.getBashCompletions,
-  zsh: Descriptor.getZshCompletions,
-  fish: Descriptor.getFishCompletions
-} as const
-
-export const run = ({ shell }: { readonly shell: keyof typeof MAKERS }): Effect.Effect<number, Failure> =>
-  Effect.gen(function* () {
+export const run = ({ shell }: { readonly shell: keyof typeof SCRIPTS }): Effect.Effect<number, Failure> =>
+  Effect.promise(async () => {
     // The grammar names this command too, so it is looked up only now.
-    const { NAME, root } = yield* Effect.promise(() => import("../../grammar.ts"))
-    const lines = yield* MAKERS[shell](root.descriptor, NAME)
-    process.stdout.write(`${lines.join("\n")}\n`)
+    const { NAME, root } = await import("../../grammar.ts")
+    process.stdout.write(SCRIPTS[shell](placesOf(root, NAME), NAME))
     return EXIT.ok
   })
