@@ -196,15 +196,27 @@ describe("agent-sync completions", () => {
     expect(complete("run", "--", "claude", "--")).toEqual([""])
   })
 
-  test.each([
-    ["zsh", ["-f", "-n"]],
-    ["fish", ["--no-config", "--no-execute"]]
-  ])("%s reads its script without a word, where it is installed", async (shell, args) => {
-    const program = Bun.which(shell)
-    if (program === null) return
-    const { exitCode, stderr } = Bun.spawnSync([program, ...args], {
-      stdin: new TextEncoder().encode(await script(shell))
-    })
-    expect([exitCode, stderr.toString()]).toEqual([0, ""])
+  test("zsh and fish complete the same, where they are installed", async () => {
+    const asked = {
+      // Without its completion system: what it would be handed is printed.
+      zsh: `compdef() { }; _files() { echo files }; _describe() { print -l -- \${(P)3} }
+        words=(agent-sync token ''); CURRENT=3; _agent-sync`,
+      fish: `complete -C "agent-sync token "`
+    }
+    for (const [shell, ask] of Object.entries(asked)) {
+      const program = Bun.which(shell)
+      if (program === null) continue
+      const args = shell === "zsh" ? ["-f", "-c"] : ["--no-config", "-c"]
+      const text = await script(shell)
+      const whole = shell === "zsh" ? `${ask.split(";")[0]}; ${text}\n${ask}` : `${text}\n${ask}`
+      const { stderr, stdout } = Bun.spawnSync([program, ...args, whole])
+      expect([shell, stderr.toString()]).toEqual([shell, ""])
+      const first = stdout
+        .toString()
+        .split("\n")
+        .map((line) => line.split(/[:\t]/)[0])
+      expect(first).toEqual(expect.arrayContaining(["create", "list", "inspect", "revoke"]))
+      expect(first).not.toContain("tail")
+    }
   })
 })

@@ -10,7 +10,7 @@ import { applyEdits, modify } from "jsonc-parser"
 import { type Machine, machine, type Ran } from "../support/cli.ts"
 import { type CloudflareDouble, startCloudflareDouble } from "../support/cloudflare/double.ts"
 
-setDefaultTimeout(120_000)
+setDefaultTimeout(600_000)
 const root = join(import.meta.dir, "../..")
 
 let cloudflare: CloudflareDouble

@@ -83,7 +83,8 @@ function __${name}_at
     test "$word" = "--"; and return 1
     contains -- (string join : $at $word) $known; and set at $at $word
   end
-  test (string join : $at) = "$argv[1]"
+  set -l joined (string join : $at)
+  test "$joined" = "$argv[1]"
 end
 ${places
   .flatMap(({ at, words }) =>
