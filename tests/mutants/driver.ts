@@ -1,11 +1,11 @@
 /**
- * In the mutated copy only: runs the tests once as they are, then once for each mutant it is given, in one process.
+ * In the mutated copy only: runs the tests for each mutant it is given, in one process; once as they are before, where nobody did.
  */
 import { test } from "bun:test"
-import { writeSync } from "node:fs"
+import { existsSync, readFileSync, writeFileSync, writeSync } from "node:fs"
 import { resolve } from "node:path"
 import { type Collected, collect, collected } from "./harness.ts"
-import { MARK, NEVER_MS, type Said } from "./said.ts"
+import { BASE, type Base, MARK, NEVER_MS, type Said } from "./said.ts"
 import { activate, stopCounting, takeRuns } from "./switch.ts"
 
 const say = (said: Said) => writeSync(1, `${MARK}${JSON.stringify(said)}\n`)
@@ -39,17 +39,19 @@ test(
     process.on("unhandledRejection", () => {})
     for (const file of files) await collect(file, resolve(file))
     say({ loaded: [...takeRuns().keys()] })
-    const known: Array<{ readonly test: Collected; readonly ms: number; readonly runs: ReadonlyMap<number, number> }> =
-      []
-    for (const each of collected) {
-      const since = performance.now()
-      const cause = await failure(each, 10 * NEVER_MS)
-      if (cause !== undefined) return void say({ broken: `${each.file}: ${each.name}: ${cause}` })
-      known.push({ test: each, ms: performance.now() - since, runs: takeRuns() })
+    if (!existsSync(BASE)) {
+      const base: Array<Base> = []
+      for (const each of collected) {
+        const since = performance.now()
+        const cause = await failure(each, 10 * NEVER_MS)
+        if (cause !== undefined) return void say({ broken: `${each.file}: ${each.name}: ${cause}` })
+        base.push({ file: each.file, ms: performance.now() - since, runs: [...takeRuns()] })
+      }
+      writeFileSync(BASE, JSON.stringify(base))
     }
-    say({ base: known.map((each) => ({ file: each.test.file, ms: each.ms, ids: [...each.runs.keys()] })) })
-
     stopCounting()
+    const base = JSON.parse(readFileSync(BASE, "utf8")) as ReadonlyArray<Base>
+    const known = base.map(({ ms, runs }, i) => ({ test: collected[i]!, ms, runs: new Map(runs) }))
 
     const kills = new Map<Collected, number>()
     for (const id of mutants) {
@@ -67,7 +69,8 @@ test(
       }
       if (by !== undefined) {
         kills.set(by, (kills.get(by) ?? 0) + 1)
-        if ((await failure(by, NEVER_MS)) !== undefined) return void say({ spoiled: id })
+        if ((await failure(by, NEVER_MS + 10 * known.find(({ test }) => test === by)!.ms)) !== undefined)
+          return void say({ spoiled: id })
       }
       say(by === undefined ? { id } : { id, file: by.file, test: by.name })
     }

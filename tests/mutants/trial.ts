@@ -3,7 +3,9 @@
  * tried once more alone, in a process that begins with it: a place may be run only while it is loaded, and what an
  * earlier test has left in a cache may hide a mutant.
  */
-import { MARK, NEVER_MS, type Said } from "./said.ts"
+import { existsSync, readFileSync, rmSync } from "node:fs"
+import { join } from "node:path"
+import { BASE, type Base, MARK, NEVER_MS, type Said } from "./said.ts"
 
 export interface Verdict {
   readonly outcome: "killed" | "timed out" | "survived"
@@ -45,6 +47,9 @@ export const tryAll = async (
   const known = new Map<string, File>()
   /** What is run by loading alone. */
   const loaded = new Set<number>()
+  const base = join(copy, BASE)
+  /** Milliseconds without a word after which a driver is in a mutant that has no end. */
+  let patience = 30 * NEVER_MS
   /** To be tried alone. */
   const doubtful: Array<number> = []
 
@@ -53,27 +58,15 @@ export const tryAll = async (
     const child = bunTest(copy, ["tests/mutants/driver.ts"], { MUTANT_DRIVEN: JSON.stringify({ files, mutants }) })
     const left = [...mutants]
     let quiet = setTimeout(() => {}, 0)
-    let slowest = 0
-    let ready = false
     const wait = () => {
       clearTimeout(quiet)
-      quiet = setTimeout(() => child.kill("SIGKILL"), ready ? 2 * NEVER_MS + 12 * slowest : 30 * NEVER_MS)
+      quiet = setTimeout(() => child.kill("SIGKILL"), patience)
     }
     let broken: string | undefined
     const hear = (said: Said) => {
       if ("loaded" in said) for (const id of said.loaded) loaded.add(id)
       else if ("broken" in said) broken = said.broken
-      else if ("base" in said) {
-        ready = true
-        known.clear()
-        for (const { file, ids, ms } of said.base) {
-          slowest = Math.max(slowest, ms)
-          const before = known.get(file) ?? { file, ms: 0, ids: new Set() }
-          before.ms += ms
-          for (const id of ids) before.ids.add(id)
-          known.set(file, before)
-        }
-      } else if ("id" in said) {
+      else if ("id" in said) {
         left.shift()
         const { file, id, test } = said
         if (file === undefined) doubtful.push(id)
@@ -98,7 +91,7 @@ export const tryAll = async (
     await child.exited
     clearTimeout(quiet)
     if (broken !== undefined) throw new Error(`A test fails without any mutant. ${broken}`)
-    if (!ready) throw new Error(`The tests do not run.\n${await errors}`)
+    if (!existsSync(base)) throw new Error(`The tests do not run.\n${await errors}`)
     // It ended, or was ended, in the middle of a mutant; after a spoiled one it ended by itself.
     if (left.length > 0 && child.signalCode !== null) {
       const id = left.shift()!
@@ -131,6 +124,18 @@ export const tryAll = async (
     return { outcome: "killed", file: file ?? reached[0]!.file, test: failed?.[1] ?? "it does not load" }
   }
 
+  if (ids.length === 0) return
+  rmSync(base, { force: true })
+  await drive([])
+  let slowest = 0
+  for (const { file, ms, runs } of JSON.parse(readFileSync(base, "utf8")) as ReadonlyArray<Base>) {
+    slowest = Math.max(slowest, ms)
+    const before = known.get(file) ?? { file, ms: 0, ids: new Set() }
+    before.ms += ms
+    for (const [id] of runs) before.ids.add(id)
+    known.set(file, before)
+  }
+  patience = 2 * NEVER_MS + 12 * slowest
   const shares = Array.from({ length: jobs }, (_, job) => ids.filter((_, i) => i % jobs === job))
   await Promise.all(
     shares.map(async (share) => {

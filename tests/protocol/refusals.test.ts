@@ -240,6 +240,52 @@ describe("Against the rules, so that the connection ends with 1008, is", () => {
   })
 })
 
+test("A write says and is refused the same in whatever order its fields come, also those of its entries", () => {
+  /** Each field first once, with the others behind it as they were, and the other way round. */
+  const orders = <A>(list: ReadonlyArray<A>) =>
+    list.flatMap((one, i) => [[one, ...list.toSpliced(i, 1)], [...list.slice(i), ...list.slice(0, i)].reverse()])
+  const outcome = (pairs: ReadonlyArray<readonly [string, unknown]>) =>
+    Either.match(decodeRequest(packed.pack(Object.fromEntries(pairs))), {
+      onLeft: ({ closeCode, message }) => [closeCode, message],
+      onRight: (message) => message
+    })
+  const turned = { encryptedEntry: entry.encryptedEntry, entryId: entry.entryId }
+  const kept = { ...write, keep: true, encryptedEntries: [entry, entry] }
+  for (const message of [
+    write,
+    { ...write, id: 70_000 },
+    { ...write, id: -0 },
+    { ...write, id: 1.5 },
+    { ...write, id: "1" },
+    { ...write, id: -1 },
+    { ...write, publicKey: "" },
+    { ...write, publicKey: "a\nb" },
+    { ...write, publicKey: "é".repeat(128) },
+    { ...write, publicKey: "x".repeat(129) },
+    { ...write, publicKey: 5 },
+    { ...write, iv: new Uint8Array(11) },
+    { ...write, iv: "twelve bytes" },
+    { ...write, encryptedEntries: [] },
+    { ...write, encryptedEntries: [{ ...entry, entryId: new Uint8Array(15) }] },
+    { ...write, encryptedEntries: [entry, { entryId: entry.entryId }] },
+    { ...write, encryptedEntries: [entry, { later: 1, ...entry }] },
+    { ...write, encryptedEntries: {} },
+    { ...write, _tag: "WriteEntrie" },
+    kept,
+    { ...kept, keep: false },
+    { ...kept, keep: null },
+    { ...kept, keep: 1 },
+    { ...kept, later: [{}] }
+  ]) {
+    const pairs = Object.entries(message)
+    const usual = outcome(pairs)
+    for (const order of orders(pairs))
+      expect([order.map(([name]) => name), outcome(order)]).toEqual([order.map(([name]) => name), usual])
+  }
+  const swapped = outcome(Object.entries({ ...write, encryptedEntries: [turned, entry, turned] }))
+  expect(swapped).toEqual({ ...write, encryptedEntries: [entry, entry, entry] } as never)
+})
+
 describe("A frame", () => {
   test("holds at most 100,000 entries, or numbers in an Ack; more end with 1009", () => {
     const many = (count: number) => Uint8Array.from([0xdd, count >>> 24, count >>> 16, count >>> 8, count])
