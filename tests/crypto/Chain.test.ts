@@ -43,6 +43,30 @@ describe("The hub chain", () => {
     )
   })
 
+  test("is the same for entries of any size, one after the other: what was linked before leaves nothing behind", () => {
+    const byHand = (bytes: Uint8Array) =>
+      createHash("sha256")
+        .update("agent-sync chain 1")
+        .update(empty)
+        .update(Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1))
+        .update(counting(0, 16))
+        .update(Uint8Array.of(0, bytes.byteLength >> 16, bytes.byteLength >> 8, bytes.byteLength))
+        .update(bytes)
+        .digest("hex")
+    // Around each power of two up to 256 KiB, the large ones before the small.
+    for (const size of [1 << 18, 9, 1 << 16, 1 << 17, 1 << 12, 1 << 15, 1 << 16, 0].flatMap((n) => [
+      n + 200,
+      n,
+      n >> 1
+    ])) {
+      const encryptedEntry = new Uint8Array(size).fill(size % 251)
+      expect([size, hex(link(empty, 1, [{ entryId: counting(0, 16), encryptedEntry }]))]).toEqual([
+        size,
+        byHand(encryptedEntry)
+      ])
+    }
+  })
+
   test("is another where anything differs: an entry, its place, the border of a write, the order, the beginning", () => {
     const value = hex(link(link(empty, 1, first), 3, second))
     const others = [
