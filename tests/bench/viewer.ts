@@ -71,7 +71,7 @@ const session = (events: number) => {
 
 /** Milliseconds of CPU of each task of the page's main thread while `work` is done. */
 const tasksDuring = async (browser: Browser, page: Page, work: () => Promise<unknown>) => {
-  await browser.startTracing(page, { categories: ["toplevel", "disabled-by-default-devtools.timeline"] })
+  await browser.startTracing(page, { categories: ["toplevel"] })
   await work()
   interface Traced {
     readonly name: string

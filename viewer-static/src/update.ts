@@ -63,7 +63,7 @@ export type Effect =
  * The newest entries that a session page opens with, those that it has soon after, and the newest of each session that goes
  * on, for the fleet's "now".
  */
-export const FIRST_PAGE = 200
+export const FIRST_PAGE = 100
 const PAGE = 2_000
 export const GLANCE = 120
 /** Of a session that has ended, for what it said last. */
@@ -317,9 +317,10 @@ const watching = (model: Model): Next => {
     const known = logs.get(id)
     if (known?.caughtUp === true && known.count > 0) {
       // What the fleet has looked into stands at once, and the rest comes in its place.
-      if (!known.partial || known.staged !== undefined || known.entries.length >= entries) continue
-      logs.set(id, { ...known, staged: newLog(PAGE) })
-      effects.push({ _tag: "Watch", log: id, entries: PAGE })
+      const enough = id === open?.log ? PAGE : entries
+      if (!known.partial || known.staged !== undefined || known.entries.length >= enough) continue
+      logs.set(id, { ...known, staged: newLog(enough) })
+      effects.push({ _tag: "Watch", log: id, entries: enough })
       continue
     }
     if (known !== undefined && (known.asked === "all" || known.asked >= entries)) continue
