@@ -8,7 +8,7 @@ import * as Either from "effect/Either"
 import { type Joiner, makeJoiner } from "../protocol/Chunks.ts"
 import { decodeRequest, encodeResponse } from "../protocol/Codec.ts"
 import { CLOSE, MESSAGE_BYTES, PEER_LOGS } from "../protocol/Limits.ts"
-import type { ChunkedMessage, HubCapabilities } from "../protocol/Message.ts"
+import type { ChunkedMessage, HubCapabilities, Ping } from "../protocol/Message.ts"
 import { type Channel, makeChannel } from "./Channel.ts"
 import type { HubStorage, StorageFailed } from "./HubStorage.ts"
 import { type Member, makeMember } from "./Member.ts"
@@ -115,7 +115,7 @@ export const makeHub = (options: HubOptions): Hub => {
     if (close !== undefined) member.end(close.code, close.reason)
   }
 
-  const handle = (member: Member, request: Whole) => {
+  const handle = (member: Member, request: Whole | Ping) => {
     if (request._tag === "Ping") return member.send(encodeResponse({ _tag: "Pong", id: request.id }))
     const log = request.publicKey
     const ask = () =>

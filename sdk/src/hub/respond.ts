@@ -11,7 +11,8 @@ import type { Appended, HubStorage, Page, StorageFailed } from "./HubStorage.ts"
 import { mayRead, mayWrite, type Rights } from "./Peer.ts"
 import { match } from "./Queue.ts"
 
-export type Whole = Exclude<Request, { readonly _tag: "ChunkedMessage" }>
+/** What asks the storage, or changes what is watched. */
+export type Whole = Exclude<Request, { readonly _tag: "ChunkedMessage" | "Ping" }>
 
 /** Who asks: a peer's rights, and whether it understands our extra fields. */
 export interface Asker {
@@ -41,8 +42,6 @@ export type News = Appended & { readonly fresh: NonNullable<Appended["fresh"]> }
 
 export const respond = (storage: HubStorage, asker: Asker, request: Whole): Effect.Effect<Reaction> => {
   switch (request._tag) {
-    case "Ping":
-      return Either.right({ reply: encodeResponse({ _tag: "Pong", id: request.id }) })
     case "WriteEntries":
       return write(storage, asker, request)
     case "RequestChanges":
