@@ -3,7 +3,7 @@
  * opens, `tail`, `--json`, or what commands tell. The secrets are made of parts, so that nothing here looks like one.
  */
 import { describe, expect, test } from "bun:test"
-import { writeFileSync } from "node:fs"
+import { mkdirSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { foldersOf } from "#folders"
 import { becomeDrainer, leaveDrainer, waiting } from "../../cli/src/spool/Spool.ts"
@@ -126,9 +126,74 @@ describe("planted secrets", () => {
       expect(stdout).toContain("[redacted:")
       clean(args.join(" "), stdout + stderr)
     }
+    const exported = [
+      ["export", about.session_id, "--format", "jsonl"],
+      ["export", about.session_id, "--format", "md"],
+      ["export", about.session_id, "--format", "html"]
+    ]
+    for (const args of exported) {
+      const { stderr, stdout } = await on.run([...args, ...at])
+      expect(stdout.length).toBeGreaterThan(500)
+      clean(args.join(" "), stdout + stderr)
+    }
     for (const { bytes, name } of filesBelow(on.home)) clean(name, bytes.toString("latin1"))
     // One secret has one mark in everything a writer records.
     const marks = new Set([...opened.matchAll(/\[redacted:github-token#[0-9a-f]{8}\]/g)].map(([mark]) => mark))
     expect(marks.size).toBe(1)
+  })
+
+  test("are nowhere after an import and a watch of what the agent wrote itself", async () => {
+    const on = machine(tempFolder(), { AGENT_SYNC_TENANT: "acme" })
+    const folder = join(on.home, ".claude", "projects", "-home-dev-shop")
+    mkdirSync(folder, { recursive: true })
+    const file = join(folder, `${about.session_id}.jsonl`)
+    const chain = { sessionId: about.session_id, version: "2.1.332", cwd: "/home/dev/shop", isSidechain: false }
+    const error = {
+      status: 401,
+      headers: { "set-cookie": secrets.cookie },
+      error: { message: `key ${secrets.github}` }
+    }
+    const written = [
+      ...stream.filter(({ type }) => type === "user" || type === "assistant").map((line) => ({ ...line, ...chain })),
+      { ...chain, type: "system", subtype: "api_error", uuid: "e1", error },
+      {
+        ...chain,
+        type: "queue-operation",
+        operation: "enqueue",
+        content: environment,
+        timestamp: "2026-03-01T10:00:00Z"
+      },
+      { type: "ai-title", ...chain, aiTitle: `Deploy with ${secrets.anthropic}` },
+      // What does not parse is told with its beginning.
+      `{"type":"user","password":"${secrets.password}","mess`
+    ]
+    const text = written.map((line) => (typeof line === "string" ? line : JSON.stringify(line))).join("\n")
+    writeFileSync(file, `${text}\n`)
+    const commands = [
+      ["import", "--all", "--dry-run"],
+      ["import", "--all", "--json"],
+      ["watch", "--once", "--past"],
+      ["import", file, "--verbose"],
+      ["export", about.session_id, "--format", "jsonl"],
+      ["status", "--json"]
+    ]
+    for (const args of commands) {
+      const { stderr, stdout } = await on.run(args)
+      clean(args.join(" "), stdout + stderr)
+    }
+    const exported = await on.run(["export", about.session_id, "--format", "jsonl"])
+    expect(exported.stdout).toContain("[redacted:github-token#")
+    // A hub that is not there is told without what stands in its address.
+    const gone = await on.run([
+      "run",
+      "--url",
+      `ws://app:${secrets.database}@127.0.0.1:9`,
+      "--",
+      "echo",
+      secrets.github
+    ])
+    clean("a hub that is not there", gone.stderr)
+    rmSync(file)
+    for (const { bytes, name } of filesBelow(on.home)) clean(name, bytes.toString("latin1"))
   })
 })

@@ -37,7 +37,12 @@ export const ownSessions = (
       const { event } = content
       if (event._tag === "index.started") {
         const { key, log, time, _tag, ...origin } = event
-        if (sessions.has(log)) return
+        const known = sessions.get(log)
+        if (known !== undefined) {
+          // Told twice where two processes began it at once; one of them may know more.
+          sessions.set(log, { ...known, origin: { ...known.origin, cwd: known.origin.cwd ?? origin.cwd } })
+          return
+        }
         sessions.set(log, {
           log,
           key,

@@ -200,6 +200,9 @@ const complete = (given: typeof Unchecked.Type): Either.Either<SyncConfig, BadSy
 const DEFAULT_TENANT = TenantId.make("default")
 const DEFAULT_INTERVAL = Duration.seconds(5)
 
+/** What a person typed, as it may be shown. */
+const withoutUser = (address: string) => address.replace(/\/\/[^/@]*@/, "//…@")
+
 /** A host alone is meant as people say it: this machine has no certificate, others should. */
 export const hubUrl = (address: string, tenant: TenantId): Either.Either<string, BadSyncConfig> => {
   const plain = URL.canParse(`ws://${address}`) && isLoopback(`ws://${address}`)
@@ -208,7 +211,7 @@ export const hubUrl = (address: string, tenant: TenantId): Either.Either<string,
   const scheme = { "http:": "ws:", "https:": "wss:", "ws:": "ws:", "wss:": "wss:" }[url?.protocol ?? ""]
   if (url === undefined || scheme === undefined || url.username !== "" || url.search !== "" || url.hash !== "") {
     return bad(
-      `${JSON.stringify(address)} is no hub address.`,
+      `${JSON.stringify(withoutUser(address))} is no hub address.`,
       "It is ws:// or wss:// (or http, https), a host, and no user, query or fragment; tokens go in auth.token."
     )
   }

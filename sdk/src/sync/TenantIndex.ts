@@ -110,8 +110,15 @@ export const makeTenantIndex = (options: {
   const apply = (event: LogTold, writer: string): Taken => {
     const known = sessions.get(event.log)
     if (event._tag === "index.started") {
-      if (known !== undefined) return nothing
       const { _tag, log: told, key, time, ...origin } = event
+      if (known !== undefined) {
+        // Two processes of one writer began it at once, and only one of them knows where it runs.
+        const { cwd } = origin
+        if (known.writer !== writer || known.origin.cwd !== undefined || cwd === undefined) return nothing
+        const placed: KnownSession = { ...known, origin: { ...known.origin, cwd } }
+        sessions.set(told, placed)
+        return { _tag: "Session", session: placed, change: "changed" }
+      }
       const session: KnownSession = {
         log: told,
         key,

@@ -4,22 +4,13 @@ import { type Grammar, wordsOf } from "../command.ts"
 const grammar: Grammar = {
   program: "opencode",
   package: "opencode-ai",
-  flags: new Set(["-c", "--continue", "--fork", "--share", "--print-logs", "--thinking"]),
+  flags: new Set([
+    ...["-c", "--continue", "--fork", "--share", "--print-logs", "--thinking", "--pure", "-i", "--interactive"],
+    "--auto"
+  ]),
   valued: new Set([
-    ...[
-      "-s",
-      "--session",
-      "-m",
-      "--model",
-      "--agent",
-      "--format",
-      "--title",
-      "--attach",
-      "--dir",
-      "--port",
-      "--variant"
-    ],
-    "--log-level"
+    ...["-s", "--session", "-m", "--model", "--agent", "--format", "--title", "--attach", "--dir", "--port"],
+    ...["--variant", "--log-level", "-p", "--password", "-u", "--username"]
   ]),
   optional: new Set(),
   several: new Set(["-f", "--file"])
