@@ -132,7 +132,7 @@ describe("SqliteJournal", () => {
       before.close()
       const database = new Database(file)
       for (const table of ["mark", "heard", "received"]) database.run(`DROP TABLE ${table}`)
-      database.run("ALTER TABLE remote DROP COLUMN giver")
+      for (const column of ["giver", "held"]) database.run(`ALTER TABLE remote DROP COLUMN ${column}`)
       database.run("ALTER TABLE log DROP COLUMN forgot")
       database.run("ALTER TABLE delivery DROP COLUMN lost")
       database.run("PRAGMA user_version = 1")

@@ -5,6 +5,7 @@ import { join } from "node:path"
 import { draw } from "../../cli/src/commands/status/detail.ts"
 import { terminalOf } from "../../cli/src/Terminal.ts"
 import { type Machine, machine, startHub } from "../support/cli.ts"
+import { keysOf } from "../support/reader.ts"
 import { afterThisTest } from "../support/undo.ts"
 
 const init = async (): Promise<Machine> => {
@@ -68,7 +69,7 @@ describe("agent-sync status", () => {
         since: at("14:31:19"),
         ms: 38.2,
         why: undefined,
-        owed: { bytes: 41_000_000, entries: 0, sent: 412, newestSent: undefined },
+        owed: { bytes: 41_000_000, entries: 0, sent: 412, newestSent: undefined, held: undefined, refused: 0 },
         read: { behind: 0, entries: 1_204, unopened: 3, newest: undefined },
         turns: [
           { time: at("14:31:02"), text: "connection lost" },
@@ -85,6 +86,27 @@ describe("agent-sync status", () => {
       "",
       "  14:31:02 connection lost   14:31:19 back, 12 sent meanwhile"
     ])
+  })
+
+  test("a hub that is full, and a token that may not write, are told as long as something waits because of it", async () => {
+    const here = await init()
+    const hub = await startHub(machine(here.home, { SYNC_QUOTA_BYTES: "100" }))
+    await here.run(["run", "--url", hub.url, "--", "echo", "first"])
+    const refused = await here.run(["run", "--url", hub.url, "--", "echo", "second"])
+    expect(refused.stderr.split("The hub is full: ")).toHaveLength(2)
+    const full = await here.run(["status", "--url", hub.url])
+    expect(full.stdout).toContain("it is full: raise its quota, or set a retention")
+    await hub.kill()
+    const roomy = await startHub(here, { port: hub.port })
+    const env = { AGENT_SYNC_TOKEN: await keysOf(here).token("read") }
+    const forbidden = await here.run(["run", "--url", roomy.url, "--", "echo", "third"], { env })
+    expect(forbidden.stderr.split("The hub does not take what this token writes: ")).toHaveLength(2)
+    const readOnly = await here.run(["status", "--url", roomy.url], { env })
+    expect(readOnly.stdout).toContain("the token may not write: agent-sync token create --role write")
+    await here.run(["run", "--wait-sync", "--url", roomy.url, "--", "echo", "fourth"])
+    const free = await here.run(["status", "--url", roomy.url, "--json"])
+    expect(JSON.parse(free.stdout)).toMatchObject({ state: "live", waiting: 0 })
+    expect(free.stdout).not.toContain("why")
   })
 
   test("a hub that refuses ends it with 4", async () => {

@@ -216,6 +216,8 @@ export interface Outbox {
    * out. Answers how many entries wait now: a hub stores those that it has only once.
    */
   readonly again: () => Answer<number>
+  /** Remembers why the hub takes nothing for now, for whoever asks how things stand; undefined once it takes something. */
+  readonly held: (why: Refusal["code"] | undefined) => Answer<void>
   /**
    * Entries not acknowledged by the hub last seen at this address (or by any, before the first Hello): all, or those of this
    * journal's writer within `of`.

@@ -383,6 +383,8 @@ const outboxOf = (
         acked.set(log, Math.max(Math.min(n, log.head.last), acked.get(log) ?? 0))
       }),
     refused: (remoteId, owed, { code }) => guarded(() => void hubOf(remoteId).refused.set(logOf(owed), code)),
+    // Nobody else asks.
+    held: () => guarded(() => undefined),
     setBack: (remoteId, owed) =>
       guarded(() => {
         const hub = hubOf(remoteId)

@@ -97,6 +97,8 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
   /** Acknowledgements that the journal could not take down yet. */
   const unmarked = new Map<string, { readonly remoteId: Uint8Array; readonly owed: OwedLog; readonly upTo: number }>()
   let again: Timer | undefined
+  /** The journal does not say that the hub takes nothing. */
+  let isFree = false
   /** Of the stock hub `remote`, beyond a session: logs whose last write was not answered, and the highest number in an Ack. */
   let remote: string | undefined
   const doubts = new Set<string>()
@@ -236,6 +238,11 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
     })
   }
 
+  const hold = (why: Refusal["code"] | undefined) => {
+    isFree = why === undefined
+    ok(outbox.held(why))
+  }
+
   /** Asks a stock hub for what follows the last entry that it is known to have. */
   const check = (on: Session, sending: Sending) => {
     const name = nameOf(sending.owed)
@@ -353,6 +360,7 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
           sending.refused = true
           const { code } = ack.refused
           if (code === "retired" || code === "too-large") ok(outbox.refused(remoteId, sending.owed, ack.refused))
+          else hold(code)
           options.onRefused?.(sending.owed.log, ack.refused)
         }
       } else if (isStock(session) ? told > count : told !== count) {
@@ -367,6 +375,7 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
           ok(outbox.setBack(remoteId, sending.owed))
           tellLost()
         }
+        if (!isFree && ![...sendings.values()].some(({ refused }) => refused)) hold(undefined)
       }
       pump()
     },

@@ -80,13 +80,14 @@ export const watchOne = (remote: Remote): Effect.Effect<number> =>
     let sentBefore = owedTo(remote).sent
     const redraw = () => {
       const terminal = terminalOf({ env: terminalEnv(), isTTY: true, columns: stdout.columns, plain: false })
+      const owed = owedTo(remote)
       const detail: Detail = {
         host: new URL(remote.url).host,
         state: stateOf(remote),
         since: remote.since,
         ms,
-        why: whyOf(remote),
-        owed: owedTo(remote),
+        why: whyOf(remote, owed),
+        owed,
         read: remote.read,
         turns: turns.slice(-TURNS)
       }

@@ -1,12 +1,13 @@
 /** The hubs that `status` looks at, each with its connection and what was seen over it. */
 import type { KnownSession, SyncStatus } from "agent-sync"
-import { connectOnly, connectReader, inspectJournal } from "agent-sync/bun"
+import { connectOnly, connectReader, inspectJournal, type JournalSummary } from "agent-sync/bun"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { type Flags, journalFile, type Settings, settings } from "../../Config.ts"
 import type { Failure } from "../../Failure.ts"
 import { hubOf } from "../../hubApi.ts"
 import { AGAIN, lostAt } from "../../lost.ts"
+import { plural } from "../../Terminal.ts"
 
 export interface Remote {
   readonly preset: string
@@ -120,18 +121,30 @@ export const lookForLoss = async (remote: Remote): Promise<void> => {
   if (remote.status._tag === "Live") remote.lost = await lostAt(remote.found, remote.url)
 }
 
-/** What this machine's journal owes the hub, and has sent to it. */
-export const owedTo = ({ found, url }: Remote) => {
-  const journal = inspectJournal(journalFile(found), [url])
-  const summary = Either.isRight(journal) ? journal.right : undefined
-  return { bytes: summary?.bytes ?? 0, ...(summary?.waiting[0] ?? { entries: 0, sent: 0, newestSent: undefined }) }
+type Owed = Pick<JournalSummary["waiting"][number], "entries" | "sent" | "newestSent" | "held" | "refused"> & {
+  readonly bytes: number
 }
 
-/** Why it is not live, in the connection's own words; or what it has lost. */
-export const whyOf = ({ lost, status }: Remote): string | undefined => {
+/** What this machine's journal owes the hub, and has sent to it. */
+export const owedTo = ({ found, url }: Remote): Owed => {
+  const journal = inspectJournal(journalFile(found), [url])
+  const summary = Either.isRight(journal) ? journal.right : undefined
+  const { entries = 0, held, newestSent, refused = 0, sent = 0 } = summary?.waiting[0] ?? {}
+  return { bytes: summary?.bytes ?? 0, entries, sent, newestSent, held, refused }
+}
+
+/** Why it is not live, in the connection's own words; what it has lost; or why it does not take what it is owed. */
+export const whyOf = ({ lost, status }: Remote, owed: Owed): string | undefined => {
   if (status._tag === "Offline") return status.why
   if (status._tag === "Refused") return status.error
-  return lost === undefined ? undefined : `${lost}; ${AGAIN} sends it again`
+  return lost === undefined ? heldBack(owed) : `${lost}; ${AGAIN} sends it again`
+}
+
+const heldBack = ({ entries, held, refused }: Owed): string | undefined => {
+  if (entries > 0 && held === "quota") return "it is full: raise its quota, or set a retention"
+  if (entries > 0 && held === "forbidden") return "the token may not write: agent-sync token create --role write"
+  if (entries > 0 && held !== undefined) return "it could not store what was sent last"
+  return refused === 0 ? undefined : `it takes ${plural(refused, "session log")} no more`
 }
 
 export const stateOf = ({ status }: Remote) => (status._tag === "Connecting" ? "no answer" : status._tag.toLowerCase())

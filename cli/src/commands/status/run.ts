@@ -72,7 +72,8 @@ const settled = async (remotes: ReadonlyArray<Remote>) => {
 }
 
 const rowOf = (remote: Remote): Row => {
-  const { entries, newestSent } = owedTo(remote)
+  const owed = owedTo(remote)
+  const { entries, newestSent } = owed
   return {
     preset: remote.preset,
     hub: new URL(remote.url).host,
@@ -81,7 +82,7 @@ const rowOf = (remote: Remote): Row => {
     waiting: entries,
     newestSent,
     lost: remote.lost !== undefined,
-    why: whyOf(remote)
+    why: whyOf(remote, owed)
   }
 }
 

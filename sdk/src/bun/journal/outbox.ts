@@ -159,6 +159,13 @@ export const outboxOf = (store: Store, keeping: Keeping, address: string, own: n
         recountOwed(store, at)
         return waiting()
       }),
+    held: (why) => {
+      const before = store.read(
+        () => store.get<{ held: string | null }>("SELECT held FROM remote WHERE id = ?", known() ?? null)?.held
+      )
+      if (Either.isRight(before) && (before.right ?? undefined) === why) return Either.right(undefined)
+      return store.write(() => void store.run("UPDATE remote SET held = ? WHERE id = ?", why ?? null, remote()))
+    },
     waiting: (of) =>
       store.read(() => {
         if (of !== undefined)

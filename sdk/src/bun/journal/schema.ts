@@ -1,6 +1,7 @@
 /**
- * The tables of a journal file, and how older ones become today's. What a stranger could read is ids, sizes, counts and times: texts are
- * sealed under the writer key or stand as keyed hashes (`name` columns), so a file without its keys says nothing.
+ * The tables of a journal file, and how older ones become today's. What a stranger could read is ids, sizes, counts, times, and
+ * in one word why a hub takes nothing: texts are sealed under the writer key or stand as keyed hashes (`name` columns), so a
+ * file without its keys says nothing.
  */
 
 /** "asyn"; tells a journal from another program's SQLite file. */
@@ -87,6 +88,11 @@ const LOST = `
   ALTER TABLE delivery ADD COLUMN lost INTEGER NOT NULL DEFAULT 0;
 `
 
+const HELD = `
+  -- Why the hub takes nothing for now, in a word ('quota', 'forbidden'); null as far as is known.
+  ALTER TABLE remote ADD COLUMN held TEXT;
+`
+
 /** What brings a file from each format to the next, with all that is in it. The first begins with nothing. */
-export const STEPS: ReadonlyArray<string> = [FIRST, MARKS, FORGOT, RECEIVED, LOST]
+export const STEPS: ReadonlyArray<string> = [FIRST, MARKS, FORGOT, RECEIVED, LOST, HELD]
 export const FORMAT = STEPS.length

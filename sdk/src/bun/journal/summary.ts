@@ -5,6 +5,7 @@ import * as Either from "effect/Either"
 import { timeOf } from "../../crypto/EntryId.ts"
 import { lookup } from "../../crypto/WriterKey.ts"
 import type { JournalFailed } from "../../journal/Journal.ts"
+import type { Refusal } from "../../protocol/Message.ts"
 import type { Delivered } from "../../sync/delivered.ts"
 import { failureOf } from "./failure.ts"
 import { LOST_LOGS } from "./owed.ts"
@@ -21,6 +22,10 @@ export interface Waiting {
   readonly lost: number
   /** What to ask that hub about: the index and the newest logs. */
   readonly delivered: Delivered
+  /** Why the hub took nothing when it was asked last. */
+  readonly held: Refusal["code"] | undefined
+  /** Logs that it takes no more. */
+  readonly refused: number
 }
 
 export interface JournalSummary {
@@ -53,9 +58,25 @@ export const inspectJournal = (
       database?.query<Row, Array<Uint8Array>>(text).get(...values) ?? undefined
     const check = get<{ quick_check: string }>("PRAGMA quick_check(1)")?.quick_check ?? "it cannot be checked"
     const salt = get<{ salt: Uint8Array }>("SELECT salt FROM place")?.salt
+    // A file of an older version has the column once it was written to.
+    const columns = get<{ count: number }>(
+      "SELECT count(*) AS count FROM pragma_table_info('remote') WHERE name = 'held'"
+    )
+    const heldAt = (name: Uint8Array) =>
+      columns?.count === 1
+        ? (get<{ held: Refusal["code"] | null }>("SELECT held FROM remote WHERE name = ?", name)?.held ?? undefined)
+        : undefined
     const knowsLosses = (get<{ user_version: number }>("PRAGMA user_version")?.user_version ?? 0) >= FORMAT
     const waiting = remotes.map((address): Waiting => {
-      const none = { entries: 0, sent: 0, newestSent: undefined, lost: 0, delivered: { hub: undefined, logs: [] } }
+      const none = {
+        entries: 0,
+        sent: 0,
+        newestSent: undefined,
+        lost: 0,
+        delivered: { hub: undefined, logs: [] },
+        held: undefined,
+        refused: 0
+      }
       if (salt === undefined) return none
       const name = lookup(salt, `remote ${address}`)
       const owed = get<{ count: number }>(
@@ -80,13 +101,20 @@ export const inspectJournal = (
       )
       if (remote === undefined) return none
       const logs = database?.query<{ log: string; acked: number }, [number]>(DELIVERED).all(remote.id) ?? []
+      const refused = get<{ count: number }>(
+        `SELECT count(*) AS count FROM remote JOIN delivery ON delivery.hub = remote.hub
+         WHERE remote.name = ? AND delivery.refused IS NOT NULL`,
+        name
+      )
       return {
         entries: owed?.count ?? 0,
         sent: sent?.count ?? 0,
         newestSent: newest === undefined ? undefined : timeOf(newest.id),
         // A file of an older version is brought up to date when it is opened to record.
         lost: knowsLosses ? (database?.query<{ count: number }, [number]>(LOST_LOGS).get(remote.id)?.count ?? 0) : 0,
-        delivered: { hub: remote.hub ?? undefined, logs }
+        delivered: { hub: remote.hub ?? undefined, logs },
+        held: heldAt(name),
+        refused: refused?.count ?? 0
       }
     })
     return Either.right({
