@@ -104,7 +104,8 @@ describe("a log", () => {
     const { by, entries, key, log } = await session()
     const report = examine(given(log, key, entries, new Map([[by.id, by.signer]])))
     expect(report.findings).toEqual([])
-    expect(report.writers).toEqual([{ writer: by.id, entries: 14, forgot: 0, signed: 14 }])
+    expect(report.writers).toMatchObject([{ writer: by.id, entries: 14, forgot: 0, signed: 14 }])
+    expect(report.writers[0]!.signer).toMatch(/^[A-Za-z0-9_-]{43}$/)
   })
 
   test("with an entry dropped from its middle lacks it by its writer's count", async () => {

@@ -4,6 +4,7 @@
  * `sync/Verifier.ts`. What this can and cannot prove is in `sdk/SECURITY.md`.
  */
 import { bytesToHex } from "@noble/hashes/utils.js"
+import { base64urlnopad } from "@scure/base"
 import * as Either from "effect/Either"
 import type { CannotOpen } from "../crypto/CannotOpen.ts"
 import * as Chain from "../crypto/Chain.ts"
@@ -80,6 +81,8 @@ export interface WriterReport {
   /** Hex of its id. */
   readonly writer: string
   readonly entries: number
+  /** Its signing key, Ed25519, as base64url; absent where nobody vouches for one. */
+  readonly signer?: string
   /** How many it let go of in this copy, once its hubs had them. */
   readonly forgot: number
   /** Its own count up to which a signature of its own covers everything; 0 where there is none. */
@@ -137,7 +140,8 @@ export const examine = (evidence: Evidence): Report => {
     if (evidence.ended && signer !== undefined && last !== undefined && signed < last.n) {
       findings.push({ _tag: "Unsigned", writer, from: signed + 1 })
     }
-    writers.push({ writer, entries: counted.length, forgot: Math.max(0, forgot - 1), signed })
+    const named = signer === undefined ? {} : { signer: base64urlnopad.encode(signer) }
+    writers.push({ writer, entries: counted.length, forgot: Math.max(0, forgot - 1), signed, ...named })
     if (last !== undefined) seenWriters[writer] = { n: last.n, digest: last.digest }
     const before = evidence.before?.writers[writer]
     if (before !== undefined && !isThere(history.line, before, forgot)) {
