@@ -143,6 +143,7 @@ export const settings = (
         { name: "preset", ...(preset ?? none) },
         { name: "tenant", ...whose },
         { name: "url", value: url ?? "none", origin: address?.origin ?? "" },
+        ...(chosen?.sync === undefined ? [] : [{ name: "sync", value: goes(remote.sync), origin: inPreset }]),
         { name: "key", ...(key === undefined ? none : { value: `${key.kind} key`, origin: keyOrigin }) },
         {
           name: "token",
@@ -157,6 +158,15 @@ export const settings = (
       ]
     }
   })
+
+/** Which kinds of events go to the hub, and which stay. */
+const goes = (sync: SyncConfig.SyncConfig["sync"]) => {
+  const [going, staying] = [true, false].map((wanted) =>
+    Object.entries(sync).flatMap(([kind, goes]) => (goes === wanted ? [kind] : []))
+  )
+  const named = going?.length === 0 ? "none" : (going ?? []).join(", ")
+  return staying?.length === 0 ? named : `${named}; here stays: ${(staying ?? []).join(", ")}`
+}
 
 const folderOrigin = (env: Env, xdg: string) =>
   ["AGENT_SYNC_HOME", xdg].find((name) => variable(env, name) !== undefined) ?? "default"

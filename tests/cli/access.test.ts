@@ -1,6 +1,6 @@
 /** Tokens and keys by the command line: made, carried, shown only where it was said, ended. */
 import { describe, expect, test } from "bun:test"
-import { readdirSync, readFileSync, statSync } from "node:fs"
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { type Machine, machine, startHub } from "../support/cli.ts"
 
@@ -160,6 +160,11 @@ describe("agent-sync config list", () => {
     expect(stdout).toMatch(/^preset +dev +default$/m)
     expect(stdout).toMatch(/^token +given +AGENT_SYNC_TOKEN$/m)
     expect(stdout).not.toContain("eyJsecret")
+    const sync = { artifacts: false }
+    writeFileSync(join(here.home, "agent-sync.json"), JSON.stringify({ tenant: "acme", presets: { dev: { sync } } }))
+    const own = await here.run(["config", "list", "--show-origin"])
+    expect(own.stdout).toMatch(/^tenant +acme +tenant in agent-sync\.json$/m)
+    expect(own.stdout).toMatch(/^sync +chat, audit; here stays: artifacts +presets\.dev in agent-sync\.json$/m)
   })
 })
 

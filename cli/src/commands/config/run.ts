@@ -17,7 +17,7 @@ export const run = (input: Flags & { readonly showOrigin: boolean; readonly json
           origins.map(({ name, origin, value }) => [
             name,
             shortPath(value),
-            ...(input.showOrigin ? [shortPath(origin)] : [])
+            ...(input.showOrigin ? [origin.replace(/\/.+$/, shortPath)] : [])
           ])
         )
       )
