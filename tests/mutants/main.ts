@@ -80,9 +80,11 @@ if (process.stderr.isTTY) process.stderr.write("\r\x1b[K")
 
 const survivors = mutants.filter((mutant) => verdicts.get(mutant)!.outcome === "survived")
 const open = survivors.filter((mutant) => !explained(mutant))
+// On a busy machine a mutant that lives may run out of time.
+const lived = mutants.filter((mutant) => verdicts.get(mutant)!.outcome !== "killed")
 const stale = explanations.flatMap((explanation) =>
   explanation.becomes
-    .filter((after) => !survivors.some((mutant) => explains({ ...explanation, becomes: [after] }, mutant)))
+    .filter((after) => !lived.some((mutant) => explains({ ...explanation, becomes: [after] }, mutant)))
     .map((after) => ({ ...explanation, after }))
 )
 
