@@ -12,7 +12,7 @@ import { machine, recordings, startHub, tempFolder } from "../support/cli.ts"
 import { keysOf } from "../support/reader.ts"
 import { afterThisTest } from "../support/undo.ts"
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 let browser: Browser
 let folder: string

@@ -9,7 +9,7 @@ import { headers } from "../../viewer-static/headers.ts"
 import { launch } from "../support/browser.ts"
 import { afterThisTest } from "../support/undo.ts"
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 let browser: Browser
 let folder: string
