@@ -25,8 +25,8 @@ export interface FollowerEvents {
   readonly onReplaced: () => void
 }
 
-/** `batches` and `chain` as `Changes` has them. */
-export interface FollowedPage extends Pick<Changes, "batches" | "chain"> {
+/** `batches`, `chain` and the floor as `Changes` has them. */
+export interface FollowedPage extends Pick<Changes, "batches" | "chain" | "floor" | "floorChain"> {
   readonly entries: ReadonlyArray<StoredEntry>
   readonly head: number
 }
@@ -224,8 +224,12 @@ export const makeFollower = (events: FollowerEvents, giver?: Uint8Array): Follow
       if (waiting?.length === 0) reads.delete(page.publicKey)
       if (page.refused !== undefined) read?.reject(page.refused)
       else {
-        const { batches, chain, entries, head = entries.at(-1)?.sequence ?? 0 } = page
-        const links = { ...(batches === undefined ? {} : { batches }), ...(chain === undefined ? {} : { chain }) }
+        const { batches, chain, entries, floor, floorChain, head = entries.at(-1)?.sequence ?? 0 } = page
+        const links = {
+          ...(batches === undefined ? {} : { batches }),
+          ...(chain === undefined ? {} : { chain }),
+          ...(floor === undefined || floorChain === undefined ? {} : { floor, floorChain: floorChain.slice() })
+        }
         read?.resolve({ entries: entries.map(owned), head, ...links })
       }
     },

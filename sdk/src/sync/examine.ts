@@ -13,6 +13,7 @@ import * as Envelope from "../crypto/Envelope.ts"
 import type { LogId } from "../domain/Ids.ts"
 import { decode } from "../domain/Payload.ts"
 import type { StoredEntry } from "../protocol/Message.ts"
+import { isBeginning } from "./snapshot.ts"
 
 /** One stored entry, and what is inside. */
 export interface Examined {
@@ -31,6 +32,8 @@ export interface Evidence {
     readonly batches: ReadonlyArray<number>
     /** The chain after the last of them; absent where the log is empty. */
     readonly chain: Uint8Array | undefined
+    /** Where it let go of what was below: the first sequence that it has, and its chain before that. */
+    readonly floor?: { readonly sequence: number; readonly chain: Uint8Array }
   }
   /** Ed25519 keys by the hex of the writer's id, from where the log's reader trusts them: the index, or a share link. */
   readonly signers: ReadonlyMap<string, Uint8Array>
@@ -55,6 +58,8 @@ export interface Seen {
 export type Finding =
   /** The hub says that it has these sequences, both inclusive, and does not give them. */
   | { readonly _tag: "Withheld"; readonly from: number; readonly to: number }
+  /** Entries up to this sequence were let go of, and no signed snapshot of a writer stands for them and names what they were. */
+  | { readonly _tag: "Trimmed"; readonly upTo: number }
   /** Changed, moved from another log, or sealed with another key. */
   | { readonly _tag: "Unopened"; readonly sequence: number; readonly why: CannotOpen }
   /** Entries `from` to `to` of the writer's own count are not there, though later ones name them. */
@@ -127,15 +132,20 @@ export const examine = (evidence: Evidence): Report => {
     if (!evidence.signers.has(writer)) findings.push({ _tag: "Stranger", writer, sequence: entry.sequence })
   }
 
+  const floor = hub?.floor
+  /** A writer's signed snapshot stands for all that lay below the floor. */
+  let vouched = floor === undefined
   const writers: Array<WriterReport> = []
   const seenWriters: Record<string, { n: number; digest: string }> = {}
   for (const [writer, counted] of byWriter) {
-    const forgot = evidence.forgot?.get(writer) ?? 0
-    const history = historyOf(writer, counted, forgot)
+    const stoodFor = snapshotOf(evidence, counted[0]!)
+    const forgot = stoodFor ?? evidence.forgot?.get(writer) ?? 0
+    const history = historyOf(writer, counted, forgot, stoodFor === undefined ? 1 : stoodFor + 1)
     findings.push(...history.findings)
     const signer = evidence.signers.get(writer)
     const { forged, signed } = signer === undefined ? unsigned : signaturesOf(log, writer, signer, history.line)
     findings.push(...forged)
+    if (stoodFor !== undefined && signed > endOf(history.line[0]!)) vouched = true
     const last = history.line.at(-1)
     if (evidence.ended && signer !== undefined && last !== undefined && signed < last.n) {
       findings.push({ _tag: "Unsigned", writer, from: signed + 1 })
@@ -144,13 +154,14 @@ export const examine = (evidence: Evidence): Report => {
     writers.push({ writer, entries: counted.length, forgot: Math.max(0, forgot - 1), signed, ...named })
     if (last !== undefined) seenWriters[writer] = { n: last.n, digest: last.digest }
     const before = evidence.before?.writers[writer]
-    if (before !== undefined && !isThere(history.line, before, forgot)) {
+    if (before !== undefined && !isThere(history.line, before, forgot, stoodFor === undefined)) {
       findings.push({ _tag: "Rewritten", upTo: before.n, writer })
     }
   }
   for (const [writer, { n }] of Object.entries(evidence.before?.writers ?? {})) {
     if (!byWriter.has(writer)) findings.push({ _tag: "Rewritten", upTo: n, writer })
   }
+  if (!vouched && floor !== undefined) findings.push({ _tag: "Trimmed", upTo: floor.sequence - 1 })
   const { beganBy } = evidence
   if (evidence.ended && beganBy !== undefined && !byWriter.has(beganBy)) {
     findings.push({ _tag: "Unsigned", writer: beganBy, from: 1 })
@@ -166,7 +177,7 @@ export const examine = (evidence: Evidence): Report => {
 /** Sequences that a hub which numbers without holes did not give, the newest ones included. */
 const holes = function* ({ entries, hub }: Evidence): Iterable<Finding> {
   if (hub === undefined) return
-  let next = 1
+  let next = hub.floor?.sequence ?? 1
   for (const { entry } of entries) {
     if (entry.sequence > next) yield { _tag: "Withheld", from: next, to: entry.sequence - 1 }
     next = Math.max(next, entry.sequence + 1)
@@ -175,15 +186,36 @@ const holes = function* ({ entries, hub }: Evidence): Iterable<Finding> {
 }
 
 /** The entry that was seen last is still there, or is named by the one after it, or was let go of with that one too. */
-const isThere = (line: ReadonlyArray<Counted>, before: Seen["writers"][string], forgot: number) => {
+const isThere = (
+  line: ReadonlyArray<Counted>,
+  before: Seen["writers"][string],
+  forgot: number,
+  headerStays: boolean
+) => {
   const found = line.find(({ n }) => n === before.n)
-  if (found !== undefined || before.n > forgot || before.n === 1) return found?.digest === before.digest
+  if (found !== undefined || before.n > forgot || (headerStays && before.n === 1))
+    return found?.digest === before.digest
   const next = line.find(({ n }) => n === before.n + 1)
   return next === undefined ? before.n < forgot : bytesToHex(next.envelope.prev) === before.digest
 }
 
+/** The count up to which a snapshot at the floor stands for its writer's entries, where it names them and what the hub's chain was. */
+const snapshotOf = ({ hub }: Evidence, { envelope, n, sequence }: Counted): number | undefined => {
+  const content = decode(envelope.plain)
+  const floor = hub?.floor
+  if (floor === undefined || sequence !== floor.sequence || n !== sequence || !isBeginning(content, n)) return undefined
+  const chain = bytesToHex(floor.chain)
+  return content.snapshot.hubs.some((one) => bytesToHex(one.chain) === chain) ? content.snapshot.upTo : undefined
+}
+
+/** The writer's count of the last part of a snapshot that begins here. */
+const endOf = ({ envelope, n }: Counted): number => {
+  const content = decode(envelope.plain)
+  return content._tag === "Snapshot" ? n + content.snapshot.part[1] - 1 : n
+}
+
 /** One writer's entries in the order of its own count, each once, and what is wrong with them. */
-const historyOf = (writer: string, counted: ReadonlyArray<Counted>, forgot: number) => {
+const historyOf = (writer: string, counted: ReadonlyArray<Counted>, forgot: number, first: number) => {
   const findings: Array<Finding> = []
   const byCount = new Map<number, Counted>()
   let highest = 0
@@ -200,8 +232,8 @@ const historyOf = (writer: string, counted: ReadonlyArray<Counted>, forgot: numb
   let last: Counted | undefined
   for (const one of line) {
     const { envelope, n, sequence } = one
-    const follows = (last?.n ?? 0) + 1
-    const expected = follows > 1 ? Math.max(follows, forgot + 1) : follows
+    const follows = last === undefined ? first : last.n + 1
+    const expected = last === undefined ? follows : Math.max(follows, forgot + 1)
     if (n > expected) findings.push({ _tag: "Missing", writer, from: expected, to: n - 1 })
     else if (last?.n === n - 1 && bytesToHex(envelope.prev) !== last.digest) {
       findings.push({ _tag: "Forked", writer, n, sequence })
@@ -230,11 +262,13 @@ const signaturesOf = (log: LogId, writer: string, signer: Uint8Array, line: Read
 const chainOf = ({ before, entries, hub }: Evidence): { value: Uint8Array; findings: ReadonlyArray<Finding> } => {
   if (hub === undefined) return { value: Chain.empty, findings: [] }
   const findings: Array<Finding> = []
-  let value = Chain.empty
-  let at = 0
-  let beforeThere = before === undefined || before.head === 0
+  const below = (hub.floor?.sequence ?? 1) - 1
+  let value = hub.floor?.chain ?? Chain.empty
+  let at = below
+  // What was seen below the floor is the snapshot's to name.
+  let beforeThere = before === undefined || before.head <= below
   for (const size of hub.batches) {
-    const write = entries.slice(at, at + size).map(({ entry }) => entry)
+    const write = entries.slice(at - below, at - below + size).map(({ entry }) => entry)
     value = Chain.link(value, at + 1, write)
     at += size
     if (at === before?.head) beforeThere = bytesToHex(value) === before.chain

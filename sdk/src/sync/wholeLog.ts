@@ -15,6 +15,8 @@ export interface WholeLog {
     readonly batches: ReadonlyArray<number>
     /** The chain after the last of them; undefined where the log is empty. */
     readonly chain: Uint8Array | undefined
+    /** Where it let go of what was below: the first sequence that it has, and its chain before that. */
+    readonly floor?: { readonly sequence: number; readonly chain: Uint8Array }
   }
 }
 
@@ -28,9 +30,18 @@ export const readWholeLog = async (
   const batches: Array<number> = []
   let written = 0
   let chain: Uint8Array | undefined
+  let floor: WholeLog["hub"]["floor"]
   for (let from = 1; ; ) {
     const page = await read(log, from, Math.min(PAGE_ENTRIES, upTo - from + 1))
     const { head } = page
+    if (page.floor !== undefined && page.floorChain !== undefined) {
+      // Also where it was trimmed while it was read: what came before is not there any more.
+      entries.length = 0
+      batches.length = 0
+      written = page.floor - 1
+      from = page.floor
+      floor = { sequence: page.floor, chain: page.floorChain }
+    }
     for (const [i, size] of (page.batches ?? []).entries()) {
       // A write that goes on from the page before is told again.
       if (i === 0 && written >= from) continue
@@ -42,7 +53,9 @@ export const readWholeLog = async (
     entries.push(...page.entries.map(owned))
     const last = page.entries.at(-1)?.sequence ?? 0
     // A hub that gives nothing more, or the same again, has said all it will say.
-    if (last >= Math.min(head, upTo) || last < from) return { entries, hub: { head, batches, chain } }
+    if (last >= Math.min(head, upTo) || last < from) {
+      return { entries, hub: { head, batches, chain, ...(floor === undefined ? {} : { floor }) } }
+    }
     from = last + 1
   }
 }

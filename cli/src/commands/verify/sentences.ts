@@ -28,6 +28,8 @@ export const sentenceOf = (finding: Finding, by: (writer: string) => string): st
       return `Entry ${finding.sequence} speaks for ${by(finding.writer)}, which did not seal it.`
     case "Unsigned":
       return `The session has ended, and nothing of ${by(finding.writer)}'s from number ${finding.from} on is signed: its end was cut off, has not been sent yet, or somebody else wrote it.`
+    case "Trimmed":
+      return `Entries 1 to ${finding.upTo} were let go of, and no writer's signed snapshot stands for them: they are lost, or the snapshot is forged.`
     case "Rechained":
       return "The hub's own chain does not come out of the entries that it gave."
     case "RolledBack":
