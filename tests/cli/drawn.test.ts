@@ -12,14 +12,20 @@ const recorded = async () => {
 }
 
 describe("agent-sync export", () => {
-  test("writes a page that needs nothing else and runs nothing", async () => {
+  test("writes a page that needs nothing else and runs nothing, and says what goes along with its proof", async () => {
     const { here, session } = await recorded()
-    const { code, stderr, stdout } = await here.run(["export", session.slice(-6), "--format", "html"])
-    expect([code, stderr]).toEqual([0, ""])
-    expect(stdout).toStartWith("<!doctype html>")
-    expect(stdout).toContain("NOTES.md")
-    expect(stdout).toContain("<style>")
-    expect(stdout).not.toMatch(/<script|src="(?!data:)|<link/)
+    const html = (...flags: ReadonlyArray<string>) =>
+      here.run(["export", session.slice(-6), "--format", "html", ...flags])
+    const proven = await html()
+    const plain = await html("--no-proof")
+    expect([proven.code, proven.stderr.includes("the key that opens it")]).toEqual([0, true])
+    expect([plain.code, plain.stderr]).toEqual([0, ""])
+    for (const { stdout } of [proven, plain]) {
+      expect(stdout).toStartWith("<!doctype html>")
+      expect(stdout).toContain("NOTES.md")
+      expect(stdout).toContain("<style>")
+      expect(stdout).not.toMatch(/<script|src="(?!data:)|<link/)
+    }
   })
 
   test("writes Markdown with what changed folded", async () => {
