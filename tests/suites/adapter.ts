@@ -93,7 +93,10 @@ export const adapterSuite = (adapter: Adapter, recordings: ReadonlyArray<Recordi
       fc.assert(
         fc.property(bytes, fc.constantFrom(...lines), (pieces, line) => {
           const before = Buffer.concat([...pieces, Buffer.from("\n")])
-          const events = readAll(adapter, linesIn([before, Buffer.from(`${line}\n`)]))
+          const read = linesIn([before, Buffer.from(`${line}\n`)])
+          // A brace before a document's last line makes a document of the two.
+          fc.pre(!isJsonText(read.join("\n")))
+          const events = readAll(adapter, read)
           expectEvents(events)
           const text = textOf(events)
           for (const said of stringsOf(readAll(adapter, [line]))) expect(text).toContain(said)
@@ -197,6 +200,15 @@ const awkward = [
 const linesIn = (pieces: ReadonlyArray<Uint8Array>): ReadonlyArray<string> => {
   const lines = makeLines()
   return [...pieces.flatMap((piece) => lines.push(piece)), ...lines.end()]
+}
+
+const isJsonText = (text: string) => {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** Text, JSON, and both torn and stuck together; and records of these types, whose other fields are anything. */

@@ -154,4 +154,6 @@ const usageEvents = ({ stamp, state }: Reading, message: Fields | undefined): Ev
 const blocksOf = (content: unknown): ReadonlyArray<Fields> =>
   typeof content === "string"
     ? [{ type: "text", text: content }]
-    : listOf(content).map((block) => objectOf(block) ?? { type: "text", text: String(block) })
+    : listOf(content).map(
+        (block) => objectOf(block) ?? { type: "text", text: typeof block === "string" ? block : JSON.stringify(block) }
+      )

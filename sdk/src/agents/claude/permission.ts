@@ -22,7 +22,7 @@ export const askedEvents = (reading: Reading): Events => {
 export const answeredEvents = (reading: Reading): Events => {
   const response = objectOf(reading.record.response)
   const answer = objectOf(response?.response)
-  const open = reading.state.requests.get(String(response?.request_id))
+  const open = reading.state.requests.get(stringOf(response?.request_id) ?? "")
   if (open === undefined || (answer?.behavior !== "allow" && answer?.behavior !== "deny")) return []
   const decision = answer.behavior === "allow" ? "allowed" : "denied"
   return decide(reading, open.call, decision, told({ tool: open.tool, reason: stringOf(answer.message) }))

@@ -41,7 +41,7 @@ export const itemEvents = (reading: Reading, phase: "started" | "updated" | "com
 
 const said = (reading: Reading, item: Fields, key: string, type: "thinking" | "text"): AgentEvent => {
   const text = stringOf(item.text)
-  if (text === undefined) return note(reading, String(item.type))
+  if (text === undefined) return note(reading, stringOf(item.type) ?? "item")
   const parts: ReadonlyArray<Part> = [{ type, text }]
   return { ...reading.stamp(key), group: "chat", kind: "message", data: { role: "assistant", parts } }
 }

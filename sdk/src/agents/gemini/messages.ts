@@ -145,7 +145,7 @@ const editors = new Set(["write_file", "replace", "edit"])
 const fileChange = (call: Fields, id: string, stamp: Stamp): Events => {
   const args = objectOf(call.args)
   const path = stringOf(args?.file_path) ?? stringOf(args?.absolute_path) ?? stringOf(args?.path)
-  if (!editors.has(String(call.name)) || path === undefined) return []
+  if (!editors.has(stringOf(call.name) ?? "") || path === undefined) return []
   const display = objectOf(call.resultDisplay)
   const patch = stringOf(display?.fileDiff)
   const lines = patch?.split("\n") ?? []
