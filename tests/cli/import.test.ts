@@ -35,9 +35,14 @@ interface Summary {
 }
 const summaryOf = (stdout: string) => JSON.parse(stdout) as Summary
 
-/** Bytes in a folder, if it is there. */
+/** Bytes in a folder, if it is there; SQLite's own files in it come and go. */
 const sizeOf = (folder: string) =>
-  existsSync(folder) ? readdirSync(folder).reduce((sum, name) => sum + statSync(join(folder, name)).size, 0) : 0
+  existsSync(folder)
+    ? readdirSync(folder).reduce(
+        (sum, name) => sum + (statSync(join(folder, name), { throwIfNoEntry: false })?.size ?? 0),
+        0
+      )
+    : 0
 
 describe("import", () => {
   test("records the sessions of this machine, and tail shows them with their own times", async () => {
