@@ -1,7 +1,7 @@
 /** What Claude Code's records mean, where the recordings do not show it. */
 import { describe, expect, test } from "bun:test"
 import { claude } from "agent-sync/agents"
-import type { AgentEvent, EventOf, Kind } from "agent-sync/events"
+import { type AgentEvent, type EventOf, type Kind, makeSession } from "agent-sync/events"
 import { readAll, run } from "../suites/adapter.ts"
 import { recordingsOf } from "./fixtures.ts"
 
@@ -114,6 +114,32 @@ describe("what was said", () => {
     ])
     expect(events).toHaveLength(4)
     expect(JSON.stringify(events)).not.toContain("rules of the house")
+  })
+
+  test("in an editor begins with the person's words: what the extension put before them is a note", () => {
+    const file = "<ide_opened_file>The user opened the file a.toml in the IDE.</ide_opened_file>"
+    const selection = "<ide_selection>The user selected\nlines 1 to 2</ide_selection>"
+    const words = "Who owns <ide_selection> here?"
+    for (const content of [
+      [
+        { type: "text", text: file },
+        { type: "text", text: selection },
+        { type: "text", text: words }
+      ],
+      `${file}\n${selection}\n${words}`
+    ]) {
+      const events = read(user(content))
+      const [said] = of("message", events)
+      expect(said?.data.parts).toEqual([{ type: "text", text: words }])
+      expect(of("note", events).map(({ data }) => data)).toEqual([
+        { what: "ide-context", text: `${file}\n${selection}` }
+      ])
+      const fold = makeSession()
+      for (const event of events) fold.add(event, "writer")
+      expect(fold.view.title).toBe(words)
+    }
+    expect(of("message", read(user(file)))).toEqual([])
+    expect(of("message", read(user("<ide_opened_file>never closed"))).length).toBe(1)
   })
 
   test("as a summary after a compaction is a summary", () => {

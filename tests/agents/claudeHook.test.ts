@@ -134,7 +134,7 @@ describe("Claude Code's hooks", () => {
     const reader = claudeHook.open("run")
     const about = [
       line("SessionStart", { source: "startup", model: "m" }),
-      line("UserPromptSubmit", { prompt: "Fix it\nnow" }),
+      line("UserPromptSubmit", { prompt: "<ide_opened_file>The user opened a.ts</ide_opened_file>\nFix it\nnow" }),
       line("UserPromptSubmit", { prompt: "And that" })
     ].map((text, ordinal) => reader.read({ text, ordinal, at: 0 }))
     expect(about.map(({ about }) => about)).toEqual([

@@ -3,6 +3,7 @@ import type { AgentEvent } from "../../domain/AgentEvent.ts"
 import type { Part } from "../../domain/ChatEvent.ts"
 import { type Fields, listOf, numberOf, objectOf, stringOf, told } from "../Fields.ts"
 import { blobOf, refOf } from "../media.ts"
+import { withoutContext } from "./editor.ts"
 import type { Events, Reading } from "./State.ts"
 import { mediaOf, resultEvents, startedEvent } from "./tools.ts"
 import { cutTurn } from "./turn.ts"
@@ -93,12 +94,31 @@ const saidByUser = (reading: Reading, blocks: ReadonlyArray<Fields>): Events => 
   const known = injected.find(([prefix]) => text.startsWith(prefix))
   if (known !== undefined) return note(known[1], known[2])
   if (synthetic) return note("injected", true)
-  const { events, parts } = partsOf(reading, blocks)
+  const { context, spoken } = spokenOf(blocks)
+  const { events, parts } = partsOf(reading, spoken)
+  if (context !== "") {
+    events.push({ ...stamp(`${key}:ide`), group: "audit", kind: "note", data: { what: "ide-context", text: context } })
+  }
   if (parts.length === 0) return events
   // The prompt of a subagent is its parent's word, not a turn of the session.
   const isTurn = record.parent_tool_use_id == null
   const turn: Events = isTurn ? [{ ...stamp(`${key}:turn`), group: "audit", kind: "turn_start", data: {} }] : []
   return [said(reading, key, "user", parts, {}), ...turn, ...events]
+}
+
+/** What the person said, and apart from it what an editor put before it. */
+const spokenOf = (blocks: ReadonlyArray<Fields>) => {
+  const spoken: Array<Fields> = []
+  const contexts: Array<string> = []
+  for (const block of blocks) {
+    const { context, words } = withoutContext(stringOf(block.text) ?? "")
+    if (block.type !== "text" || context === "") spoken.push(block)
+    else {
+      contexts.push(context)
+      if (words !== "") spoken.push({ ...block, text: words })
+    }
+  }
+  return { context: contexts.join("\n"), spoken }
 }
 
 const said = (

@@ -12,6 +12,7 @@ import type { About, Adapter, Line, LineReader, Reading } from "../Adapter.ts"
 import { type Fields, numberOf, objectOf, stringOf, told } from "../Fields.ts"
 import { piecesOf } from "../Records.ts"
 import { makeStamp, type Stamp } from "../Stamp.ts"
+import { withoutContext } from "./editor.ts"
 
 export const claudeHook: Adapter = {
   agent: "claude-code",
@@ -94,7 +95,11 @@ const aboutOf = ({ hook, state }: Told): About => {
 
 const TITLE_CHARACTERS = 100
 const titleOf = (prompt: string | undefined) => {
-  const line = prompt?.trim().split("\n", 1)[0]?.trim() ?? ""
+  const line =
+    withoutContext(prompt ?? "")
+      .words.trim()
+      .split("\n", 1)[0]
+      ?.trim() ?? ""
   return line === "" || line.startsWith("/") ? undefined : line.slice(0, TITLE_CHARACTERS)
 }
 
