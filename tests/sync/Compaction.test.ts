@@ -23,11 +23,11 @@ import * as MemoryJournal from "../../sdk/src/journal/MemoryJournal.ts"
 import { examineOwn } from "../../sdk/src/runtime/examineOwn.ts"
 import { byAge, byCount, bySize, compact } from "../../sdk/src/sync/Compaction.ts"
 import { compactHub } from "../../sdk/src/sync/compactHub.ts"
-import { type Evidence, examine } from "../../sdk/src/sync/examine.ts"
 import { introduce, sealingOf } from "../../sdk/src/sync/sealing.ts"
 import { administered } from "../support/administered.ts"
 import { note } from "../support/note.ts"
 import { right } from "../support/right.ts"
+import { sendOwed } from "../support/sendOwed.ts"
 import { afterThisTest } from "../support/undo.ts"
 
 const HUB = "ws://a.test/event-log/t"
@@ -151,16 +151,7 @@ describe("compaction of hubs", () => {
     const { id: log, key } = right(journal.openLog("program:main"))
     const say = (n: number, key: string) => right(journal.append(log, [{ ...note(`${n}`), primaryKey: key }]))
     for (let n = 1; n <= 10; n++) say(n, `k${n % 3}`)
-    /** Sends what is owed, each entry a write. */
-    const push = (to = storage) => {
-      const outbox = journal.outbox(HUB)
-      for (const owed of right(outbox.owed(to.remoteId))) {
-        for (const { entryId, n, sealed } of right(outbox.page(owed, owed.acked + 1, { entries: 999, bytes: 1e6 }))) {
-          Effect.runSync(to.append(owed.log, id(0).slice(0, 12), [{ entryId, encryptedEntry: sealed }], owed.keep))
-          right(outbox.acked(to.remoteId, owed, n))
-        }
-      }
-    }
+    const push = (to = storage) => sendOwed(journal, HUB, to)
     push()
     const troubles: Array<string> = []
     const round = (to = storage) =>
@@ -237,38 +228,6 @@ describe("compaction of hubs", () => {
     push(other)
     expect((await round(other)).trimmed).toBe(0)
     expect(floor(other)).toBe(1)
-  })
-
-  test("who examines what is left finds nothing wrong, unless the snapshot is unsigned, another hub's, or not there", async () => {
-    const { journal, key, log, push, round, say, storage } = await world()
-    await round()
-    push()
-    await round()
-    say(11, "k")
-    push()
-    const keys = Sealer.makeKeyring()
-    keys.add(key)
-    const entries = right(journal.read(log, 11, 9)).map(({ entryId, n, sealed }) => ({
-      entry: { sequence: n, iv: id(0).slice(0, 12), entryId, encryptedEntry: sealed },
-      envelope: Either.flatMap(Sealer.open(nativeAead, keys, { log, entryId }, sealed), Envelope.decode)
-    }))
-    const { chain, floor, head } = Effect.runSync(storage.page(log, 1, { bytes: 1e6, entries: 99 }))
-    const writer = bytesToHex(journal.writer.id)
-    const evidence: Evidence = {
-      log,
-      entries,
-      hub: { head, batches: [1, 1, 1], chain, floor: floor! },
-      signers: new Map([[writer, journal.writer.signer]]),
-      ended: false
-    }
-    const tags = (other: Partial<Evidence>) => examine({ ...evidence, ...other }).findings.map(({ _tag }) => _tag)
-    expect(tags({})).toEqual([])
-    expect(tags({ hub: { ...evidence.hub!, floor: { ...floor!, chain: new Uint8Array(32) } } })).toContain("Trimmed")
-    expect(tags({ signers: new Map([[writer, new Uint8Array(32)]]) })).toContain("Trimmed")
-    const cut = { head: 13, batches: [1, 1], chain, floor: { sequence: 12, chain: floor!.chain } }
-    expect(tags({ entries: entries.slice(1), hub: cut })).toEqual(expect.arrayContaining(["Trimmed", "Missing"]))
-    const seen = { head: 4, chain: "", writers: { [writer]: { n: 1, digest: "00" } } }
-    expect(tags({ before: seen })).toEqual([])
   })
 
   test("a hub that does not answer is told, and nothing changes", async () => {

@@ -12,14 +12,18 @@ import * as MemoryStorage from "../../sdk/src/hub/MemoryStorage.ts"
 import * as MemoryJournal from "../../sdk/src/journal/MemoryJournal.ts"
 import { decodeResponse, encodeResponse } from "../../sdk/src/protocol/Codec.ts"
 import type { SealedEntry } from "../../sdk/src/protocol/Message.ts"
+import { byCount } from "../../sdk/src/sync/Compaction.ts"
 import { connect } from "../../sdk/src/sync/Connection.ts"
+import { compactHub } from "../../sdk/src/sync/compactHub.ts"
 import { rotationEntry } from "../../sdk/src/sync/rotate.ts"
 import { introduce, sealingOf } from "../../sdk/src/sync/sealing.ts"
 import { type ExaminedIndex, makeVerifier } from "../../sdk/src/sync/Verifier.ts"
+import { administered } from "../support/administered.ts"
 import { makeClock } from "../support/clock.ts"
 import { makeLink } from "../support/link.ts"
 import { note } from "../support/note.ts"
 import { right } from "../support/right.ts"
+import { sendOwed } from "../support/sendOwed.ts"
 
 const iv = new Uint8Array(12)
 
@@ -116,6 +120,70 @@ describe("Verifier", () => {
     const report = right(await s.answered(verifier.verify(session!)))
     expect(report).toMatchObject({ entries: events + 1, findings: [], writers: [{ signed: events + 1 }] })
     expect([...verifier.index.writers.values()].map(({ host }) => host)).toEqual(["box"])
+  })
+
+  describe("of a log that was compacted at its hub", () => {
+    const HUB = "ws://hub"
+    /** 600 entries, of which a snapshot in several parts stands for all; then as many again. */
+    const compacted = async () => {
+      const reader = makeReaderKey()
+      const identity = makeWriter()
+      const storage = MemoryStorage.make()
+      const journal = MemoryJournal.open({
+        sealing: sealingOf(nativeAead, reader.recorder, identity),
+        introduction: await introduce(reader.recorder, identity, "box"),
+        remotes: [HUB]
+      })
+      const { id: log, key } = right(journal.openLog("program:main"))
+      const started = { log, key, time: 0, session: SessionId.make("program:main"), agent: "program" }
+      right(journal.append(journal.index, [encodeIndex({ _tag: "index.started", ...started })]))
+      const say = () => {
+        const notes = Array.from({ length: 600 }, (_, i) => ({
+          ...note("x".repeat(2_000)),
+          primaryKey: `k${i % 500}`
+        }))
+        right(journal.append(log, notes))
+        sendOwed(journal, HUB, storage)
+      }
+      const round = async () => {
+        const [aead, hubs, rules] = [nativeAead, [administered(HUB, storage)], [byCount(1)]] as const
+        const done = await compactHub({ journal, aead, hubs, rules, now: Date.now, onTrouble: () => {} })
+        sendOwed(journal, HUB, storage)
+        return done
+      }
+      say()
+      expect(await round()).toEqual({ snapshots: 1, trimmed: 0 })
+      say()
+      const s = hubOf(storage)
+      const verifier = s.verifierWith(reader)
+      right(await s.answered(verifier.verifyIndexes()))
+      const verify = () => verifier.verify([...verifier.index.sessions.values()][0]!)
+      return { ...s, log, round, storage, verify: async () => right(await s.answered(verify())), verifying: verify }
+    }
+
+    test("begins where the hub's floor is, on its chain, and says what was let go of", async () => {
+      const { log, round, storage, verify } = await compacted()
+      expect(await verify()).toMatchObject({ findings: [], writers: [{ letGo: 0 }] })
+      expect(await round()).toEqual({ snapshots: 0, trimmed: 1 })
+      const { entries, findings, seen, writers } = await verify()
+      expect([findings, writers]).toMatchObject([[], [{ letGo: 600, entries }]])
+      expect(seen.head).toBe(entries + 600)
+      // Past the first part of the snapshot.
+      Effect.runSync(storage.trim(log, 602))
+      expect((await verify()).findings.map(({ _tag }) => _tag)).toEqual(["Missing", "Trimmed"])
+    })
+
+    test("that is trimmed while it is read is read again", async () => {
+      const { answered, link, round, verifying } = await compacted()
+      const pages = link.requests.length
+      const asked = verifying()
+      const trimming = (async () => {
+        while (link.requests.length < pages + 2) await Promise.resolve()
+        expect(await round()).toEqual({ snapshots: 0, trimmed: 1 })
+      })()
+      expect(right(await answered(asked))).toMatchObject({ findings: [], writers: [{ letGo: 600 }] })
+      await trimming
+    })
   })
 
   test("reads on where a connection broke off", async () => {

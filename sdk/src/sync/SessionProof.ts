@@ -14,6 +14,7 @@ import * as Payload from "../domain/Payload.ts"
 import { IV_BYTES } from "../protocol/Limits.ts"
 import type { SealedEntry } from "../protocol/Message.ts"
 import type { Examined } from "./examine.ts"
+import { restoredOf } from "./snapshot.ts"
 
 export interface ProvenWriter {
   /** 16 bytes, as envelopes name it. */
@@ -72,17 +73,28 @@ export interface ProvenEntry {
   readonly content: Payload.Decoded
 }
 
-/** What opens of a proof's entries, in order, each of a writer's once; the rest is `examineProof`'s to name (`readProof.ts`). */
+/**
+ * What opens of a proof's entries, in order, each of a writer's once, and what a snapshot carries of those that are not there; the
+ * rest is `examineProof`'s to name (`readProof.ts`).
+ */
 export const provenEntries = (proof: SessionProof, aead: Aead = portableAead): ReadonlyArray<ProvenEntry> => {
   const told = new Set<string>()
-  return openAll(proof, aead).flatMap(({ entry, envelope }) => {
+  const isNew = (writer: string, n: number) => {
+    const name = `${writer} ${n}`
+    const fresh = !told.has(name)
+    told.add(name)
+    return fresh
+  }
+  return openAll(proof, aead).flatMap(({ entry, envelope }): ReadonlyArray<ProvenEntry> => {
     if (Either.isLeft(envelope)) return []
     const { n, plain, writer: id } = envelope.right
     const writer = bytesToHex(id)
-    const name = `${writer} ${n}`
-    if (told.has(name)) return []
-    told.add(name)
-    return [{ sequence: entry.sequence, writer, content: Payload.decode(plain) }]
+    if (!isNew(writer, n)) return []
+    const content = Payload.decode(plain)
+    if (content._tag !== "Snapshot") return [{ sequence: entry.sequence, writer, content }]
+    return restoredOf(content.snapshot, 0)
+      .filter((one) => isNew(writer, one.n))
+      .map((one) => ({ sequence: one.n, writer, content: one.content }))
   })
 }
 

@@ -69,6 +69,7 @@ export const makeVerifier = (options: { readonly reader: ReaderKey; readonly aea
   let kept = 0
   let chained = true
   let replaced = false
+  let remoteId: Uint8Array | undefined
   const follower = makeFollower({
     onEntries: () => {},
     onCaughtUp: () => {},
@@ -93,7 +94,8 @@ export const makeVerifier = (options: { readonly reader: ReaderKey; readonly aea
       cannot(refusal.code, `The hub does not give this log: ${refusal.reason}`)
     )
     if (replaced) return cannot("replaced", "Another storage answers at this address since the reading began.")
-    return whole
+    const hub = remoteId === undefined ? {} : { remoteId }
+    return Either.map(whole, (log) => ({ ...log, hub: { ...log.hub, ...hub } }))
   }
 
   const signers = () => new Map([...writers].map(([writer, { signer }]) => [writer, signer]))
@@ -139,6 +141,7 @@ export const makeVerifier = (options: { readonly reader: ReaderKey; readonly aea
       up: (session) => {
         kept = session.hello.agentSync?.kept ?? 0
         chained = session.hello.agentSync !== undefined
+        remoteId = session.hello.remoteId.slice()
         follower.up(session)
         tellUp()
       }

@@ -13,7 +13,7 @@ import * as Envelope from "../crypto/Envelope.ts"
 import type { LogId } from "../domain/Ids.ts"
 import { decode } from "../domain/Payload.ts"
 import type { StoredEntry } from "../protocol/Message.ts"
-import { isBeginning } from "./snapshot.ts"
+import { type Floor, type FloorFinding, floorFindings, isStoodFor, type Standing, standingsOf } from "./letGo.ts"
 
 /** One stored entry, and what is inside. */
 export interface Examined {
@@ -28,12 +28,14 @@ export interface Evidence {
   /** What a hub of ours says of the log; absent from a stock hub, which keeps no chain. */
   readonly hub?: {
     readonly head: number
-    /** Sizes of all writes, in order: the links of its chain. */
+    /** 16 bytes, as its snapshots name it. */
+    readonly remoteId?: Uint8Array
+    /** Absent where it has the log from its beginning. */
+    readonly floor?: Floor
+    /** Sizes of all writes that are there, in order: the links of its chain. */
     readonly batches: ReadonlyArray<number>
     /** The chain after the last of them; absent where the log is empty. */
     readonly chain: Uint8Array | undefined
-    /** Where it let go of what was below: the first sequence that it has, and its chain before that. */
-    readonly floor?: { readonly sequence: number; readonly chain: Uint8Array }
   }
   /** Ed25519 keys by the hex of the writer's id, from where the log's reader trusts them: the index, or a share link. */
   readonly signers: ReadonlyMap<string, Uint8Array>
@@ -58,8 +60,6 @@ export interface Seen {
 export type Finding =
   /** The hub says that it has these sequences, both inclusive, and does not give them. */
   | { readonly _tag: "Withheld"; readonly from: number; readonly to: number }
-  /** Entries up to this sequence were let go of, and no signed snapshot of a writer stands for them and names what they were. */
-  | { readonly _tag: "Trimmed"; readonly upTo: number }
   /** Changed, moved from another log, or sealed with another key. */
   | { readonly _tag: "Unopened"; readonly sequence: number; readonly why: CannotOpen }
   /** Entries `from` to `to` of the writer's own count are not there, though later ones name them. */
@@ -81,6 +81,7 @@ export type Finding =
   | { readonly _tag: "RolledBack"; readonly had: number; readonly has: number }
   /** What was seen before, up to this sequence or up to this count of a writer, is not what is there now. */
   | { readonly _tag: "Rewritten"; readonly upTo: number; readonly writer?: string }
+  | FloorFinding
 
 export interface WriterReport {
   /** Hex of its id. */
@@ -90,6 +91,8 @@ export interface WriterReport {
   readonly signer?: string
   /** How many it let go of in this copy, once its hubs had them. */
   readonly forgot: number
+  /** How many of its entries are gone for which a snapshot that it signed stands. */
+  readonly letGo: number
   /** Its own count up to which a signature of its own covers everything; 0 where there is none. */
   readonly signed: number
 }
@@ -132,43 +135,46 @@ export const examine = (evidence: Evidence): Report => {
     if (!evidence.signers.has(writer)) findings.push({ _tag: "Stranger", writer, sequence: entry.sequence })
   }
 
-  const floor = hub?.floor
-  /** A writer's signed snapshot stands for all that lay below the floor. */
-  let vouched = floor === undefined
   const writers: Array<WriterReport> = []
   const seenWriters: Record<string, { n: number; digest: string }> = {}
+  const standings: Array<Standing> = []
   for (const [writer, counted] of byWriter) {
-    const stoodFor = snapshotOf(evidence, counted[0]!)
-    const forgot = stoodFor ?? evidence.forgot?.get(writer) ?? 0
-    const history = historyOf(writer, counted, forgot, stoodFor === undefined ? 1 : stoodFor + 1)
-    findings.push(...history.findings)
+    const forgot = evidence.forgot?.get(writer) ?? 0
+    const history = historyOf(writer, counted, forgot)
     const signer = evidence.signers.get(writer)
     const { forged, signed } = signer === undefined ? unsigned : signaturesOf(log, writer, signer, history.line)
-    findings.push(...forged)
-    if (stoodFor !== undefined && signed > endOf(history.line[0]!)) vouched = true
+    // Who began the log alone may speak for it.
+    const may = evidence.beganBy === undefined || evidence.beganBy === writer
+    const stands = standingsOf(writer, history.line, { may, signed })
+    standings.push(...stands)
+    const gone = history.missing.filter((hole) => isStoodFor(hole, stands, hub?.floor))
+    const letGo = gone.reduce((sum, { from, to }) => sum + to - from + 1, 0)
+    const missing = history.missing.filter((hole) => !gone.includes(hole))
+    findings.push(...missing, ...history.findings, ...forged)
     const last = history.line.at(-1)
     if (evidence.ended && signer !== undefined && last !== undefined && signed < last.n) {
       findings.push({ _tag: "Unsigned", writer, from: signed + 1 })
     }
     const named = signer === undefined ? {} : { signer: base64urlnopad.encode(signer) }
-    writers.push({ writer, entries: counted.length, forgot: Math.max(0, forgot - 1), signed, ...named })
+    writers.push({ writer, entries: counted.length, forgot: Math.max(0, forgot - 1), letGo, signed, ...named })
     if (last !== undefined) seenWriters[writer] = { n: last.n, digest: last.digest }
     const before = evidence.before?.writers[writer]
-    if (before !== undefined && !isThere(history.line, before, forgot, stoodFor === undefined)) {
+    const isGone = (n: number) => (n > 1 && n <= forgot) || gone.some(({ from, to }) => from <= n && n <= to)
+    if (before !== undefined && !isThere(history.line, before, isGone)) {
       findings.push({ _tag: "Rewritten", upTo: before.n, writer })
     }
   }
   for (const [writer, { n }] of Object.entries(evidence.before?.writers ?? {})) {
     if (!byWriter.has(writer)) findings.push({ _tag: "Rewritten", upTo: n, writer })
   }
-  if (!vouched && floor !== undefined) findings.push({ _tag: "Trimmed", upTo: floor.sequence - 1 })
   const { beganBy } = evidence
   if (evidence.ended && beganBy !== undefined && !byWriter.has(beganBy)) {
     findings.push({ _tag: "Unsigned", writer: beganBy, from: 1 })
   }
 
-  const chain = chainOf(evidence)
+  const chain = chainOf(evidence, new Set(standings.map(({ upTo }) => upTo)))
   findings.push(...chain.findings)
+  if (hub !== undefined) findings.push(...floorFindings(hub, standings, (sequence) => chain.at.get(sequence)))
   const head = hub?.head ?? entries.at(-1)?.entry.sequence ?? 0
   const seen = { head, chain: bytesToHex(chain.value), writers: seenWriters }
   return { log, entries: entries.length, writers, findings, seen }
@@ -186,37 +192,17 @@ const holes = function* ({ entries, hub }: Evidence): Iterable<Finding> {
 }
 
 /** The entry that was seen last is still there, or is named by the one after it, or was let go of with that one too. */
-const isThere = (
-  line: ReadonlyArray<Counted>,
-  before: Seen["writers"][string],
-  forgot: number,
-  headerStays: boolean
-) => {
+const isThere = (line: ReadonlyArray<Counted>, before: Seen["writers"][string], isGone: (n: number) => boolean) => {
   const found = line.find(({ n }) => n === before.n)
-  if (found !== undefined || before.n > forgot || (headerStays && before.n === 1))
-    return found?.digest === before.digest
+  if (found !== undefined || !isGone(before.n)) return found?.digest === before.digest
   const next = line.find(({ n }) => n === before.n + 1)
-  return next === undefined ? before.n < forgot : bytesToHex(next.envelope.prev) === before.digest
-}
-
-/** The count up to which a snapshot at the floor stands for its writer's entries, where it names them and what the hub's chain was. */
-const snapshotOf = ({ hub }: Evidence, { envelope, n, sequence }: Counted): number | undefined => {
-  const content = decode(envelope.plain)
-  const floor = hub?.floor
-  if (floor === undefined || sequence !== floor.sequence || n !== sequence || !isBeginning(content, n)) return undefined
-  const chain = bytesToHex(floor.chain)
-  return content.snapshot.hubs.some((one) => bytesToHex(one.chain) === chain) ? content.snapshot.upTo : undefined
-}
-
-/** The writer's count of the last part of a snapshot that begins here. */
-const endOf = ({ envelope, n }: Counted): number => {
-  const content = decode(envelope.plain)
-  return content._tag === "Snapshot" ? n + content.snapshot.part[1] - 1 : n
+  return next === undefined ? isGone(before.n + 1) : bytesToHex(next.envelope.prev) === before.digest
 }
 
 /** One writer's entries in the order of its own count, each once, and what is wrong with them. */
-const historyOf = (writer: string, counted: ReadonlyArray<Counted>, forgot: number, first: number) => {
+const historyOf = (writer: string, counted: ReadonlyArray<Counted>, forgot: number) => {
   const findings: Array<Finding> = []
+  const missing: Array<Extract<Finding, { _tag: "Missing" }>> = []
   const byCount = new Map<number, Counted>()
   let highest = 0
   for (const one of counted) {
@@ -232,15 +218,15 @@ const historyOf = (writer: string, counted: ReadonlyArray<Counted>, forgot: numb
   let last: Counted | undefined
   for (const one of line) {
     const { envelope, n, sequence } = one
-    const follows = last === undefined ? first : last.n + 1
-    const expected = last === undefined ? follows : Math.max(follows, forgot + 1)
-    if (n > expected) findings.push({ _tag: "Missing", writer, from: expected, to: n - 1 })
+    const follows = (last?.n ?? 0) + 1
+    const expected = follows > 1 ? Math.max(follows, forgot + 1) : follows
+    if (n > expected) missing.push({ _tag: "Missing", writer, from: expected, to: n - 1 })
     else if (last?.n === n - 1 && bytesToHex(envelope.prev) !== last.digest) {
       findings.push({ _tag: "Forked", writer, n, sequence })
     }
     last = one
   }
-  return { line, findings }
+  return { line, findings, missing }
 }
 
 const unsigned = { signed: 0, forged: [] as ReadonlyArray<Finding> }
@@ -258,26 +244,36 @@ const signaturesOf = (log: LogId, writer: string, signer: Uint8Array, line: Read
   return { signed, forged }
 }
 
-/** Walks the hub's chain, to its end and past where it was seen before. */
-const chainOf = ({ before, entries, hub }: Evidence): { value: Uint8Array; findings: ReadonlyArray<Finding> } => {
-  if (hub === undefined) return { value: Chain.empty, findings: [] }
+/** Walks the hub's chain, to its end and past where it was seen before; `at` are its values after the sequences asked for. */
+const chainOf = (
+  { before, entries, hub }: Evidence,
+  asked: ReadonlySet<number>
+): { value: Uint8Array; at: ReadonlyMap<number, string>; findings: ReadonlyArray<Finding> } => {
+  const at = new Map<number, string>()
+  if (hub === undefined) return { value: Chain.empty, at, findings: [] }
   const findings: Array<Finding> = []
-  const below = (hub.floor?.sequence ?? 1) - 1
-  let value = hub.floor?.chain ?? Chain.empty
-  let at = below
-  // What was seen below the floor is the snapshot's to name.
-  let beforeThere = before === undefined || before.head <= below
-  for (const size of hub.batches) {
-    const write = entries.slice(at - below, at - below + size).map(({ entry }) => entry)
-    value = Chain.link(value, at + 1, write)
-    at += size
-    if (at === before?.head) beforeThere = bytesToHex(value) === before.chain
+  const floor = hub.floor ?? { sequence: 1, chain: Chain.empty }
+  const below = floor.sequence - 1
+  let value = floor.chain
+  let last = below
+  // Of what a hub let go of, a snapshot tells whether it was that.
+  let beforeThere = before === undefined || before.head === 0 || before.head < below
+  const arrive = () => {
+    if (asked.has(last)) at.set(last, bytesToHex(value))
+    if (last === before?.head && last > 0) beforeThere = bytesToHex(value) === before.chain
   }
-  if (at !== hub.head || (hub.chain !== undefined && bytesToHex(hub.chain) !== bytesToHex(value))) {
+  arrive()
+  for (const size of hub.batches) {
+    const write = entries.slice(last - below, last - below + size).map(({ entry }) => entry)
+    value = Chain.link(value, last + 1, write)
+    last += size
+    arrive()
+  }
+  if (last !== hub.head || (hub.chain !== undefined && bytesToHex(hub.chain) !== bytesToHex(value))) {
     findings.push({ _tag: "Rechained" })
   }
   if (before !== undefined && before.head > hub.head) {
     findings.push({ _tag: "RolledBack", had: before.head, has: hub.head })
   } else if (!beforeThere) findings.push({ _tag: "Rewritten", upTo: before!.head })
-  return { value, findings }
+  return { value, at, findings }
 }

@@ -4,6 +4,7 @@ import type { LogId } from "../domain/Ids.ts"
 import { PAGE_ENTRIES } from "../protocol/Limits.ts"
 import type { StoredEntry } from "../protocol/Message.ts"
 import { type Follower, owned } from "./Follower.ts"
+import type { Floor } from "./letGo.ts"
 import { type ProvenWriter, provenEntries, type SessionProof } from "./SessionProof.ts"
 
 /** A log as a hub gives it. */
@@ -11,12 +12,14 @@ export interface WholeLog {
   readonly entries: ReadonlyArray<StoredEntry>
   readonly hub: {
     readonly head: number
-    /** Sizes of all writes, in order: the links of its chain. */
+    /** Sizes of all writes that are there, in order: the links of its chain. */
     readonly batches: ReadonlyArray<number>
     /** The chain after the last of them; undefined where the log is empty. */
     readonly chain: Uint8Array | undefined
-    /** Where it let go of what was below: the first sequence that it has, and its chain before that. */
-    readonly floor?: { readonly sequence: number; readonly chain: Uint8Array }
+    /** Absent where it has the log from its beginning. */
+    readonly floor?: Floor
+    /** 16 bytes; absent where it is not asked for. */
+    readonly remoteId?: Uint8Array
   }
 }
 
@@ -30,7 +33,7 @@ export const readWholeLog = async (
   const batches: Array<number> = []
   let written = 0
   let chain: Uint8Array | undefined
-  let floor: WholeLog["hub"]["floor"]
+  let floor: Floor | undefined
   for (let from = 1; ; ) {
     const page = await read(log, from, Math.min(PAGE_ENTRIES, upTo - from + 1))
     const { head } = page

@@ -28,12 +28,16 @@ export const sentenceOf = (finding: Finding, by: (writer: string) => string): st
       return `Entry ${finding.sequence} speaks for ${by(finding.writer)}, which did not seal it.`
     case "Unsigned":
       return `The session has ended, and nothing of ${by(finding.writer)}'s from number ${finding.from} on is signed: its end was cut off, has not been sent yet, or somebody else wrote it.`
-    case "Trimmed":
-      return `Entries 1 to ${finding.upTo} were let go of, and no writer's signed snapshot stands for them: they are lost, or the snapshot is forged.`
     case "Rechained":
       return "The hub's own chain does not come out of the entries that it gave."
     case "RolledBack":
       return `It had ${plural(finding.had, "entry", "entries")} when it was last seen, and has ${finding.has} now: the hub was set back.`
+    case "Trimmed":
+      return `The hub let go of ${span({ from: 1, to: finding.upTo })}, and no snapshot stands for all of that.`
+    case "Unvouched":
+      return `Entry ${finding.sequence} is a snapshot in place of ${span({ from: 1, to: finding.upTo })}, and is not signed by who began the session.`
+    case "OtherPast":
+      return `${by(finding.writer)}'s signed snapshot, entry ${finding.sequence}, names another past than that of ${span({ from: 1, to: finding.upTo })}, which the hub let go of.`
     case "Rewritten":
       return finding.writer === undefined
         ? `Entries 1 to ${finding.upTo} are not those that were there when it was last seen.`

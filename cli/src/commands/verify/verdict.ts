@@ -73,12 +73,16 @@ export const summaryOf = ({ by, kind, outcome, until }: Verdict) => {
   const count = `${plural(entries, "entry", "entries")}${hosts === "" ? "" : ` by ${hosts}`}${under}`
   if (kind === "index") return count
   const open = writers.reduce(
-    (sum, { entries: theirs, forgot, signed }) => sum + Math.max(0, theirs + forgot - signed),
+    (sum, { entries: theirs, forgot, letGo, signed }) => sum + Math.max(0, theirs + forgot + letGo - signed),
     0
   )
   const gone = writers.reduce((sum, { forgot }) => sum + forgot, 0)
   const kept = gone === 0 ? "" : `, ${gone} more are at the hub alone`
-  return `${count}${kept}, ${open === 0 ? "signed to the end" : `the last ${open} not signed yet`}`
+  const letGo = writers
+    .filter((one) => one.letGo > 0)
+    .map((one) => `, ${one.letGo} let go of under ${by(one.writer)}'s signed snapshot`)
+    .join("")
+  return `${count}${kept}${letGo}, ${open === 0 ? "signed to the end" : `the last ${open} not signed yet`}`
 }
 
 export const objectOf = ({ by, index, kind, log, outcome, session, title, until }: Verdict) => ({
