@@ -78,6 +78,8 @@ export interface ReplicaApi {
   readonly onChange: (listener: (unit: Unit) => void) => () => void
   /** What others wrote, as it comes. */
   readonly receive: (of: Origin, entry: Omit<Entry, "session" | "agent" | "own">) => void
+  /** The agent told its session's id after the log had begun: its units are known by that from then on. */
+  readonly rename: (of: Origin, alias: string) => void
   /** The journal for recorders: what they write is seen here at once. Undefined where nothing can be written. */
   readonly journal: Journal | undefined
 }
@@ -134,6 +136,9 @@ export const makeReplica = (options: ReplicaOptions): RunningReplica => {
   const listeners = new Set<(unit: Unit) => void>()
   /** How far each own log was read, and whose it is. */
   const read = new Map<LogId, { n: number; origin: Origin | undefined }>()
+  /** Ids that agents told late, and which logs of ours the index has told of. */
+  const aliases = new Map<string, string>()
+  const started = new Map<LogId, Origin>()
   let log: LogId | undefined
   let reading = false
   let looking: ReturnType<typeof setTimeout> | undefined
@@ -182,7 +187,7 @@ export const makeReplica = (options: ReplicaOptions): RunningReplica => {
       unit: {
         id,
         group,
-        session,
+        session: aliases.get(nameOfSession(entry)) ?? session,
         agent,
         event,
         primaryKey,
@@ -287,6 +292,18 @@ export const makeReplica = (options: ReplicaOptions): RunningReplica => {
     }
   }
 
+  const rename = (of: Origin, alias: string) => {
+    const name = nameOfSession(of)
+    const before = aliases.get(name) ?? of.session
+    if (before === alias) return
+    aliases.set(name, alias)
+    for (const one of known.values()) {
+      if (one.unit.agent !== of.agent || one.unit.session !== before) continue
+      one.unit = { ...one.unit, session: alias }
+      tell(one.unit)
+    }
+  }
+
   const dataOf = (entry: Entry): unknown => {
     if (entry.content._tag === "Foreign") return Payload.readData(entry.content.plain.payload)
     if (entry.content._tag !== "Event") return undefined
@@ -343,18 +360,43 @@ export const makeReplica = (options: ReplicaOptions): RunningReplica => {
     if (stopped) return
     for (const journal of journals) {
       for (const { id, key, kind, last } of guarded(journal.logs()) ?? []) {
-        if (kind !== "session" || (!everything && !read.has(id))) continue
+        if (kind === "session" && !everything && !read.has(id)) continue
         keys.add(key)
-        if (last > (read.get(id)?.n ?? 0)) catchUp(journal, id)
+        if (last <= (read.get(id)?.n ?? 0)) continue
+        if (kind === "index") catchUpIndex(journal)
+        else catchUp(journal, id)
       }
+    }
+  }
+
+  /** What the index says of our sessions and their logs do not: an id that an agent told late. */
+  const catchUpIndex = (journal: Journal) => {
+    const state = read.get(journal.index) ?? { n: 0, origin: undefined }
+    read.set(journal.index, state)
+    for (;;) {
+      const page = guarded(journal.read(journal.index, state.n + 1, PAGE)) ?? []
+      for (const { entryId, n, sealed } of page) {
+        state.n = n
+        // Its first entry is for readers, and does not open here.
+        const opened = Either.flatMap(Sealer.open(aead, keys, { log: journal.index, entryId }, sealed), Envelope.decode)
+        const content = Either.isRight(opened) ? Payload.decode(opened.right.plain) : undefined
+        if (content?._tag !== "Index") continue
+        const { event } = content
+        if (event._tag === "index.started") started.set(event.log, event)
+        if (event._tag !== "index.changed" || event.alias === undefined) continue
+        const of = started.get(event.log)
+        if (of !== undefined) rename(of, event.alias)
+      }
+      if (page.length < PAGE) return
     }
   }
 
   /** A journal whose writes are seen here before they answer. */
   const observed = (journal: Journal): Journal => {
     const seeing = <A>(answer: Either.Either<A, JournalFailed>, id: LogId) => {
-      if (Either.isLeft(answer) || id === journal.index) return answer
-      if (journals.length > 1) look()
+      if (Either.isLeft(answer)) return answer
+      if (id === journal.index) catchUpIndex(journal)
+      else if (journals.length > 1) look()
       else catchUp(journal, id)
       return answer
     }
@@ -440,6 +482,7 @@ export const makeReplica = (options: ReplicaOptions): RunningReplica => {
     return found === undefined ? undefined : known.get(found)?.unit
   }
 
+  look()
   if (journal !== undefined) {
     const mine = guarded(openOwn(journal))
     if (mine !== undefined && !everything)
@@ -450,7 +493,6 @@ export const makeReplica = (options: ReplicaOptions): RunningReplica => {
         catchUp(each, opened.id)
       }
   }
-  look()
 
   return {
     scope,
@@ -469,6 +511,7 @@ export const makeReplica = (options: ReplicaOptions): RunningReplica => {
       // Of several hubs, and of our own logs, an entry comes more than once.
       if (!own.has(entry.writer)) ingest({ ...entry, ...origin, own: false })
     },
+    rename,
     journal,
     stop: () => {
       stopped = true
@@ -508,6 +551,8 @@ const primaryKeyOf = (event: AgentEvent) =>
 
 const blobOf = ({ agent, session, writer }: Entry, { data, key }: EventOf<"blob">) =>
   [agent, session, writer, data.digest ?? key].join("\0")
+
+const nameOfSession = ({ agent, session }: Origin) => `${agent}\0${session}`
 
 const idOf = (agent: string, session: string, event: string, primaryKey: string) =>
   [agent, session, event, primaryKey].join("\0")

@@ -146,6 +146,9 @@ const open = (
       remotes: addresses,
       token,
       follows: ({ origin }) => follow === "tenant" || (origin.agent === PROGRAM && origin.session === scope),
+      onSession: ({ alias, origin }) => {
+        if (alias !== undefined) replica.rename(origin, alias)
+      },
       onEntries: ({ origin }, entries) => {
         for (const entry of entries) replica.receive(origin, entry)
       },

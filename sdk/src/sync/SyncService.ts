@@ -129,6 +129,8 @@ export interface SyncOptions {
   readonly offline?: boolean
   /** Whether a session's entries are wanted. Asked once for each, with a reader key only. */
   readonly follows: (session: KnownSession) => boolean
+  /** Told of each session, and again with each change of what the index says of it. */
+  readonly onSession?: (session: KnownSession) => void
   readonly onEntries: (session: KnownSession, entries: ReadonlyArray<OpenedEntry>) => void
   /** How long a local failure waits for the next try. */
   readonly syncInterval: Duration.Duration
@@ -253,6 +255,7 @@ const start = (options: SyncOptions): SyncApi & { readonly stop: () => void } =>
         : { keeping: { received: journal.received(url), timers, onTrouble: (failed) => trouble(failed.message) } }),
       events: {
         onSession: (session, change) => {
+          options.onSession?.(session)
           if (change !== "started" || session.writer === ours || !options.follows(session)) return
           reading.add(session.log)
           made.watch(session.log, "all")
