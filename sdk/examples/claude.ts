@@ -1,5 +1,5 @@
 /**
- * The Claude Agent SDK, recorded: what it said, its tools, what was allowed and denied, what it cost. Needs
+ * The Claude Agent SDK, recorded: what it said, its tools and hooks, what was allowed and denied, what it cost. Needs
  * `@anthropic-ai/claude-agent-sdk` beside agent-sync. `bun sdk/examples/claude.ts "fix the build"`
  */
 import { Agent, AgentRuntime, AuditEventStore } from "agent-sync"
@@ -9,7 +9,8 @@ import * as Effect from "effect/Effect"
 const claude = Agent.claude({
   model: "sonnet",
   canUseTool: async (tool, input) =>
-    tool === "Bash" ? { behavior: "deny", message: "no shell here" } : { behavior: "allow", updatedInput: input }
+    tool === "Bash" ? { behavior: "deny", message: "no shell here" } : { behavior: "allow", updatedInput: input },
+  hooks: { PreToolUse: [{ matcher: "Write|Edit", hooks: [async () => ({ systemMessage: "Mind the style guide." })] }] }
 })
 
 const program = Effect.gen(function* () {

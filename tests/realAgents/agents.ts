@@ -35,6 +35,7 @@ export interface RealAgent {
 
 const folder = process.env.AGENT_SYNC_TEST_AGENTS ?? ""
 export const program = (name: string) => join(folder, "node_modules", ".bin", name)
+export const claudeSdkFile = join(folder, "node_modules", "@anthropic-ai", "claude-agent-sdk", "sdk.mjs")
 
 export const claudeEnv = ({ model }: Place) => ({
   ANTHROPIC_BASE_URL: model,
@@ -71,7 +72,7 @@ const agentSdk: RealAgent = {
   name: "Agent SDK",
   settle: ({ work }) => {
     const source = `
-      import { query } from ${JSON.stringify(join(folder, "node_modules", "@anthropic-ai", "claude-agent-sdk", "sdk.mjs"))}
+      import { query } from ${JSON.stringify(claudeSdkFile)}
       const [prompt, trusted] = process.argv.slice(2)
       const options = {
         cwd: process.cwd(), model: "claude-sonnet-4-5", env: process.env, settingSources: [],

@@ -14,7 +14,8 @@ const tests = [
   "--timeout",
   "400000",
   join(import.meta.dir, "runs.ts"),
-  join(import.meta.dir, "asks.ts")
+  join(import.meta.dir, "asks.ts"),
+  join(import.meta.dir, "claudeSdk.ts")
 ]
 const command = [...tests, ...process.argv.slice(2)]
 const alone = ["unshare", "--map-root-user", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]

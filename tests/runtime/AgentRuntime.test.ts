@@ -21,7 +21,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
-import { keyTexts, startHub, until } from "../support/programs.ts"
+import { folder, keyTexts, startHub, until } from "../support/programs.ts"
 
 type Everything = Layer.Layer.Success<ReturnType<typeof AgentRuntime.layerWithRemoteSync>>
 
@@ -215,6 +215,31 @@ describe("agents as values", () => {
     expect(outcome).toMatchObject({ session: "s1", ok: true, reason: "eof", text: "hello", lost: 0 })
   })
 
+  test("a session whose agent tells its id late is found by that id: here, after a restart, and by another program", async () => {
+    const hub = await startHub()
+    const encryption = { identityKey: keyTexts().reader }
+    const kept = StorageConfig.layer({ file: join(folder(), "acme.sqlite") })
+    const early = JSON.stringify({ type: "user", message: { role: "user", content: "x".repeat(80_000) }, uuid: "u0" })
+    const agent = Agent.fromStream(Stream.make(early, init, says("hello")), { agent: "claude-code" })
+    const said = (session: string) =>
+      Effect.flatMap(ChatHistoryStore, (chat) =>
+        Effect.map(chat.list({ session }), ({ items }) => items.map((one) => `${one.role} ${one.session}`))
+      )
+    const first = Effect.gen(function* () {
+      const { session } = yield* (yield* AgentRuntime).run(agent)
+      expect(session).toBe("s1")
+      expect(yield* said("s1")).toEqual(["user s1", "assistant s1"])
+      yield* Effect.flatMap(SyncService, ({ syncNow }) => syncNow)
+    })
+    const options = { url: hub.url, encryption }
+    const live = AgentRuntime.layerWithRemoteSync(options).pipe(Layer.provide(kept))
+    await Effect.runPromise(Effect.provide(first, live))
+    const again = AgentRuntime.layerWithRemoteSync({ ...options, scope: "another" }).pipe(Layer.provide(kept))
+    expect(await Effect.runPromise(Effect.provide(said("s1"), again))).toEqual(["user s1", "assistant s1"])
+    const elsewhere = Effect.flatMap(SyncService, ({ syncNow }) => Effect.zipRight(syncNow, said("s1")))
+    expect(await run(options, elsewhere)).toEqual(["user s1", "assistant s1"])
+  })
+
   test("a command is run and its output recorded; its bad end fails a query, not a run", async () => {
     await run(
       {},
@@ -305,12 +330,19 @@ describe("agents as values", () => {
     expect(Chunk.toReadonlyArray(kinds)).toEqual(["session_start", "message", "session_end"])
   })
 
-  test("Claude's SDK is asked with the prompt, and what canUseTool decides is in the audit", async () => {
+  test("Claude's SDK is asked with the prompt, and what canUseTool and hooks answer is in the audit", async () => {
     const asked: Array<unknown> = []
+    const hooked: Array<unknown> = []
     const sdk: Agent.ClaudeSdk = {
       query: async function* ({ options, prompt }) {
         asked.push(prompt)
         yield init
+        const { PreToolUse } = (options?.hooks ?? {}) as { readonly PreToolUse: ReadonlyArray<Agent.ClaudeHooks> }
+        const input = { session_id: "s1", hook_event_name: "PreToolUse", tool_name: "Bash" }
+        for (const hook of PreToolUse.flatMap(({ hooks }) => hooks)) {
+          const call = hook as (input: object, tool: string) => Promise<unknown>
+          hooked.push(await call(input, "toolu_1").catch(String))
+        }
         const decide = options?.canUseTool as (
           tool: string,
           input: object,
@@ -330,18 +362,27 @@ describe("agents as values", () => {
         yield JSON.parse(says(behavior))
       }
     }
-    const decisions = await run(
+    const audit = await run(
       {},
       Effect.gen(function* () {
         const runtime = yield* AgentRuntime
-        const agent = Agent.claude({ canUseTool: async () => ({ behavior: "deny", message: "not now" }) }, sdk)
+        const canUseTool = async () => ({ behavior: "deny", message: "not now" })
+        const fails = () => Promise.reject(new Error("no such table"))
+        const hooks = { PreToolUse: [{ matcher: "Bash", hooks: [async () => ({ continue: true }), fails] }] }
+        const agent = Agent.claude({ canUseTool, hooks }, sdk)
         const { text } = yield* runtime.query(agent, "list files")
         expect(text).toBe("deny")
-        return yield* Effect.flatMap(AuditEventStore, (store) => store.list({ kind: "permission" }))
+        return yield* Effect.flatMap(AuditEventStore, (store) => store.list({ session: "s1" }))
       })
     )
     expect(asked).toEqual(["list files"])
-    expect(decisions.items.map(({ data }) => data)).toMatchObject([{ call: "toolu_1", decision: "denied" }])
+    expect(hooked).toEqual([{ continue: true }, "Error: no such table"])
+    const of = (kind: string) => audit.items.filter((one) => one.kind === kind).map(({ data }) => data)
+    expect(of("permission")).toMatchObject([{ call: "toolu_1", decision: "denied" }])
+    expect(of("hook")).toMatchObject([
+      { name: "PreToolUse:Bash", phase: "finished", ok: true, output: '{"continue":true}' },
+      { name: "PreToolUse:Bash", phase: "finished", ok: false, output: "no such table" }
+    ])
   })
 
   test("without the package Agent.claude says what to add", async () => {

@@ -101,8 +101,22 @@ export interface ClaudeOptions {
     input: Record<string, unknown>,
     ...rest: ReadonlyArray<never>
   ) => Promise<unknown>
+  /** By event: `PreToolUse`, `Stop`, … */
+  readonly hooks?: { readonly [event: string]: ReadonlyArray<ClaudeHooks> | undefined }
   readonly [option: string]: unknown
 }
+
+/** Functions that Claude calls on an event. */
+export interface ClaudeHooks {
+  /** Which tools, as a pattern; all where it is not given. */
+  readonly matcher?: string
+  readonly hooks: ReadonlyArray<ClaudeHook>
+  /** Seconds. */
+  readonly timeout?: number
+  /** What Claude does where one throws; `continue` where it is not given. */
+  readonly onFailure?: "continue" | "block"
+}
+export type ClaudeHook = (...told: ReadonlyArray<never>) => Promise<unknown>
 
 /** What we use of the package. Given in `sdk`, nothing is loaded. */
 export interface ClaudeSdk {
@@ -113,8 +127,8 @@ export interface ClaudeSdk {
 }
 
 /**
- * The Claude Agent SDK, an optional peer: loaded when the agent is first asked. What `canUseTool` decides is recorded; a
- * hook of the caller's stays the caller's, and what it reports comes with the messages.
+ * The Claude Agent SDK, an optional peer: loaded when the agent is first asked. What `canUseTool` decides, and that a hook
+ * of the caller's was called and what it answered, is in the audit; both answer Claude as if nobody listened.
  */
 export const claude = (options: ClaudeOptions = {}, sdk?: ClaudeSdk): Agent => ({
   name: "Claude Code",
@@ -125,8 +139,11 @@ export const claude = (options: ClaudeOptions = {}, sdk?: ClaudeSdk): Agent => (
     if (prompt === undefined) throw new Error("Agent.claude is asked something: use query, or give a prompt.")
     const stop = new AbortController()
     signal.addEventListener("abort", () => stop.abort(), { once: true })
-    const { canUseTool } = options
-    const asked = canUseTool === undefined ? {} : { canUseTool: recordedDecisions(canUseTool, ask) }
+    const { canUseTool, hooks } = options
+    const asked = {
+      ...(canUseTool === undefined ? {} : { canUseTool: recordedDecisions(canUseTool, ask) }),
+      ...(hooks === undefined ? {} : { hooks: recordedHooks(hooks, ask) })
+    }
     return ended(claudeMessages(sdk, prompt, { ...options, ...asked, abortController: stop }), signal)
   }
 })
@@ -169,6 +186,39 @@ const recordedDecisions =
     const decision = await decide(tool, input, ...rest)
     note({ type: "control_response", response: { subtype: "success", request_id: id, response: decision } })
     return decision
+  }
+
+/** In the shape of Claude Code's own words about hooks of its settings; it says none about functions. */
+const recordedHooks = (hooks: NonNullable<ClaudeOptions["hooks"]>, ask: Ask) =>
+  Object.fromEntries(
+    Object.entries(hooks).map(([event, matchers]) => [
+      event,
+      matchers?.map((matcher) => ({ ...matcher, hooks: matcher.hooks.map((hook) => recordedHook(event, hook, ask)) }))
+    ])
+  )
+
+const recordedHook =
+  (event: string, hook: ClaudeHook, { note }: Ask): ClaudeHook =>
+  async (...told) => {
+    const about: { readonly session_id?: unknown; readonly tool_name?: unknown } = Object(told[0])
+    const line = {
+      type: "system",
+      hook_id: crypto.randomUUID(),
+      hook_name: typeof about.tool_name === "string" ? `${event}:${about.tool_name}` : event,
+      hook_event: event,
+      ...(typeof about.session_id === "string" ? { session_id: about.session_id } : {})
+    }
+    note({ ...line, subtype: "hook_started", uuid: crypto.randomUUID() })
+    const answered = (outcome: "success" | "error", output: string) =>
+      note({ ...line, subtype: "hook_response", outcome, output, uuid: crypto.randomUUID() })
+    try {
+      const answer = await hook(...told)
+      answered("success", JSON.stringify(answer ?? {}))
+      return answer
+    } catch (error) {
+      answered("error", error instanceof Error ? error.message : String(error))
+      throw error
+    }
   }
 
 /** The id of the call, which later versions tell beside its input. */
