@@ -137,6 +137,17 @@ describe("Hub, when the storage fails", () => {
     }
   )
 
+  test("a write without entries asks nothing of the storage, and is acknowledged", () => {
+    const world = makeWorld(failing(failed("full")))
+    const [socket, stock] = [world.connect(), world.connect({ extended: false })]
+    for (const each of [socket, stock]) each.write(writing("bad", [], 7))
+    expect([...socket.acks(), ...stock.acks()]).toEqual([
+      { _tag: "Ack", id: 7, sequenceNumbers: [] },
+      { _tag: "Ack", id: 7, sequenceNumbers: [] }
+    ])
+    expect([...socket.closes, ...stock.closes]).toEqual([])
+  })
+
   test("a log that cannot be read is refused to its reader, whichever way it asked", () => {
     const world = makeWorld(failing(failed("other")))
     const [socket, stock] = [world.connect(), world.connect({ extended: false })]

@@ -203,6 +203,32 @@ describe("Codec", () => {
     )
   })
 
+  test("acks and runs of entries are made in memory of exactly their size", () => {
+    const numbers = [1, 127, 128, 255, 256, 65_535, 65_536, 2 ** 32 - 1, 2 ** 32, Number.MAX_SAFE_INTEGER]
+    const lists = [
+      [],
+      ...numbers.map((number) => [number]),
+      ...[15, 16, 65_535, 65_536].map((n) => new Array(n).fill(7))
+    ]
+    const frames = lists.map((sequenceNumbers) =>
+      encodeResponse({ _tag: "Ack", id: sequenceNumbers[0] ?? 0, sequenceNumbers })
+    )
+    const runs = fc.sample(fc.array(stored, { maxLength: 20 }), 50).map(encodeStored)
+    for (const { buffer, byteLength } of [...frames, ...runs]) expect(buffer.byteLength).toBe(byteLength)
+  })
+
+  test("a page of any number of batches, and a refusal for any reason, arrive as they were", () => {
+    const pages = [0, 1, 15, 16, 300, 70_000].map((count): Response => {
+      return { _tag: "Changes", publicKey: "log", entries: [], head: count, batches: new Array(count).fill(1) }
+    })
+    const refusals = (["forbidden", "retired", "quota", "too-large", "storage"] as const).map((code): Response => {
+      return { _tag: "Ack", id: 1, sequenceNumbers: [], refused: { code, reason: `no ${code} ${"é".repeat(800)}` } }
+    })
+    for (const message of [...pages, ...refusals]) {
+      expect(Either.getOrThrow(decodeResponse(encodeResponse(message)))).toEqual(message)
+    }
+  })
+
   test("no bytes make it throw: random ones, cut ones, glued ones, ones with a bit turned", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (noise) => {

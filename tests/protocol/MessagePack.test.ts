@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test"
 import * as fc from "effect/FastCheck"
 import { Packr, unpack } from "msgpackr"
-import { Reader } from "../../sdk/src/protocol/Reader.ts"
+import { lexiconOf, Reader } from "../../sdk/src/protocol/Reader.ts"
 import { UnreadableFrame } from "../../sdk/src/protocol/UnreadableFrame.ts"
 import { binaryBytes, numberBytes, packedText, Writer } from "../../sdk/src/protocol/Writer.ts"
 
@@ -43,9 +43,11 @@ describe("MessagePack", () => {
   })
 
   test.each(sizes)("texts, bytes, lists and maps of %d go both ways", (size) => {
-    const text = "é".repeat(size >> 1) + "x".repeat(size & 1)
-    expect(unpack(packedText(text))).toBe(text)
-    expect(new Reader(pack(text)).text()).toBe(text)
+    for (const text of ["é".repeat(size >> 1) + "x".repeat(size & 1), "x".repeat(size), `${"x".repeat(size)}\u0080`]) {
+      expect(unpack(packedText(text))).toBe(text)
+      expect(written((writer) => writer.text(text))).toEqual(packedText(text))
+      expect(new Reader(pack(text)).text()).toBe(text)
+    }
     const bytes = new Uint8Array(size).fill(7)
     const binary = written((writer) => writer.binary(bytes))
     expect(new Uint8Array(unpack(binary))).toEqual(bytes)
@@ -275,6 +277,31 @@ describe("MessagePack", () => {
     expect(new Reader(new Uint8Array(0)).isNil()).toBe(false)
   })
 
+  test("knows the texts of a lexicon behind whatever header, and leaves everything else where it is", () => {
+    const texts = ["iv", "it", "id", "publicKey", "x".repeat(40)]
+    const lexicon = lexiconOf(texts)
+    const look = (bytes: ReadonlyArray<number>) => {
+      const reader = new Reader(within(...bytes))
+      return [reader.known(lexicon), reader.at]
+    }
+    for (const [number, text] of [...texts, "iw", "publicKez", "", "y".repeat(40), "y".repeat(300)].entries()) {
+      const body = [...new TextEncoder().encode(text)]
+      const { length } = body
+      const heads = [...(length < 32 ? [[0xa0 | length]] : []), ...(length < 256 ? [[0xd9, length]] : [])].concat(
+        [[0xda, length >> 8, length & 255]],
+        [[0xdb, 0, 0, length >> 8, length & 255]]
+      )
+      for (const head of heads) {
+        const found = number < texts.length ? [number, head.length + length] : [-1, 0]
+        expect([text, head, look([...head, ...body, 0xc3])]).toEqual([text, head, found])
+      }
+    }
+    for (const token of tokens.filter((token) => after(token)[1] !== "text")) {
+      expect([token, look([token, ...after(token)[0]])]).toEqual([token, [-1, 0]])
+    }
+    expect(look([])).toEqual([-1, 0])
+  })
+
   test("reads texts of any length and any characters, also a byte order mark", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary", maxLength: 90 }), (text) => {
@@ -284,7 +311,10 @@ describe("MessagePack", () => {
       })
     )
     expect(new Reader(packedText("\ufeffa")).text()).toBe("\ufeffa")
-    expect(failure(() => new Reader(Uint8Array.of(0xa2, 0x61, 0xff)).text())).toEqual([1007, "text is not UTF-8"])
+    for (const last of [0x80, 0xff]) {
+      const text = Uint8Array.of(0xa2, 0x61, last)
+      expect(failure(() => new Reader(text).text())).toEqual([1007, "text is not UTF-8"])
+    }
     const long = packedText("a".repeat(80))
     long[50] = 0xff
     expect(failure(() => new Reader(long).text())).toEqual([1007, "text is not UTF-8"])

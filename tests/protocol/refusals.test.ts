@@ -176,6 +176,8 @@ describe.each(directions)("A %s", (_, messages, endsAs) => {
     const room = 8 * 1024 * 1024 - (filled(70_000).byteLength - 70_000)
     expect(endsAs(filled(room))).toBe("read")
     expect(endsAs(filled(room + 1))).toBe(1009)
+    const large = { ...entry, encryptedEntry: new Uint8Array(1_900_000) }
+    expect(asRequest({ ...write, encryptedEntries: [large, large, large, large, large] })).toBe(1009)
   })
 
   test("that is random bytes ends with one of the codes for a frame", () => {

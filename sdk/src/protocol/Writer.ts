@@ -138,7 +138,7 @@ export class Writer {
     const wanted = this.#at + more
     if (wanted > this.#bytes.byteLength) {
       const grown = new Uint8Array(Math.max(wanted, 2 * this.#bytes.byteLength))
-      grown.set(this.#bytes.subarray(0, this.#at))
+      grown.set(this.#bytes)
       this.#bytes = grown
     }
     return this.#at

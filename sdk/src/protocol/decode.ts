@@ -168,10 +168,7 @@ class Fields {
   }
 
   get tag(): string | undefined {
-    const at = this.#at[numberOf._tag]!
-    if (at === 0) return undefined
-    this.#reader.at = at
-    return tags.texts[this.#reader.known(tags)]
+    return tags.texts[this.may("_tag", (reader) => reader.known(tags)) ?? -1]
   }
 
   /** Undefined where the field is missing or nil. */

@@ -33,6 +33,23 @@ export const hubPages = (makeWorld: MakeWorld) => {
     expect(reader.changes()[2]?.more).toBeUndefined()
   })
 
+  test("a request for no entries tells whether there are any from its start on, and what comes next where there are none", async () => {
+    const world = await start()
+    const writer = await connected(world)
+    writer.write(writing("log", entries(4)))
+    await world.settle()
+    const starts = [0, 1, 2, 3, 4, 5, 6, 9]
+    const readers = await Promise.all(starts.map(() => connected(world)))
+    for (const [i, reader] of readers.entries()) reader.write(asking("log", starts[i]!, 0))
+    await world.settle()
+    expect(readers.map((reader) => reader.changes().map(({ entries, head, more }) => [entries, head, more]))).toEqual(
+      starts.map((from) => [[[], 4, from <= 4]])
+    )
+    writer.write(writing("log", entries(1)))
+    await world.settle()
+    expect(readers.map((reader) => reader.sequences())).toEqual(starts.map((from) => (from <= 4 ? [] : [5])))
+  })
+
   test("a bounded read beside a subscription leaves it as it is", async () => {
     const world = await start()
     const writer = await connected(world)

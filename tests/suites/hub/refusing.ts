@@ -16,7 +16,10 @@ export const hubRefusing = (makeWorld: MakeWorld) => {
     reader.write(writing("log", entries(1)))
     writer.write(following("log"))
     await world.settle()
-    expect([reader.closes, writer.closes].map(([close]) => close?.code)).toEqual([1008, 1008])
+    expect([...reader.closes, ...writer.closes]).toEqual([
+      { code: 1008, reason: "this token may not write to this log" },
+      { code: 1008, reason: "this token may not read this log" }
+    ])
   })
 
   test("an entry that no storage holds is refused alone: the socket and its other writes go on", async () => {
