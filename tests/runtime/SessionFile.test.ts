@@ -304,6 +304,35 @@ describe("a session that is run and watched at once", () => {
       expect(s.sessions()).toHaveLength(1)
     })
   }
+
+  for (const first of ["run", "watched"]) {
+    test(`shows its prompt once, where it is written at the moment in which ${first} writes it too`, () => {
+      // What the other process does right before the first write that a prompt is told with.
+      let meanwhile: (() => void) | undefined
+      const other = (is: boolean) => {
+        const act = is ? meanwhile : undefined
+        if (act !== undefined) meanwhile = undefined
+        act?.()
+      }
+      const s = scene((journal) => ({
+        ...journal,
+        append: (log, plains, options) => {
+          other(plains.some(({ event }) => event === "chat.message"))
+          return journal.append(log, plains, options)
+        },
+        mark: (log, marks) => {
+          other(marks.some((mark) => mark.startsWith("prompt ")))
+          return journal.mark(log, marks)
+        }
+      }))
+      const watched = () => void s.read(SESSION, [lines(written)], () => at + 1_000)
+      meanwhile = first === "run" ? watched : () => runIn(s)
+      if (first === "run") runIn(s)
+      else watched()
+      expect(meanwhile).toBeUndefined()
+      expect(shown(s)).toMatchObject({ messages: 2, turns: 1, title: "fix it" })
+    })
+  }
 })
 
 describe("what only `run` and hooks know", () => {

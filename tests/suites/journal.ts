@@ -73,6 +73,22 @@ export const journalSuite = (name: string, make: () => JournalPlace) =>
         expect(await textsIn(journal, log)).toEqual(["a", "b", "c", "d"])
       })
 
+      test("leaves out what another recorder of the log has told, whoever of the two is first", async () => {
+        const place = makePlace()
+        const [run, file] = [await place.open([A]), await place.open([A])]
+        const by = (own: string, other: string) => ({ told: [`${other} 1`, `${other} 2`], tells: [`${own} 1`] })
+        const log = logNamed(run, "s")
+        logNamed(file, "s")
+        const unless = [undefined, by("run", "file"), by("run", "file")]
+        expect(ok(run.append(log, notes("a", "b", "c"), { unless }))).toHaveLength(3)
+        const told = { marks: ["1", "2"], unless: [by("file", "run"), undefined] }
+        expect(ok(file.append(log, notes("b", "d"), told))).toHaveLength(1)
+        // What was left out left no mark.
+        expect(ok(file.known(log, ["file 1", "run 1", "1", "2"]))).toEqual([false, true, false, true])
+        expect(ok(run.append(log, notes("b"), { unless: [by("run", "file")], signed: true }))).toHaveLength(2)
+        expect(await textsIn(run, log)).toEqual(["a", "b", "c", "d", "b"])
+      })
+
       test("keeps marks over a new start", async () => {
         const place = makePlace()
         const first = await place.open([])

@@ -20,7 +20,8 @@ import {
   type JournalEntry,
   JournalFailed,
   type OwnLog,
-  type PendingRun
+  type PendingRun,
+  type Unless
 } from "../journal/Journal.ts"
 import { beginning, extend, type Head, movable } from "../journal/Sealing.ts"
 import { besideLog, type Keeping, keepingOf } from "../sync/sealing.ts"
@@ -164,6 +165,15 @@ const journalOf = (store: Store, { fresh, row: writer, sealing }: FoundWriter, k
   /** Inside a write. False where the log has it already. */
   const keepMark = (log: number, mark: string) =>
     store.run("INSERT OR IGNORE INTO mark (log, name) VALUES (?, ?)", log, markName(mark)) > 0
+  const hasMark = (log: number, mark: string) =>
+    store.get("SELECT 1 FROM mark WHERE log = ? AND name = ?", log, markName(mark)) !== undefined
+  /** Inside a write: keeps the marks of what is new, and answers whether it is. */
+  const keepNew = (log: number, mark: string | undefined, unless: Unless | undefined) => {
+    if (unless?.told.some((one) => hasMark(log, one)) === true) return false
+    if (mark !== undefined && !keepMark(log, mark)) return false
+    for (const one of unless?.tells ?? []) keepMark(log, one)
+    return true
+  }
   const told = (answer: Either.Either<ReadonlyArray<JournalEntry>, JournalFailed>) => {
     if (Either.isRight(answer) && answer.right.length > 0) wake.tell()
     return answer
@@ -241,10 +251,10 @@ const journalOf = (store: Store, { fresh, row: writer, sealing }: FoundWriter, k
         ? Either.right([])
         : told(
             store.write(() => {
-              const { ids, marks } = options
-              if (marks === undefined) return extendLog(log, plains, options)
+              const { ids, marks, unless } = options
+              if (marks === undefined && unless === undefined) return extendLog(log, plains, options)
               const { id } = logRow(log)
-              const isNew = plains.map((_, n) => marks[n] === undefined || keepMark(id, marks[n]))
+              const isNew = plains.map((_, n) => keepNew(id, marks?.[n], unless?.[n]))
               const fresh = <A>(all: ReadonlyArray<A>) => all.filter((_, n) => isNew[n])
               return extendLog(log, fresh(plains), { ...options, ...(ids === undefined ? {} : { ids: fresh(ids) }) })
             })
@@ -252,9 +262,7 @@ const journalOf = (store: Store, { fresh, row: writer, sealing }: FoundWriter, k
     known: (log, marks) =>
       store.read(() => {
         const { id } = logRow(log)
-        return marks.map(
-          (mark) => store.get("SELECT 1 FROM mark WHERE log = ? AND name = ?", id, markName(mark)) !== undefined
-        )
+        return marks.map((mark) => hasMark(id, mark))
       }),
     mark: (log, marks) =>
       store.write(() => {

@@ -80,6 +80,14 @@ export interface Writer {
 /** How far logs of one writer go: the `n` of each one's last entry. */
 export type Reach = ReadonlyMap<LogId, number>
 
+/** What two recorders of one session leave for each other, so that what both hear of is written by whoever is first. */
+export interface Unless {
+  /** The entry is left out where the log has one of these marks. */
+  readonly told: ReadonlyArray<string>
+  /** Kept with the log where it is not left out. */
+  readonly tells: ReadonlyArray<string>
+}
+
 export interface AppendOptions {
   /** The envelope's `seen`: the highest `n` applied of each other writer, by the hex of its id. */
   readonly seen?: ReadonlyMap<string, number>
@@ -89,6 +97,8 @@ export interface AppendOptions {
   readonly signed?: boolean
   /** One for each of the plains: those whose mark the log has already are left out, the marks of the others are kept with it. */
   readonly marks?: ReadonlyArray<string>
+  /** One for each of the plains, asked before its mark and in the same transaction. */
+  readonly unless?: ReadonlyArray<Unless | undefined>
 }
 
 export interface Journal {

@@ -15,7 +15,8 @@ import {
   type Outbox,
   type OwedLog,
   type OwnLog,
-  type Reach
+  type Reach,
+  type Unless
 } from "./Journal.ts"
 import type { Received, ReceivedEntry } from "./Received.ts"
 import { beginning, extend, type Head, type Introduction, movable, type Sealing } from "./Sealing.ts"
@@ -194,10 +195,10 @@ export const open = (options: {
     append: (log, plains, options = {}) =>
       told(
         guarded(() => {
-          const { ids, marks, signed } = options
+          const { ids, marks, signed, unless } = options
           if (plains.length === 0 && signed !== true) return []
           const of = logOf(log)
-          const news = plains.map((_, n) => isNew(of, marks?.[n]))
+          const news = plains.map((_, n) => isNew(of, marks?.[n], unless?.[n]))
           const fresh = <A>(all: ReadonlyArray<A>) => all.filter((_, n) => news[n])
           return write(of, fresh(plains), { ...options, ...(ids === undefined ? {} : { ids: fresh(ids) }) })
         })
@@ -415,11 +416,11 @@ const outboxOf = (
   }
 }
 
-/** Remembers a mark; a thing without one is always new. */
-const isNew = ({ marks }: Log, mark: string | undefined) => {
-  if (mark === undefined) return true
-  if (marks.has(mark)) return false
-  marks.add(mark)
+/** Remembers the marks of what is new; a thing without any always is. */
+const isNew = ({ marks }: Log, mark: string | undefined, unless: Unless | undefined) => {
+  if (unless?.told.some((one) => marks.has(one)) === true) return false
+  if (mark !== undefined && marks.has(mark)) return false
+  for (const one of [...(mark === undefined ? [] : [mark]), ...(unless?.tells ?? [])]) marks.add(one)
   return true
 }
 /** The entries from `n` on. What was forgotten lies between the first and the rest. */

@@ -79,10 +79,15 @@ const chosen = (
   options: AppendOptions,
   wanted: (plain: Plain) => boolean
 ): readonly [ReadonlyArray<Plain>, AppendOptions] => {
-  const { ids, marks, ...rest } = options
+  const { ids, marks, unless, ...rest } = options
   const of = <A>(all: ReadonlyArray<A>) => all.filter((_, n) => wanted(plains[n]!))
   return [
     plains.filter(wanted),
-    { ...rest, ...(ids === undefined ? {} : { ids: of(ids) }), ...(marks === undefined ? {} : { marks: of(marks) }) }
+    {
+      ...rest,
+      ...(ids === undefined ? {} : { ids: of(ids) }),
+      ...(marks === undefined ? {} : { marks: of(marks) }),
+      ...(unless === undefined ? {} : { unless: of(unless) })
+    }
   ]
 }

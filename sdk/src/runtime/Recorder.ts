@@ -13,7 +13,7 @@ import type { LogId } from "../domain/Ids.ts"
 import type { IndexEvent, Origin } from "../domain/IndexEvent.ts"
 import { encodeIndex, type Plain } from "../domain/Payload.ts"
 import { makeSession, type Session, type SessionFold } from "../domain/Session.ts"
-import type { Journal, JournalFailed } from "../journal/Journal.ts"
+import type { Journal, JournalFailed, Unless } from "../journal/Journal.ts"
 import { markKeyOf } from "../journal/markKey.ts"
 import type { Timer, Timers } from "../sync/Link.ts"
 import { adoptLeft } from "./adoptLeft.ts"
@@ -26,7 +26,7 @@ import {
   PRINTED_MS,
   printedMarks,
   promptIn,
-  promptMarks,
+  promptUnless,
   safeOf,
   sessionIdOf,
   titleStays,
@@ -162,10 +162,10 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
   let guess: LineReader | undefined
   /** The prompt on the command line, until it is recorded. */
   let prompt: string | undefined
-  /** The agent's own file told of the turn that the prompt begins. */
-  let isTurnTold = false
-  /** The same of a turn whose prompt the agent prints itself. */
-  let isTurnPrinted = false
+  /** Of the prompt on the command line: its turn may be printed as well. */
+  let asked: Unless | undefined
+  /** Of a prompt that the agent printed: its turn comes next. */
+  let printed: Unless | undefined
   let stateTimer: Timer | undefined
   let stateDue = 0
   let home = newHome()
@@ -435,19 +435,25 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
     const of = home
     const plains: Array<Plain> = []
     const events: Array<AgentEvent> = []
+    const unless: Array<Unless | undefined> = []
     let bytes = 0
     for (const event of withContext(batch)) {
+      const its = unlessOf(event)
       const entries = entriesOf(safeOf(event, redactor), redacted)
       for (const part of entries.events) of.fold.add(part)
       events.push(...entries.events)
       plains.push(...entries.plains)
+      unless.push(...entries.plains.map(() => its))
       bytes += entries.bytes
     }
     if (plains.length === 0) return
     of.events += plains.length
     total += plains.length
     backlog.put(
-      () => (of.log === undefined ? journal.pend(run, plains) : Either.flatMap(renewed(of), () => append(of, plains))),
+      () =>
+        of.log === undefined
+          ? journal.pend(run, plains)
+          : Either.flatMap(renewed(of), () => append(of, plains, unless)),
       bytes,
       plains.length
     )
@@ -463,11 +469,15 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
     options.onEvents?.(events)
   }
 
-  const append = (of: Home, plains: ReadonlyArray<Plain>) => {
+  const append = (of: Home, plains: ReadonlyArray<Plain>, unless: ReadonlyArray<Unless | undefined>) => {
     of.unsigned += plains.length
     const signed = of.unsigned >= UNSIGNED_ENTRIES
     if (signed) of.unsigned = 0
-    return journal.append(of.log!, plains, { signed })
+    return Either.map(journal.append(of.log!, plains, { signed, unless }), (written) => {
+      const leftOut = plains.length + Number(signed) - written.length
+      of.events -= leftOut
+      total -= leftOut
+    })
   }
 
   const isOver = ({ fold }: Home) => fold.view.state === "ended" || fold.view.state === "failed"
@@ -484,48 +494,37 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
   const withContext = function* (batch: ReadonlyArray<AgentEvent>): Iterable<AgentEvent> {
     for (const event of batch) {
       if (event.kind !== "session_start") {
-        // Gemini CLI prints the prompt.
-        const printed = adapter !== undefined && isApart(adapter.agent) ? promptIn(event) : undefined
-        if (printed !== undefined) {
-          isTurnPrinted = isToldByFile(printed)
-          if (isTurnPrinted) continue
-        }
-        if (event.kind === "turn_start" && isTurnPrinted) {
-          isTurnPrinted = false
-          continue
-        }
-        // Codex tells that its first turn began; where a file told the prompt, it told that too.
-        if (!isTurnTold || event.key !== `${run}:prompt:turn`) yield event
+        yield event
         continue
       }
       yield { ...event, data: { ...known(options.about), ...event.data } }
       if (prompt === undefined) continue
-      const asked = prompt
+      const data = { role: "user", parts: [{ type: "text", text: prompt }] } as const
       prompt = undefined
-      const isPromptTold = isToldByFile(asked)
-      isTurnTold = isPromptTold || isTurnToldByFile()
-      if (isPromptTold) continue
-      const data = { role: "user", parts: [{ type: "text", text: asked }] } as const
       yield { ...ours(`${run}:prompt`), group: "chat", kind: "message", data }
-      if (!isTurnTold) yield { ...ours(`${run}:prompt:turn`), group: "audit", kind: "turn_start", data: {} }
+      yield { ...ours(`${run}:prompt:turn`), group: "audit", kind: "turn_start", data: {} }
     }
   }
 
-  /** Whether a watcher of the agent's own files was first; if it was not, it will know that we were. */
-  const isToldByFile = (asked: string) => {
-    const { log } = home
-    if (log === undefined) return false
-    const marks = (by: "run" | "file") => promptMarks(by, asked.trim(), wall())
-    if (Either.getOrElse(journal.known(log, marks("file")), () => [false]).includes(true)) return true
-    backlog.put(() => journal.mark(log, marks("run").slice(0, 1)))
-    return false
-  }
-
-  /** Codex's file tells that a turn began before it tells the prompt. */
-  const isTurnToldByFile = () => {
-    const { log } = home
-    if (log === undefined || adapter === undefined || !isApart(adapter.agent)) return false
-    return Either.getOrElse(journal.known(log, turnMarks(wall(), began)), () => [false]).includes(true)
+  /** A watcher of the agent's own file may write the prompt and its turn, and be first; if it is not, it will know that we were. */
+  const unlessOf = (event: AgentEvent): Unless | undefined => {
+    const isAsked = event.key === `${run}:prompt`
+    const text = isAsked || (adapter !== undefined && isApart(adapter.agent)) ? promptIn(event) : undefined
+    if (text !== undefined) {
+      const its = promptUnless("run", text, wall())
+      if (isAsked) asked = its
+      else printed = its
+      return its
+    }
+    if (event.kind !== "turn_start") return undefined
+    // Codex prints that its first turn began; its file tells that before it tells the prompt.
+    if (event.key === `${run}:prompt:turn` && asked !== undefined)
+      return adapter !== undefined && isApart(adapter.agent)
+        ? { ...asked, told: [...asked.told, ...turnMarks(wall(), began)] }
+        : asked
+    const its = printed
+    printed = undefined
+    return its
   }
 
   /** What an event of our own carries beside its data. */

@@ -12,7 +12,7 @@ import type { LogId } from "../domain/Ids.ts"
 import type { IndexEvent, Origin, State } from "../domain/IndexEvent.ts"
 import { encodeIndex, type Plain } from "../domain/Payload.ts"
 import { makeSession, type Session } from "../domain/Session.ts"
-import type { Journal } from "../journal/Journal.ts"
+import type { AppendOptions, Journal, Unless } from "../journal/Journal.ts"
 import { markKeyOf } from "../journal/markKey.ts"
 import type { Backlog } from "./Backlog.ts"
 import { stateOf } from "./elsewhere.ts"
@@ -22,7 +22,7 @@ import {
   openSession,
   printedMarks,
   promptIn,
-  promptMarks,
+  promptUnless,
   safeOf,
   sessionIdOf,
   titleStays,
@@ -77,8 +77,6 @@ export const makeSessionWriter = (options: SessionWriterOptions): SessionWriter 
   const redactor = makeRedactor({ ...options.redaction, ...(journal === undefined ? {} : markKeyOf(journal)) })
   /** Calls of subagents, as their parent's records tell them. */
   const calls = new Map<string, string>()
-  /** Steps of time of which `run` recorded what the agent printed. */
-  const printed = new Set<string>()
   let about: About = {}
   let log: LogId | undefined
   let isBegun = false
@@ -137,11 +135,16 @@ export const makeSessionWriter = (options: SessionWriterOptions): SessionWriter 
     })
   }
 
-  const append = (to: Journal, plains: ReadonlyArray<Plain>, marks: ReadonlyArray<string>, bytes: number) =>
+  const append = (
+    to: Journal,
+    plains: ReadonlyArray<Plain>,
+    options: Pick<AppendOptions, "marks" | "unless">,
+    bytes: number
+  ) =>
     backlog.put(
       () => {
         if (log === undefined) return Either.right(undefined)
-        const done = to.append(log, plains, { marks })
+        const done = to.append(log, plains, options)
         if (Either.isRight(done)) {
           added += done.right.length
           known += plains.length - done.right.length
@@ -153,40 +156,33 @@ export const makeSessionWriter = (options: SessionWriterOptions): SessionWriter 
     )
 
   /**
-   * Keys of what `run` recorded in another way: a prompt that it took from its command line, and its turn; and all that it
-   * heard of an agent whose output has other keys. Prompts that it did not take are remembered for it.
+   * Whether `run` records this in another way: a prompt that it takes from its command line, and its turn; and all that it
+   * hears of an agent whose output has other keys. What it did not is told it in turn, as long as it may.
    */
-  const repeatsIn = (to: Journal, events: ReadonlyArray<AgentEvent>): ReadonlySet<string> => {
-    const repeated = new Set<string>()
-    const found = log ?? Either.getOrUndefined(to.openLog(`${agent}:${session}`))?.id
-    if (found === undefined) return repeated
-    const told: Array<string> = []
-    const isPrinted = (time: number) => {
-      const [mark = ""] = printedMarks(time)
-      const now = printed.has(mark) || Either.getOrElse(to.known(found, [mark]), () => [false])[0] === true
-      if (now) printed.add(mark)
-      return now
-    }
-    for (const event of events) {
-      // What a subagent does stands in its own file only.
-      const isOwn = event.kind !== "session_start" && event.subagent === undefined
-      if (isApart(agent) && isKept(event) && isOwn && isPrinted(event.time)) {
-        repeated.add(event.key)
-        continue
-      }
-      if (event.kind === "turn_start" && isApart(agent) && wall() - event.time < LIVE_MS)
-        told.push(...turnMarks(event.time))
-      const text = promptIn(event)
-      // `run` takes a prompt when it begins: none is older than what it is told in.
-      if (text === undefined || (isNew && event.time < openedAt - LIVE_MS)) continue
-      const isTold = Either.getOrElse(to.known(found, promptMarks("run", text, event.time)), () => [false])
-      if (isTold.includes(true)) repeated.add(event.key).add(`${event.key}:turn`)
-      // Only what happens now can be in a run that happens now.
-      else if (wall() - event.time < LIVE_MS) told.push(...promptMarks("file", text, event.time).slice(0, 1))
-    }
-    if (told.length > 0) backlog.put(() => to.mark(found, told))
-    return repeated
+  const unlessOf = (event: AgentEvent, prompts: ReadonlyMap<string, Unless>): Unless | undefined => {
+    // What a subagent does stands in its own file only, and nothing that is recorded now is older than its log.
+    if (event.kind === "session_start" || event.subagent !== undefined || isPast(event)) return undefined
+    const prompt = prompts.get(event.key)
+    const isPrinted = isApart(agent) && isKept(event)
+    const isNow = wall() - event.time < LIVE_MS
+    const told = [...(prompt?.told ?? []), ...(isPrinted ? printedMarks(event.time) : [])]
+    const tells = [
+      ...(prompt?.tells ?? []),
+      ...(event.kind === "turn_start" && isApart(agent) ? turnMarks(event.time) : [])
+    ]
+    return told.length === 0 && tells.length === 0 ? undefined : { told, tells: isNow ? tells : [] }
   }
+  const isPast = ({ time }: AgentEvent) => isNew && time < openedAt - LIVE_MS
+  /** Of the prompts among these, by their keys and those of their turns. */
+  const promptsIn = (events: ReadonlyArray<AgentEvent>) =>
+    new Map(
+      events.flatMap((event): ReadonlyArray<readonly [string, Unless]> => {
+        const text = promptIn(event)
+        if (text === undefined) return []
+        const unless = promptUnless("file", text, event.time)
+        return [event.key, `${event.key}:turn`].map((key) => [key, unless])
+      })
+    )
 
   /** Leaves out what the log has, before anything is made of it. */
   const unknown = (to: Journal, events: ReadonlyArray<Redacted>, marks: ReadonlyArray<string>) => {
@@ -213,19 +209,23 @@ export const makeSessionWriter = (options: SessionWriterOptions): SessionWriter 
         for (const one of safe) added += entriesOf(one, redacted).plains.length
         return
       }
-      const repeats = repeatsIn(journal, events)
-      const kept = (_: unknown, n: number) => !repeats.has(events[n]!.key)
       if (!isBegun) begin(journal)
       const plains: Array<Plain> = []
-      const news: Array<string> = []
+      const marks: Array<string> = []
+      const unless: Array<Unless | undefined> = []
       let bytes = 0
-      for (const [one, mark] of unknown(journal, safe.filter(kept), events.filter(kept).map(markOf))) {
+      const prompts = promptsIn(events)
+      for (const [one, mark] of unknown(journal, safe, events.map(markOf))) {
         const entries = entriesOf(one, redacted)
         plains.push(...entries.plains)
-        news.push(...entries.plains.map((_, n) => (n === 0 ? mark : `${mark} ${n}`)))
+        const its = unlessOf(one.event, prompts)
+        entries.plains.forEach((_, n) => {
+          marks.push(n === 0 ? mark : `${mark} ${n}`)
+          unless.push(its)
+        })
         bytes += entries.bytes
       }
-      if (plains.length > 0) append(journal, plains, news, bytes)
+      if (plains.length > 0) append(journal, plains, { marks, unless }, bytes)
     },
     learn: (more) => {
       // Where it began is where it is: a `cd` on its way is no other session.

@@ -11,7 +11,7 @@ import { type LogId, SessionId } from "../domain/Ids.ts"
 import type { Origin, State } from "../domain/IndexEvent.ts"
 import { fit } from "../domain/Parts.ts"
 import { encodeEvent, encodeHeader, encodeIndex, type Plain } from "../domain/Payload.ts"
-import type { Journal, JournalFailed } from "../journal/Journal.ts"
+import type { Journal, JournalFailed, Unless } from "../journal/Journal.ts"
 import { EVENT_BYTES } from "../protocol/Limits.ts"
 
 /** Characters of a key, a parent or a subagent's id that are kept; longer ones become a digest. */
@@ -64,12 +64,18 @@ const PROMPT_MS = 60_000
 
 /**
  * A prompt is told twice where a session is run and watched: from the command line, without an id, and by the agent's own
- * file. These marks say `by` whom it was told, near this time; the first one found is asked for, all are kept.
+ * file. These marks say `by` whom it was told, near this time: all are asked for, the first is kept.
  */
-export const promptMarks = (by: "run" | "file", text: string, time: number): ReadonlyArray<string> => {
+const promptMarks = (by: "run" | "file", text: string, time: number): ReadonlyArray<string> => {
   const minute = Math.floor(time / PROMPT_MS)
   return [minute, minute - 1, minute + 1].map((one) => `prompt ${by} ${one} ${text}`)
 }
+
+/** The same asked and kept as it is written, of the prompt and of its turn alike: the other may write at this moment. */
+export const promptUnless = (by: "run" | "file", text: string, time: number): Unless => ({
+  told: promptMarks(by === "run" ? "file" : "run", text, time),
+  tells: promptMarks(by, text, time).slice(0, 1)
+})
 
 /** Milliseconds of a step of `printedMarks` and `turnMarks`. */
 export const PRINTED_MS = 5_000
