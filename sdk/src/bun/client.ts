@@ -95,7 +95,7 @@ export const connectJournal = (options: {
   readonly onStatus: (status: SyncStatus) => void
   /** The journal could not be read or marked, and is tried again; a sentence for the person. */
   readonly onTrouble: (what: string) => void
-  /** The hub does not take something; a sentence for the person. Where it is not given, `onTrouble` hears it. */
+  /** The hub does not take something, or lost what it had taken; a sentence for the person. Where it is not given, `onTrouble` hears it. */
   readonly onRefused?: (what: string) => void
 }): Remote => {
   const { journal, onRefused = options.onTrouble, onTrouble, retryMs, url } = options
@@ -107,7 +107,7 @@ export const connectJournal = (options: {
     timers: liveTimers,
     iv: () => crypto.getRandomValues(new Uint8Array(IV_BYTES)),
     onRefused: (_, refusal) => onRefused(explained(refusal)),
-    onLost: (logs) => onTrouble(lostSentence(new URL(url).host, logs)),
+    onLost: (logs) => onRefused(lostSentence(new URL(url).host, logs)),
     onTrouble: (failed) => {
       onTrouble(failed.message)
       if (retryMs === undefined) return
