@@ -79,6 +79,8 @@ const serve = (hub: string, token: () => Promise<string>) => {
 
 const opened = async (url: string) => {
   const page = await browser.newPage({ viewport: { width: 1280, height: 900 } })
+  // Programs start slowly on a busy machine.
+  page.setDefaultTimeout(90_000)
   const violations: Array<string> = []
   page.on("console", (message) => {
     // A socket that cannot be opened is logged by the browser itself, and so is the answer that there is no `viewer.json`.
@@ -137,6 +139,58 @@ test("a recorded session is in the fleet, opens, and goes on live; a dead hub is
 
   await page.reload()
   await page.getByText("second words").first().waitFor()
+})
+
+test("what the page saves opens without a network, and verify holds it to its writers' signatures", async () => {
+  const here = machine(tempFolder(), { AGENT_SYNC_TENANT: "acme" })
+  const hub = await startHub(here)
+  const recording = readFileSync(join(recordings, "claude-code", "edits.jsonl"), "utf8")
+  await here.run(["run", "--wait-sync", "--url", hub.url, "-"], { stdin: recording })
+  const { token } = keysOf(here)
+  const key = readFileSync(join(here.home, "keys", "acme", "reader.key"), "utf8").trim()
+  const page = await opened(`${serve(hub.url, () => token("read"))}#tenant=acme&key=${key}`)
+  await page.locator(".row").first().click()
+  await page.locator(".ev.call").first().waitFor()
+  const saved = async (name: string) => {
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("button", { name, exact: true }).click()
+    ])
+    const path = join(here.home, `${name.replaceAll(" ", "-")}-${download.suggestedFilename()}`)
+    await download.saveAs(path)
+    return { path, text: readFileSync(path, "utf8") }
+  }
+  const [proven, plain, markdown] = [await saved("Save as HTML"), await saved("without proof"), await saved("Markdown")]
+  expect(proven.text).toContain("It carries its proof")
+  for (const { text } of [plain, markdown]) expect(text).not.toMatch(/<template|asr1/)
+  expect(markdown.text).toContain("\n## ")
+
+  const said = (await page.locator(".ev .said").first().textContent())?.trim().slice(0, 30) ?? ""
+  expect(said.length).toBeGreaterThan(10)
+  for (const { path } of [proven, plain]) {
+    // Scripts may run, so that one would be seen.
+    const context = await browser.newContext()
+    afterThisTest(() => context.close())
+    const file = await context.newPage()
+    const asked: Array<string> = []
+    file.on("request", (request) => asked.push(request.url()))
+    file.on("console", (message) => asked.push(message.text()))
+    await file.goto(`file://${path}`)
+    await file.getByText(said).first().waitFor()
+    await file.locator("summary").first().click()
+    expect(asked.filter((url) => !url.startsWith("data:"))).toEqual([`file://${path}`])
+    expect(await file.locator("script").count()).toBe(0)
+  }
+
+  const verified = await here.run(["verify", proven.path])
+  expect([verified.code, verified.stderr]).toEqual([0, ""])
+  expect(verified.stdout).toContain("✓ page   shows what the proof holds, to the letter")
+  const at = proven.text.indexOf(said)
+  await Bun.write(proven.path, `${proven.text.slice(0, at)}#${proven.text.slice(at + 1)}`)
+  const altered = await here.run(["verify", proven.path])
+  expect(altered.code).toBe(1)
+  expect(altered.stdout).toContain("✗ page   is not what its proof holds")
+  expect((await here.run(["verify", plain.path])).stderr).toContain("carries no proof")
 })
 
 test("another tenant's key is refused by name, and a page without one says how to get one", async () => {
