@@ -372,9 +372,49 @@ for (const [fixture, title, help] of [
     const page = await open({ path: `?fixture=${fixture}` })
     await page.getByRole("heading", { level: 1, name: title }).waitFor()
     expect(await text(page)).toContain(help)
+    expect((await page.locator(".sync").textContent())?.includes("Live")).toBe(fixture === "empty")
     expect(await serious(page)).toEqual([])
   })
 }
+
+for (const [name, told, word] of [
+  ["a hub that was emptied", `{ _tag: "Notice", notice: { _tag: "Replaced" } }`, "Live, hub emptied"],
+  [
+    "entries that do not open",
+    `{ _tag: "Notice", log: "main", notice: { _tag: "Unopened", from: 60, to: 12_000, why: "not authentic" } }`,
+    "Live, 11,941 not opened"
+  ],
+  [
+    "a session that the hub has retired",
+    `{ _tag: "Notice", log: "main", notice: { _tag: "Refused", code: "retired", reason: "The hub has removed it" } }`,
+    "Live, session retired"
+  ]
+] as const) {
+  test(`${name}: the status says it, also on the narrowest page, and what was read stays`, async () => {
+    const page = await open({ path: session("work"), width: 320, height: 700 })
+    await page.locator(".slot").first().waitFor()
+    await page.evaluate(`fixture.tell(${told})`)
+    await page.locator(".sync b").getByText(word).waitFor()
+    expect(await page.locator(".slot").count()).toBeGreaterThan(3)
+    expect(await page.evaluate("document.documentElement.scrollWidth - innerWidth")).toBe(0)
+    expect(await serious(page)).toEqual([])
+  })
+}
+
+test("refused while a session is open, neither the page nor the tab names it any more", async () => {
+  const page = await open({ path: session("work") })
+  await page.locator(".slot").first().waitFor()
+  expect(await page.title()).toContain("Session end hooks")
+  await page.evaluate(
+    `fixture.tell({ _tag: "Connection", connection: { _tag: "Refused", error: "This token was revoked.", fix: "Get a new token from whoever runs this hub." } })`
+  )
+  await page.getByRole("heading", { name: "This token was revoked." }).waitFor()
+  // A sentence is no command to copy.
+  await page.locator("p", { hasText: "Get a new token from whoever runs this hub." }).waitFor()
+  expect(await page.locator(".cmdline").count()).toBe(0)
+  expect(await page.title()).toBe("Refused, agent-sync")
+  expect(await text(page)).not.toContain("Session end hooks")
+})
 
 test("offline, what is there stays, with since when", async () => {
   const page = await open({ path: session("work") })

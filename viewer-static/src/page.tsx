@@ -230,6 +230,7 @@ export const routeOf = (hash: string): Model["route"] => {
 }
 
 const pageTitle = (model: Model): string => {
+  if (model.connection._tag === "Refused") return "Refused, agent-sync"
   const waiting = [...model.logs.values()].filter(({ timeline }) => timeline.session.state === "waiting").length
   const session = sessionOf(model)
   const name = session === undefined ? "Sessions" : titleOf(session, logOf(model))

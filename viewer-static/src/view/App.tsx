@@ -48,7 +48,7 @@ export const App = (props: AppProps) => {
           agent-sync
         </a>
         {model.tenant === undefined ? null : <span class="crumb tenant">{model.tenant}</span>}
-        {session === undefined || model.route.page === "fleet" ? null : (
+        {session === undefined || model.route.page === "fleet" || model.connection._tag === "Refused" ? null : (
           <span class="crumb cut here-title">
             <span class="cut" dir="auto">
               {titleOf(session, log)}
@@ -176,7 +176,7 @@ const blockedOf = (model: Model, hands: AppProps["hands"]): ComponentChildren | 
     return (
       <Plain shape="refused" title={connection.error} bad>
         <p>Sessions and keys are untouched. What was shown has been cleared.</p>
-        {connection.fix === undefined ? null : <Command text={connection.fix} copy={hands.copy} />}
+        <NextStep model={model} fix={connection.fix} copy={hands.copy} />
       </Plain>
     )
   }
@@ -214,6 +214,14 @@ const blockedOf = (model: Model, hands: AppProps["hands"]): ComponentChildren | 
       <Command text={'agent-sync run -- claude -p "fix it" --output-format stream-json --verbose'} copy={hands.copy} />
     </Plain>
   )
+}
+
+/** A hub's next step is a command or a sentence, and speaks to whoever holds a token; who has a link can only ask for another. */
+const NextStep = (props: { model: Model; fix: string | undefined; copy: (text: string) => void }) => {
+  const { copy, fix, model } = props
+  if (model.shared) return <p class="fine">Ask whoever shared this session with you for a new link.</p>
+  if (fix === undefined) return null
+  return fix.startsWith("agent-sync ") ? <Command text={fix} copy={copy} /> : <p class="fine">{fix}</p>
 }
 
 const Plain = ({

@@ -22,6 +22,8 @@ export const standingOf = (model: Model): Standing => {
   if (blocked === "no key" || blocked === "bad key" || blocked === "insecure") {
     return { name: "off", shape: "offline", word: "Not connected", fact: "" }
   }
+  if (blocked === "wrong key")
+    return { name: "part", shape: "warn", word: "Cannot open", fact: "another key sealed this" }
   switch (connection._tag) {
     case "Connecting":
       return { name: "join", shape: "connecting", word: "Connecting", fact: "" }
@@ -36,12 +38,16 @@ export const standingOf = (model: Model): Standing => {
       if (behind > 0)
         return { name: "late", shape: "behind", word: `Behind by ${grouped(behind)}`, fact: "catching up" }
       const log = logOf(model)
+      if (log?.refused !== undefined) {
+        const word = log.refused.code === "retired" ? "Live, session retired" : "Live, session refused"
+        return { name: "part", shape: "warn", word, fact: log.refused.reason }
+      }
       const logs = log === undefined ? [...model.logs.values()] : [log]
       const unopened = logs.reduce((sum, one) => sum + one.unopened, 0) + model.indexUnopened
       const gone = logs.reduce((sum, one) => sum + one.gone, 0)
       if (unopened > 0) return { name: "part", shape: "warn", word: `Live, ${grouped(unopened)} not opened`, fact: "" }
       if (gone > 0) return { name: "part", shape: "warn", word: `Live, ${grouped(gone)} gone`, fact: SENT_AGAIN }
-      if (model.replaced) return { name: "part", shape: "warn", word: "Live, the hub was emptied", fact: SENT_AGAIN }
+      if (model.replaced) return { name: "part", shape: "warn", word: "Live, hub emptied", fact: SENT_AGAIN }
       const { replay } = model.reading
       if (log !== undefined && replay !== undefined) {
         const newer = log.count - replay.at
@@ -57,7 +63,8 @@ export const standingOf = (model: Model): Standing => {
 
 export const Status = ({ model, send }: { readonly model: Model; readonly send: (message: Message) => void }) => {
   const { fact, name, shape, word } = standingOf(model)
-  const leads = name === "part" && logOf(model) !== undefined
+  const log = logOf(model)
+  const leads = name === "part" && log !== undefined && log.unopened + log.gone > 0 && log.refused === undefined
   return (
     <div class={`sync ${name}`}>
       <Icon name={shape} />
