@@ -107,17 +107,16 @@ export const settings = (
     const files = filesOf(folders, tenant)
     const base = file === undefined ? cwd : dirname(file)
     const redaction = yield* redactionOf(config.redact, file ?? Home.CONFIG_FILE, env)
-    const identity = chosen?.encryption?.identityKey
-    const referred = identity === undefined ? undefined : yield* follow(identity, base, env)
+    const secret = (name: Parameters<typeof Home.secretOf>[0], reference: string | undefined) =>
+      Either.mapLeft(
+        Home.secretOf(name, reference, base, env),
+        (what) => new Failure({ exit: EXIT.usage, code: "MissingSecret", what, now: "Nothing was started." })
+      )
+    const referred = yield* secret("AGENT_SYNC_KEY", chosen?.encryption?.identityKey)
     const key = yield* findKey(env, files, referred)
-    const reference = chosen?.auth?.token
-    const token = Home.firstOf([
-      [variable(env, "AGENT_SYNC_TOKEN"), "AGENT_SYNC_TOKEN"],
-      [reference === undefined ? undefined : (yield* follow(reference, base, env)).text, inPreset]
-    ])
-    const secret = authSecret(files)
-    const keyOrigin =
-      variable(env, "AGENT_SYNC_KEY") === undefined ? (referred?.from ?? files.folder) : "AGENT_SYNC_KEY"
+    const token = yield* secret("AGENT_SYNC_TOKEN", chosen?.auth?.token)
+    const signing = authSecret(files)
+    const keyOrigin = referred?.from ?? files.folder
     const none = { value: "none", origin: "" }
     return {
       env,
@@ -133,7 +132,7 @@ export const settings = (
       redaction,
       context: contextOf(config.context),
       token: async (role: Role) => {
-        if (token !== undefined) return token.value
+        if (token !== undefined) return token.text
         // Keys may have been made since the settings were read.
         const secret = authSecret(files)
         return secret === undefined ? undefined : mintToken(secret, { tenant, roles: [role] }, TOKEN_SECONDS)
@@ -148,8 +147,8 @@ export const settings = (
         {
           name: "token",
           ...(token !== undefined
-            ? { value: "given", origin: token.origin }
-            : secret === undefined
+            ? { value: "given", origin: token.from === "AGENT_SYNC_TOKEN" ? token.from : inPreset }
+            : signing === undefined
               ? none
               : { value: "made when needed", origin: files.authSecret })
         },
@@ -235,10 +234,4 @@ export const readConfig = (file: string): Either.Either<Home.ConfigFile, Failure
         now: "Nothing was started.",
         tries: [{ command: "agent-sync init --help", why: "shows what the file may hold" }]
       })
-  )
-
-const follow = (reference: string, base: string, env: Env) =>
-  Either.mapLeft(
-    Home.follow(reference, base, env),
-    (what) => new Failure({ exit: EXIT.usage, code: "MissingSecret", what, now: "Nothing was started." })
   )

@@ -7,6 +7,7 @@ import {
   ChatHistoryStore,
   makeReaderKey,
   printKey,
+  type ReaderKey,
   StorageConfig,
   SyncConfig,
   SyncService
@@ -18,6 +19,7 @@ import * as Either from "effect/Either"
 import * as JSONSchema from "effect/JSONSchema"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import { settings } from "../../cli/src/Config.ts"
 import * as Home from "../../sdk/src/bun/home.ts"
 import { TenantId } from "../../sdk/src/domain/Ids.ts"
 import { Platform } from "../../sdk/src/sync/Platform.ts"
@@ -72,6 +74,42 @@ describe("presets", () => {
     expect(left(Home.preset({}, at, "prod"))).toContain("PROD_TOKEN is not set")
     const literal = project({ presets: { dev: { auth: { token: "t0k3n" } } } })
     expect(left(Home.preset({}, literal, "dev"))).toContain("must be a reference")
+  })
+
+  test("programs and commands read the same of a file and an environment", async () => {
+    const at = project({
+      ...config,
+      preset: "prod",
+      presets: { ...config.presets, off: { url: "ws://127.0.0.1:1", enabled: false } }
+    })
+    writeFileSync(join(at, "prod.key"), keyTexts().reader)
+    const key = keyTexts().reader
+    const cases: ReadonlyArray<[name: string | undefined, env: Record<string, string>]> = [
+      [undefined, { PROD_TOKEN: "t" }],
+      ["dev", {}],
+      ["prod", {}],
+      // What the environment says needs no reference.
+      ["prod", { AGENT_SYNC_TOKEN: "other", AGENT_SYNC_KEY: key, AGENT_SYNC_TENANT: "second" }],
+      ["prod", { PROD_TOKEN: "t", AGENT_SYNC_URL: "ws://127.0.0.1:9" }],
+      ["off", {}],
+      ["off", { AGENT_SYNC_URL: "ws://127.0.0.1:9" }],
+      [undefined, { AGENT_SYNC_ENV: "staging" }],
+      ["dev", { AGENT_SYNC_TENANT: "no tenant" }]
+    ]
+    for (const [name, more] of cases) {
+      const env = { AGENT_SYNC_HOME: at, ...more }
+      const command = settings({ env: name }, { env, cwd: at })
+      const program = Either.flatMap(Home.preset(env, at, name), (preset) =>
+        SyncConfig.make(preset as SyncConfig.SyncOptions)
+      )
+      const said = `${name} ${JSON.stringify(more)}`
+      expect(`${said} ${program._tag}`).toBe(`${said} ${command._tag}`)
+      if (Either.isLeft(command) || Either.isLeft(program)) continue
+      const { enabled, identityKey, tenant, token, url } = program.right
+      expect([said, tenant, enabled ? url : undefined]).toEqual([said, command.right.tenant, command.right.url])
+      if (token !== undefined) expect(await command.right.token("read")).toBe(token)
+      if (identityKey !== undefined) expect(printKey(command.right.key as ReaderKey)).toBe(identityKey)
+    }
   })
 
   test("a program stands on a preset in one line", async () => {
@@ -178,7 +216,35 @@ describe("SyncConfig", () => {
     const config = await Effect.runPromise(
       Effect.withConfigProvider(SyncConfig.fromEnvironment, ConfigProvider.fromMap(env))
     )
-    expect(config).toMatchObject({ url: "wss://hub.example/event-log/acme", identityKey: key, token: undefined })
+    expect(config).toEqual({ url: "wss://hub.example", tenant: "acme", encryption: { identityKey: key } })
+    const wrong = ConfigProvider.fromMap(new Map([["AGENT_SYNC_URL", "ftp://hub.example"]]))
+    const refused = await Effect.runPromise(Effect.flip(Effect.withConfigProvider(SyncConfig.fromEnvironment, wrong)))
+    expect(String(refused)).toContain("is no hub address")
+  })
+
+  test("a program that stands on the environment alone writes where it says", async () => {
+    const hub = await startHub({ token: "shared" })
+    const file = join(folder(), "own.sqlite")
+    const env = { URL: hub.url, TENANT: "acme", KEY: keyTexts().reader, TOKEN: "shared", STORAGE: "", JOURNAL: file }
+    const provider = ConfigProvider.fromMap(new Map(Object.entries(env).map(([name, v]) => [`AGENT_SYNC_${name}`, v])))
+    const live = Layer.unwrapEffect(Effect.map(SyncConfig.fromEnvironment, AgentRuntime.layerWithRemoteSync)).pipe(
+      Layer.provide(StorageConfig.layerFromEnvironment),
+      Layer.provide(Layer.setConfigProvider(provider))
+    )
+    const status = await Effect.runPromise(
+      Effect.provide(
+        Effect.gen(function* () {
+          yield* (yield* ChatHistoryStore).append({ role: "user", text: "hello" })
+          return yield* (yield* SyncService).syncNow
+        }),
+        live
+      )
+    )
+    expect(status).toMatchObject({ connected: true, waiting: 0, troubles: [] })
+    expect(statSync(file).size).toBeGreaterThan(0)
+    const wrong = Layer.setConfigProvider(ConfigProvider.fromMap(new Map([["AGENT_SYNC_STORAGE", "tape"]])))
+    const built = Effect.scoped(Layer.build(Layer.provide(StorageConfig.layerFromEnvironment, wrong)))
+    expect(String(await Effect.runPromise(Effect.flip(built)))).toContain("neither file nor memory")
   })
 
   test("a preset has a JSON Schema, for editors", () => {

@@ -4,6 +4,7 @@
  */
 import { dirname } from "node:path"
 import * as Either from "effect/Either"
+import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import { type Redaction, redactionOf } from "../agents/RedactSection.ts"
 import { mint, type Role } from "../crypto/AccessToken.ts"
@@ -11,7 +12,7 @@ import { TenantId } from "../domain/Ids.ts"
 import type { ResolvedPreset } from "../sync/Platform.ts"
 import { PlatformFailed } from "../sync/PlatformFailed.ts"
 import { presetFields } from "../sync/SyncConfig.ts"
-import { type ConfigFile, configFileOf, follow, presetOf, readConfig } from "./home/ConfigFile.ts"
+import { type ConfigFile, configFileOf, presetOf, readConfig, secretOf } from "./home/ConfigFile.ts"
 import { type Env, foldersOf, tenantFile, variable } from "./home/Folders.ts"
 import { authSecret, filesOf, keyIn, makeMissing } from "./home/keys.ts"
 
@@ -60,31 +61,32 @@ export const token = async (
 export const preset = (env: Env, cwd: string, name?: string): Either.Either<ResolvedPreset, PlatformFailed> =>
   Either.gen(function* () {
     const { config, file } = yield* found(env, cwd)
-    const named = name === undefined ? undefined : { value: name, origin: "code" }
+    const byCode = name === undefined ? undefined : { value: name, origin: "code" }
     const chosen = yield* Either.mapLeft(
-      presetOf(config, file, env, named),
+      presetOf(config, file, env, byCode),
       ({ has, what }) =>
         new PlatformFailed({
           what,
           fix: has.length === 0 ? "`agent-sync init` writes one." : `It has: ${has.join(", ")}.`
         })
     )
-    const { auth, encryption, ...rest } = chosen.preset ?? {}
-    const secret = function* (own: string | undefined, reference: string | undefined) {
-      if (own !== undefined || reference === undefined) return own
-      const referred = follow(reference, file === undefined ? cwd : dirname(file), env)
-      return (yield* Either.mapLeft(
-        referred,
-        (what) => new PlatformFailed({ what, fix: "Set it, or change the file." })
-      )).text
-    }
-    const token = yield* secret(variable(env, "AGENT_SYNC_TOKEN"), auth?.token)
-    const identityKey = yield* secret(variable(env, "AGENT_SYNC_KEY"), encryption?.identityKey)
-    const tenant = variable(env, "AGENT_SYNC_TENANT") ?? rest.tenant ?? config.tenant
-    const url = variable(env, "AGENT_SYNC_URL") ?? rest.url
+    const { auth, enabled, encryption, ...rest } = chosen.preset ?? {}
+    const secret = (name: Parameters<typeof secretOf>[0], reference: string | undefined) =>
+      Either.mapBoth(secretOf(name, reference, file === undefined ? cwd : dirname(file), env), {
+        onLeft: (what) => new PlatformFailed({ what, fix: "Set it, or change the file." }),
+        onRight: (found) => found?.text
+      })
+    const token = yield* secret("AGENT_SYNC_TOKEN", auth?.token)
+    const identityKey = yield* secret("AGENT_SYNC_KEY", encryption?.identityKey)
+    const named = variable(env, "AGENT_SYNC_TENANT")
+    const tenant = named === undefined ? (rest.tenant ?? config.tenant) : yield* tenantOf(named)
+    const given = variable(env, "AGENT_SYNC_URL")
+    const url = given ?? rest.url
     return Schema.encodeSync(Schema.Struct(presetless))({
       ...rest,
-      ...(tenant === undefined ? {} : { tenant: TenantId.make(tenant) }),
+      // A hub that is named beside a preset which is switched off is meant.
+      ...(enabled === undefined || given !== undefined ? {} : { enabled }),
+      ...(tenant === undefined ? {} : { tenant }),
       ...(url === undefined ? {} : { url }),
       ...(token === undefined ? {} : { auth: { token } }),
       ...(identityKey === undefined
@@ -104,6 +106,16 @@ export const redaction = (env: Env, cwd: string): Either.Either<Redaction, Platf
       (what) => new PlatformFailed({ what: `${file} cannot be used: ${what}.`, fix: MEND })
     )
   })
+
+const tenantOf = (text: string) =>
+  Either.mapLeft(
+    Schema.decodeEither(TenantId)(text),
+    (error) =>
+      new PlatformFailed({
+        what: `AGENT_SYNC_TENANT is ${JSON.stringify(text)}, which is no tenant.`,
+        fix: ParseResult.ArrayFormatter.formatErrorSync(error)[0]?.message ?? ""
+      })
+  )
 
 const MEND = "Mend the file."
 

@@ -1,6 +1,8 @@
 /** Where a program keeps what it writes, and how much of it at a time. */
 import * as Config from "effect/Config"
+import * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
+import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 
 export interface Storage {
@@ -32,10 +34,23 @@ export class StorageConfig extends Context.Reference<StorageConfig>()("agent-syn
   static readonly layer = (options: Partial<Storage>): Layer.Layer<StorageConfig> =>
     Layer.succeed(StorageConfig, { ...defaults, ...options })
   static readonly layerMemory: Layer.Layer<StorageConfig> = Layer.suspend(() => StorageConfig.layer({ kind: "memory" }))
+  /** By Effect's `Config`: `AGENT_SYNC_STORAGE` (`file` or `memory`) and `AGENT_SYNC_JOURNAL` (a file). Empty is unset. */
+  static readonly layerFromEnvironment: Layer.Layer<StorageConfig, ConfigError.ConfigError> = Layer.suspend(() =>
+    Layer.effect(StorageConfig, fromEnvironment)
+  )
 }
 
-/** `AGENT_SYNC_STORAGE` (`file` or `memory`) and `AGENT_SYNC_JOURNAL` (a file). */
-export const fromEnvironment: Config.Config<Storage> = Config.all({
-  kind: Config.withDefault(Config.literal("file", "memory")("AGENT_SYNC_STORAGE"), defaults.kind),
-  file: Config.withDefault(Config.string("AGENT_SYNC_JOURNAL"), "")
-}).pipe(Config.map(({ file, kind }) => ({ ...defaults, kind, file: file === "" ? undefined : file })))
+const set = (name: string) => Config.withDefault(Config.string(name), "")
+
+const fromEnvironment: Config.Config<Storage> = Config.all({
+  kind: set("AGENT_SYNC_STORAGE"),
+  file: set("AGENT_SYNC_JOURNAL")
+}).pipe(
+  Config.mapOrFail(({ file, kind }) =>
+    kind === "" || kind === "file" || kind === "memory"
+      ? Either.right({ ...defaults, kind: kind === "" ? defaults.kind : kind, file: file === "" ? undefined : file })
+      : Either.left(
+          ConfigError.InvalidData(["AGENT_SYNC_STORAGE"], `${JSON.stringify(kind)} is neither file nor memory.`)
+        )
+  )
+)

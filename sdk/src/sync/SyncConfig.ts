@@ -224,24 +224,28 @@ export const isLoopback = (url: string) => {
   return hostname === "localhost" || hostname === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(hostname)
 }
 
-/** `AGENT_SYNC_URL _TENANT _KEY _TOKEN`, for programs that take their settings by Effect's `Config`. Empty is unset. */
-export const fromEnvironment: Config.Config<SyncConfig> = Config.all({
+/**
+ * `AGENT_SYNC_URL _TENANT _KEY _TOKEN`, for programs that take their settings by Effect's `Config`; checked, and as a layer
+ * takes them: `Layer.unwrapEffect(Effect.map(SyncConfig.fromEnvironment, AgentRuntime.layerWithRemoteSync))`. Empty is unset.
+ */
+export const fromEnvironment: Config.Config<SyncOptions> = Config.all({
   url: variable("URL"),
   tenant: variable("TENANT"),
   key: variable("KEY"),
   token: variable("TOKEN")
 }).pipe(
-  Config.mapOrFail(({ key, tenant, token, url }) =>
-    Either.mapLeft(
-      make({
-        ...Option.match(url, { onNone: () => ({}), onSome: (one) => ({ url: one }) }),
-        ...Option.match(tenant, { onNone: () => ({}), onSome: (one) => ({ tenant: one }) }),
-        ...Option.match(key, { onNone: () => ({}), onSome: (one) => ({ encryption: { identityKey: one } }) }),
-        ...Option.match(token, { onNone: () => ({}), onSome: (one) => ({ auth: { token: one } }) })
-      }),
-      (error) => ConfigError.InvalidData(["AGENT_SYNC"], error.message)
-    )
-  )
+  Config.mapOrFail(({ key, tenant, token, url }) => {
+    const options: SyncOptions = {
+      ...Option.match(url, { onNone: () => ({}), onSome: (one) => ({ url: one }) }),
+      ...Option.match(tenant, { onNone: () => ({}), onSome: (one) => ({ tenant: one }) }),
+      ...Option.match(key, { onNone: () => ({}), onSome: (one) => ({ encryption: { identityKey: one } }) }),
+      ...Option.match(token, { onNone: () => ({}), onSome: (one) => ({ auth: { token: one } }) })
+    }
+    return Either.mapBoth(make(options), {
+      onLeft: (error) => ConfigError.InvalidData(["AGENT_SYNC"], error.message),
+      onRight: () => options
+    })
+  })
 )
 
 function variable(name: string): Config.Config<Option.Option<string>> {

@@ -125,3 +125,15 @@ export const follow = (
     return Either.left(`The file ${path} cannot be read.`)
   }
 }
+
+/** A secret of a preset: the variable stands above the file's reference, which is followed only where it counts. */
+export const secretOf = (
+  name: "AGENT_SYNC_KEY" | "AGENT_SYNC_TOKEN",
+  reference: string | undefined,
+  base: string,
+  env: Env
+): Either.Either<{ readonly text: string; readonly from: string } | undefined, string> => {
+  const text = variable(env, name)
+  if (text !== undefined) return Either.right({ text, from: name })
+  return reference === undefined ? Either.right(undefined) : follow(reference, base, env)
+}
