@@ -120,6 +120,36 @@ describe("AgentRuntime.layerWithRemoteSync", () => {
     expect(Either.isLeft(built) && built.left.message).toContain("cannot be switched off")
   })
 
+  test("without a hub it is whole too: in a file of this machine, or in memory alone", async () => {
+    const kept = StorageConfig.layer({ file: join(folder(), "acme.sqlite"), pageSize: 1, maxPageSize: 2 })
+    const say = Effect.gen(function* () {
+      const chat = yield* ChatHistoryStore
+      for (const text of ["one", "two", "three"]) yield* chat.append({ role: "user", text })
+      const page = yield* chat.list()
+      return { first: page.items.map(({ text }) => text), more: (yield* chat.list({ limit: 9 })).items.length }
+    })
+    const encryption = { identityKey: keyTexts().reader }
+    const local = AgentRuntime.layer({ encryption }).pipe(Layer.provide(kept))
+    expect(await Effect.runPromise(Effect.provide(say, local))).toEqual({ first: ["one"], more: 2 })
+    const { items } = await Effect.runPromise(
+      Effect.provide(
+        Effect.flatMap(ChatHistoryStore, (chat) => chat.list({ newest: true })),
+        local
+      )
+    )
+    expect(items.map(({ text }) => text)).toEqual(["three"])
+    const alone = await Effect.runPromise(
+      Effect.provide(
+        Effect.zip(
+          say,
+          Effect.flatMap(SyncService, ({ status }) => status)
+        ),
+        AgentRuntime.layerMemory()
+      )
+    )
+    expect(alone).toMatchObject([{ more: 3 }, { remotes: [], connected: false }])
+  })
+
   test("what a switched-off group says stays on this machine", async () => {
     const hub = await startHub()
     const encryption = { identityKey: keyTexts().reader }

@@ -10,6 +10,7 @@ import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { nativeAead } from "../../sdk/src/bun/nativeAead.ts"
+import { network } from "../../sdk/src/bun/network.ts"
 import * as SqliteJournal from "../../sdk/src/bun/SqliteJournal.ts"
 import { isSignedBy } from "../../sdk/src/crypto/Checkpoint.ts"
 import * as Envelope from "../../sdk/src/crypto/Envelope.ts"
@@ -21,7 +22,7 @@ import * as MemoryStorage from "../../sdk/src/hub/MemoryStorage.ts"
 import type { Journal } from "../../sdk/src/journal/Journal.ts"
 import * as MemoryJournal from "../../sdk/src/journal/MemoryJournal.ts"
 import { examineOwn } from "../../sdk/src/runtime/examineOwn.ts"
-import { byAge, byCount, bySize, compact } from "../../sdk/src/sync/Compaction.ts"
+import { byAge, byCount, bySize, Compaction, compact } from "../../sdk/src/sync/Compaction.ts"
 import { compactHub } from "../../sdk/src/sync/compactHub.ts"
 import { introduce, sealingOf } from "../../sdk/src/sync/sealing.ts"
 import { administered } from "../support/administered.ts"
@@ -87,6 +88,34 @@ for (const [name, open] of journals) {
       expect(right(journal.read(log, 5, 2)).map(({ n }) => n)).toEqual([8, 9])
       expect(right(journal.read(journal.index, 1, 9))).toHaveLength(1)
       expect(right(journal.outbox(HUB).waiting())).toBe(2)
+    })
+
+    test("as a layer each rule lets go by itself, and several of them together", async () => {
+      const layers = [
+        [Compaction.layerByCount(3), byCount(3)],
+        [Compaction.layerBySize(400), bySize(400)],
+        [Compaction.layerByAge("1 hour"), byAge("1 hour")],
+        [Compaction.layerByAge("0 millis"), byAge("0 millis")],
+        [Compaction.composite(byCount(5), bySize(400)), byCount(5), bySize(400)],
+        [Compaction.composite({ hub: false }, byCount(9), byCount(2)), byCount(2)]
+      ] as const
+      for (const [layer, ...rules] of layers) {
+        const [one, other] = [await filled([HUB]), await filled([HUB])]
+        for (const { ack } of [one, other]) ack(HUB, 10)
+        const over = {
+          journal: one.journal,
+          aead: nativeAead,
+          network,
+          remotes: [HUB],
+          token: async () => undefined,
+          onTrouble: expect.unreachable
+        }
+        await Bun.sleep(5)
+        const kept = Effect.flatMap(Compaction, ({ keep }) => Effect.zipRight(keep(over), Effect.sleep(5)))
+        await Effect.runPromise(Effect.provide(Effect.scoped(kept), layer))
+        right(compact(other.journal, [HUB], rules, Date.now()))
+        expect(one.numbers()).toEqual(other.numbers())
+      }
     })
 
     test("what was let go of is not missing to who examines the journal, and what was seen of it still counts", async () => {

@@ -3,6 +3,8 @@ import { describe, expect, test } from "bun:test"
 import { ChatHistoryStore, type Status, StorageConfig, SyncService, type Workspace } from "agent-sync"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
 import { makeHub } from "../../sdk/src/hub/Hub.ts"
 import * as MemoryStorage from "../../sdk/src/hub/MemoryStorage.ts"
 import * as Codec from "../../sdk/src/protocol/Codec.ts"
@@ -43,6 +45,27 @@ describe("SyncService", () => {
       }).pipe(Effect.provide(SyncService.layerWebSocketBun))
     )
     expect(status.troubles.join()).toContain("This reader key does not open the tenant")
+  })
+
+  for (const [name, sockets] of [
+    ["Worker", SyncService.layerWebSocketWorker],
+    ["Browser", SyncService.layerWebSocketBrowser]
+  ] as const) {
+    test(`layerWebSocket${name} opens this platform's own WebSocket`, async () => {
+      const hub = await startHub()
+      const status = await Effect.runPromise(
+        Effect.flatMap(SyncService, (sync) => Effect.zipRight(sync.connectWebSocket(hub.url), sync.syncNow)).pipe(
+          Effect.provide(Layer.merge(SyncService.layerMemory, sockets))
+        )
+      )
+      expect(status).toMatchObject({ connected: true, waiting: 0, remotes: [{ state: "live", pushes: false }] })
+    })
+  }
+
+  test("layerMemory tells at once that there is no hub", async () => {
+    const first = Effect.flatMap(SyncService, (sync) => Stream.runHead(sync.statusStream()))
+    const status = Option.getOrThrow(await Effect.runPromise(Effect.provide(first, SyncService.layerMemory)))
+    expect(status).toEqual({ remotes: [], connected: false, waiting: 0, lastSyncAt: undefined, troubles: [] })
   })
 
   test("a hub that the layer was not given is read, and gets nothing", async () => {
