@@ -168,6 +168,18 @@ describe("Session: what it cost", () => {
     expect(fold(...records, usage("m2", { input: 5 })).figures).toEqual({ input: 15, output: 34 })
   })
 
+  test("a turn costs what it tells, also where a file tells that it began after its first message was printed", () => {
+    const began = event("turn_start", {}, at(1, { format: "transcript" }))
+    const late = [usage("m1", { input: 120 }, at(3)), began, usage("m2", { input: 120 }, at(5))]
+    expect(fold(...late, turnEnd({ input: 240 }, at(6))).figures.input).toBe(240)
+    // One that began later is another, though nobody told that the first was over.
+    const next = [usage("m1", { input: 120 }, at(0)), began, usage("m2", { input: 120 }, at(5))]
+    expect(fold(...next, turnEnd({ input: 120 }, at(6)))).toMatchObject({
+      figures: { input: 240 },
+      turnFigures: { input: 120 }
+    })
+  })
+
   test("a turn's own figures replace those of its messages, also where another source ends it too, or repeats them late", () => {
     const events = [
       event("turn_start", {}),

@@ -26,6 +26,8 @@ export interface Spending {
 type Sum = { -readonly [Name in keyof Figures]: Figures[Name] }
 
 interface Turn {
+  /** Milliseconds since 1970, of its earliest message. */
+  since: number
   /** Milliseconds since 1970. */
   endedAt: number | undefined
   readonly messages: Map<string, Figures>
@@ -55,6 +57,8 @@ export const makeSpending = (): Spending => {
   return {
     turnStarted: (time) => {
       if (overAt(time) !== undefined) return
+      // A source that lags behind tells that this one began, after another told its first messages.
+      if (now.endedAt === undefined && time <= now.since) return
       if (now.endedAt !== undefined || now.messages.size > 0) begin()
     },
     turnEnded: (key, time, figures) => {
@@ -71,6 +75,7 @@ export const makeSpending = (): Spending => {
       if (now.endedAt !== undefined && known === undefined) begin()
       const turn = known ?? now
       homes.set(id, turn)
+      turn.since = Math.min(turn.since, time)
       const before = turn.messages.get(id)
       const after = larger(before, figures)
       change(turn.used, before, after)
@@ -89,7 +94,14 @@ export const makeSpending = (): Spending => {
   }
 }
 
-const newTurn = (): Turn => ({ endedAt: undefined, messages: new Map(), used: {}, ends: new Map(), told: {} })
+const newTurn = (): Turn => ({
+  since: Number.POSITIVE_INFINITY,
+  endedAt: undefined,
+  messages: new Map(),
+  used: {},
+  ends: new Map(),
+  told: {}
+})
 
 /** A turn's own figures count what its messages leave out (subagents, compactions), so they come first. */
 const spentIn = ({ told, used }: Turn): Figures => ({ ...used, ...told })
