@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test"
 import * as Either from "effect/Either"
 import * as fc from "effect/FastCheck"
 import type { StoredEntry } from "../../sdk/src/protocol/Message.ts"
-import { borders, decodeStored, encodeStored, storedBytes } from "../../sdk/src/protocol/StoredRun.ts"
+import { borders, decodeStored, encodeStored, storedBytes, total } from "../../sdk/src/protocol/StoredRun.ts"
 
 const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length })
 const entry: fc.Arbitrary<StoredEntry> = fc.record({
@@ -35,5 +35,13 @@ describe("a run of stored entries", () => {
       expect(Either.isLeft(decodeStored(damaged))).toBe(true)
     }
     expect(Either.isLeft(borders(run.subarray(0, -1)))).toBe(true)
+  })
+
+  test("a bug in what reads them is no damage of theirs: it is thrown", () => {
+    const bug = new Error("a bug")
+    const read = () => {
+      throw bug
+    }
+    expect(() => total(read)).toThrow(bug)
   })
 })

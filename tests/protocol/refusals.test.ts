@@ -284,7 +284,9 @@ test("A write says and is refused the same in whatever order its fields come, al
     for (const order of orders(pairs))
       expect([order.map(([name]) => name), outcome(order)]).toEqual([order.map(([name]) => name), usual])
   }
-  const swapped = outcome(Object.entries({ ...write, encryptedEntries: [turned, entry, turned] }))
+  // Its bytes stand where those of an entry with its id in front do.
+  const later = { twelve_chars: 200, ...turned }
+  const swapped = outcome(Object.entries({ ...write, encryptedEntries: [turned, entry, later] }))
   expect(swapped).toEqual({ ...write, encryptedEntries: [entry, entry, entry] } as never)
 })
 
