@@ -36,9 +36,9 @@ const misspelt = (found: Found, word: string) => {
     code: isCommand ? "UnknownCommand" : "UnknownFlag",
     what: isCommand
       ? found.name === NAME
-        ? `There is no command ${word}.`
-        : `${found.name.slice(NAME.length + 1)} has no command ${word}.`
-      : `${found.name.slice(NAME.length + 1)} does not know ${word}.`,
+        ? `There is no command ${brief(word)}.`
+        : `${found.name.slice(NAME.length + 1)} has no command ${brief(word)}.`
+      : `${found.name.slice(NAME.length + 1)} does not know ${brief(word)}.`,
     ...(found.name === `${NAME} run` ? { now: "Nothing was started. The agent's command line comes behind --." } : {}),
     tries: [
       ...(meant === undefined ? [] : [{ command: isCommand ? `${found.name} ${meant}` : meant, why: "perhaps" }]),
@@ -52,6 +52,13 @@ const withWait = (argv: ReadonlyArray<string>) => {
   const end = argv.indexOf("--")
   return argv.map((word, i) => (word === "--wait-sync" && (end === -1 || i < end) ? "--wait-sync=30s" : word))
 }
+
+const LONG_WORD = 32
+/** What the person wrote may be a token or a key at the wrong place: a long word is told by its beginning. */
+const brief = (text: string) =>
+  process.argv
+    .slice(2)
+    .reduce((told, word) => (word.length > LONG_WORD ? told.replaceAll(word, `${word.slice(0, 6)}…`) : told), text)
 
 /** @effect/cli prints its errors itself, coloured and as blocks; they are told here instead, once and like all others. */
 const quietly = <A, E, R>(program: Effect.Effect<A, E, R>) =>
@@ -87,7 +94,7 @@ const main = async (): Promise<void> => {
     throw new Failure({
       exit: EXIT.usage,
       code: "BadUsage",
-      what: `${found.name.slice(NAME.length + 1)}: ${said.replace("a integer", "a whole number").replace(/\.?$/, ".")}`,
+      what: `${found.name.slice(NAME.length + 1)}: ${brief(said).replace("a integer", "a whole number").replace(/\.?$/, ".")}`,
       tries: [{ command: `${found.name} --help` }]
     })
   }

@@ -48,6 +48,16 @@ describe("a mistake is told once, on stderr, with exit code 2", () => {
     expect(stderr.split(stderr.split("\n")[0]!)).toHaveLength(2)
   })
 
+  test.each([[["token", "inspect", "TOKEN"]], [["tail", "--TOKEN"]], [["TOKEN"]]])(
+    "%p, and what may be a token is told by its beginning only",
+    async (args) => {
+      const token = `eyJhbG${"made-up-".repeat(8)}`
+      const { code, stderr } = await machine().run(args.map((word) => word.replace("TOKEN", token)))
+      expect(code).toBe(2)
+      expect(stderr).not.toContain("made-up-")
+    }
+  )
+
   test("as JSON where --json was said", async () => {
     const { code, stderr } = await machine().run(["tail", "--json", "--bogus"])
     expect(code).toBe(2)
