@@ -12,6 +12,7 @@ import {
   mergeWith,
   reject
 } from "../../sdk/src/sync/ConflictPolicy.ts"
+import { carriedOf } from "../../sdk/src/sync/snapshot.ts"
 
 const entry = (writer: string, n: number, time: number, seen: Record<string, number> = {}): Contender => ({
   writer,
@@ -32,9 +33,27 @@ const candidate = ({ entryId, writer }: Contender, data: unknown): Candidate => 
   data
 })
 
-/** What programs that write, and hear of each other now and then, leave behind. */
+/** What a snapshot of one writer's entries, all about the same thing, leaves of them. */
+const compacted = (entries: ReadonlyArray<Contender>, writer: string): ReadonlyArray<Contender> => {
+  const plain = { event: "Renamed", primaryKey: "k", payload: new Uint8Array() }
+  const own = entries
+    .filter((one) => one.writer === writer)
+    .map(({ entryId, n, seen }) => ({ n, entryId, envelope: { plain, prev: new Uint8Array(32), seen } }))
+  const carried = carriedOf(own, own.length)
+  return [
+    ...entries.filter((one) => one.writer !== writer),
+    ...carried.map(({ entryId, n, seen }) => ({ writer, n, entryId, seen: new Map(seen) }))
+  ]
+}
+
+/** What programs that write, hear of each other now and then, and begin anew, leave behind. */
 const histories = FastCheck.array(
-  FastCheck.record({ who: FastCheck.nat(2), hears: FastCheck.subarray([0, 1, 2]), writes: FastCheck.boolean() }),
+  FastCheck.record({
+    who: FastCheck.nat(2),
+    hears: FastCheck.subarray([0, 1, 2]),
+    writes: FastCheck.boolean(),
+    restarts: FastCheck.boolean()
+  }),
   { maxLength: 30 }
 ).map((steps) => {
   const names = ["a", "b", "c"]
@@ -83,6 +102,18 @@ describe("entries that contend", () => {
           const replaced = entries.some((other) => (other.seen.get(one.writer) ?? 0) >= one.n)
           expect(heads.includes(`${one.writer}${one.n}`)).toBe(!replaced)
         }
+      }),
+      { numRuns: 300 }
+    )
+  })
+
+  test("that a snapshot stands for contend as before, also where their writer began anew", () => {
+    const history = [entry("a", 1, 1), entry("b", 1, 2, { a: 1 }), entry("b", 2, 3)]
+    expect(headsOf(history)).toEqual(["b2"])
+    expect(headsOf(compacted(history, "b"))).toEqual(["b2"])
+    FastCheck.assert(
+      FastCheck.property(histories, FastCheck.subarray(["a", "b", "c"]), (entries, writers) => {
+        expect(headsOf(writers.reduce(compacted, entries))).toEqual(headsOf(entries))
       }),
       { numRuns: 300 }
     )

@@ -17,7 +17,8 @@ export interface Own {
 
 /**
  * What is carried of a log's entries, oldest first: of those up to `upTo` the newest of each thing, and all later ones. What an
- * earlier snapshot carries counts as the entries that it stands for.
+ * earlier snapshot carries counts as the entries that it stands for. Each says also what the others about the same thing had
+ * seen: a writer that began anew had seen less than before, and whoever reads only the snapshot comes to the same.
  */
 export const carriedOf = (entries: ReadonlyArray<Own>, upTo: number): ReadonlyArray<Carried> => {
   const known = new Set<string>()
@@ -25,6 +26,8 @@ export const carriedOf = (entries: ReadonlyArray<Own>, upTo: number): ReadonlyAr
   const contents = new Map<string, string>()
   /** The first entry about each thing. */
   const firsts = new Map<string, Uint8Array>()
+  /** What the entries about each thing had seen, together. */
+  const seen = new Map<string, Map<string, number>>()
   const all = entries
     .flatMap(expanded)
     .filter(isFirstOf(new Set<number>()))
@@ -32,6 +35,9 @@ export const carriedOf = (entries: ReadonlyArray<Own>, upTo: number): ReadonlyAr
   for (const one of all) {
     const { name } = subjectOf(one)
     if (!firsts.has(name)) firsts.set(name, one.first ?? one.entryId)
+    const together = seen.get(name) ?? new Map<string, number>()
+    for (const [writer, n] of one.seen) together.set(writer, Math.max(n, together.get(writer) ?? 0))
+    seen.set(name, together)
   }
   return all
     .reverse()
@@ -45,8 +51,13 @@ export const carriedOf = (entries: ReadonlyArray<Own>, upTo: number): ReadonlyAr
     })
     .reverse()
     .map((one) => {
-      const first = firsts.get(subjectOf(one).name)
-      return first === undefined || first === one.entryId ? one : { ...one, first }
+      const { name } = subjectOf(one)
+      const first = firsts.get(name)
+      return {
+        ...one,
+        seen: [...(seen.get(name) ?? one.seen)],
+        ...(first === undefined || first === one.entryId ? {} : { first })
+      }
     })
 }
 
