@@ -37,7 +37,8 @@ describe("killed", () => {
       "--",
       "sh",
       "-c",
-      "printf 'line 1\\nline 2\\nline 3\\n'; sleep 60"
+      // It ends soon after its recorder does, and holds nobody's pipe.
+      "printf 'line 1\\nline 2\\nline 3\\n'; while kill -0 $PPID; do sleep 0.1; done"
     ])
     // The writer, the session in the index, its header and beginning, three lines.
     await until(() => written(here) === 7)
