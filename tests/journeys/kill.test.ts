@@ -9,13 +9,15 @@ import { readAll, textsOf } from "../support/reader.ts"
 
 const play = join(import.meta.dir, "..", "support", "play.ts")
 const recording = join(recordings, "claude-code", "edits.jsonl")
-/** Entries in a machine's journal. */
+/** Entries in a machine's journal; 0 while events in it still wait for their session. */
 const written = (on: Machine): number => {
   const file = join(on.home, "journals", "acme.sqlite")
   if (!existsSync(file)) return 0
   const database = new Database(file, { readonly: true })
   try {
-    return (database.query("SELECT count(*) AS count FROM entry").get() as { count: number }).count
+    const counted = "SELECT (SELECT count(*) FROM entry) AS entries, (SELECT count(*) FROM pending) AS waiting"
+    const { entries, waiting } = database.query(counted).get() as { entries: number; waiting: number }
+    return waiting > 0 ? 0 : entries
   } catch {
     // Its tables are not there yet.
     return 0
