@@ -1,3 +1,4 @@
+/** Checkpoints: what a writer signs, and whose signature is taken for it. */
 import { describe, expect, test } from "bun:test"
 import { ed25519 } from "@noble/curves/ed25519.js"
 import { isSignedBy, type Place, sign } from "../../sdk/src/crypto/Checkpoint.ts"
