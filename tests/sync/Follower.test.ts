@@ -35,7 +35,13 @@ const scene = (hello: Hello = ours) => {
   }
   const follower = makeFollower(events)
   const up = (by: Hello = hello) =>
-    follower.up({ hello: by, send: (request) => asked.push(request), buffered: () => 0, abandon: () => {} })
+    follower.up({
+      hello: by,
+      send: (request) => asked.push(request),
+      buffered: () => 0,
+      abandon: () => {},
+      renew: () => {}
+    })
   const page = (entries: ReadonlyArray<StoredEntry>, more: boolean, head = entries.at(-1)?.sequence ?? 0): Changes => ({
     _tag: "Changes",
     publicKey: "log",

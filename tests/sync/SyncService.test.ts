@@ -1,12 +1,14 @@
 /** What a program is told of its connections, and what they send: nothing where there is nothing to say. */
 import { describe, expect, test } from "bun:test"
 import { ChatHistoryStore, type Status, StorageConfig, SyncService, type Workspace } from "agent-sync"
+import { EventLogRemoteServer } from "agent-sync/bun"
+import { Access, MemoryStorage } from "agent-sync/hub"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { makeHub } from "../../sdk/src/hub/Hub.ts"
-import * as MemoryStorage from "../../sdk/src/hub/MemoryStorage.ts"
 import * as Codec from "../../sdk/src/protocol/Codec.ts"
 import { connect, type Pings } from "../../sdk/src/sync/Connection.ts"
 import { makeClock } from "../support/clock.ts"
@@ -110,6 +112,31 @@ describe("SyncService", () => {
     expect(third.lastSyncAt).toBeGreaterThan(first.lastSyncAt!)
     // A new connection would be 20 ms younger; the clock of the wall is read in whole milliseconds.
     expect(third.remotes[0]!.since).toBeCloseTo(first.remotes[0]!.since!, -1)
+  })
+
+  test("asking a full hub ends by itself: what waits is told, why, and what others wrote is read", async () => {
+    const full = EventLogRemoteServer.layer({
+      port: 0,
+      hostname: "127.0.0.1",
+      access: Access.off,
+      settings: { quotas: { bytes: 2_000 } },
+      storage: () => Either.right(MemoryStorage.make())
+    })
+    const encryption = { identityKey: keyTexts().reader }
+    const [status, texts] = await Effect.runPromise(
+      Effect.gen(function* () {
+        const { url } = yield* EventLogRemoteServer.EventLogRemoteServer
+        const next = <A, E>(effect: Effect.Effect<A, E, ChatHistoryStore | SyncService>) =>
+          Effect.promise(() => program({ url, tenant: "acme", encryption }, effect))
+        yield* next(Effect.zipRight(say("it has room for this ".repeat(100)), syncNow))
+        return yield* next(Effect.zip(Effect.zipRight(say("one too many"), syncNow), said))
+      }).pipe(Effect.provide(full))
+    )
+    expect(status.remotes).toMatchObject([{ state: "live", behind: 0 }])
+    expect(status.waiting).toBeGreaterThan(0)
+    expect(status.troubles.join()).toContain("The hub is full")
+    expect(texts.at(-1)).toBe("one too many")
+    expect(texts).toHaveLength(2)
   })
 
   test("a secret in what a program says is taken out before it is sealed", async () => {

@@ -14,7 +14,14 @@ import { type HubStorage, StorageFailed } from "../../sdk/src/hub/HubStorage.ts"
 import * as MemoryStorage from "../../sdk/src/hub/MemoryStorage.ts"
 import { type Journal, JournalFailed, type Reach } from "../../sdk/src/journal/Journal.ts"
 import * as MemoryJournal from "../../sdk/src/journal/MemoryJournal.ts"
-import { ACK_DEADLINE_MS, PING_DEADLINE_MS, PING_EVERY_MS, PUSH_WINDOW } from "../../sdk/src/protocol/Limits.ts"
+import {
+  ACK_DEADLINE_MS,
+  PING_DEADLINE_MS,
+  PING_EVERY_MS,
+  PUSH_WINDOW,
+  REFUSED_RETRY_CAP_MS,
+  REFUSED_RETRY_MS
+} from "../../sdk/src/protocol/Limits.ts"
 import { connect } from "../../sdk/src/sync/Connection.ts"
 import { makePublisher } from "../../sdk/src/sync/Publisher.ts"
 import type { SyncStatus } from "../../sdk/src/sync/SyncStatus.ts"
@@ -41,8 +48,8 @@ const journalFor = async (reader: ReaderKey, store = MemoryJournal.makeStore()):
 const scene = async (options: { readonly reader?: ReaderKey; readonly journal?: Journal } = {}) => {
   const clock = makeClock()
   const key = options.reader ?? makeReaderKey()
-  const failing = { append: 0, page: 0, above: Number.POSITIVE_INFINITY }
-  /** A real storage that fails the next so many times, and takes no entry with more bytes than `above`. */
+  const failing = { append: 0, page: 0, above: Number.POSITIVE_INFINITY, isOver: false }
+  /** A real storage that fails the next so many times, and takes no entry with more bytes than `above`, or none at all. */
   const storage = (): HubStorage => {
     const real = MemoryStorage.make()
     const busy = Either.left(new StorageFailed({ reason: "full", what: "The disk is full." }))
@@ -52,6 +59,8 @@ const scene = async (options: { readonly reader?: ReaderKey; readonly journal?: 
         if (args[2].some(({ encryptedEntry }) => encryptedEntry.byteLength > failing.above)) {
           return Either.left(new StorageFailed({ reason: "too-large", what: "That is too large." }))
         }
+        if (failing.isOver)
+          return Either.left(new StorageFailed({ reason: "quota", what: "The tenant has its bytes." }))
         return failing.append-- > 0 ? busy : real.append(...args)
       },
       page: (...args) => (failing.page-- > 0 ? busy : real.page(...args))
@@ -74,7 +83,8 @@ const scene = async (options: { readonly reader?: ReaderKey; readonly journal?: 
     onTrouble: ({ message }) => troubles.push(message)
   })
   let up: SyncStatus = { _tag: "Connecting", since: 0 }
-  const target = async () => ({ url: REMOTE, token: undefined })
+  let token = "first"
+  const target = async () => ({ url: REMOTE, token })
   const writing = connect({
     network: linkUp.network,
     timers: clock,
@@ -156,6 +166,9 @@ const scene = async (options: { readonly reader?: ReaderKey; readonly journal?: 
     up: () => up,
     down: () => down,
     fail: (times: Partial<typeof failing>) => void Object.assign(failing, times),
+    renewToken: (now: string) => {
+      token = now
+    },
     replaceHub: () => {
       hub = newHub()
     },
@@ -297,6 +310,53 @@ describe("the sync engine", () => {
     s.linkUp.rules.grant = { roles: ["write"] }
     cutAll(s.linkUp)
     await s.settle(2_000)
+    expect(s.publisher.waiting()).toBe(0)
+    expect(s.got).toEqual(["e1"])
+    s.stop()
+  })
+
+  test("a full hub is asked again with one page, later each time, and gets everything once it has room", async () => {
+    const s = await scene()
+    await s.settle()
+    s.fail({ isOver: true })
+    const other = right(s.journal.openLog("text:other"))
+    right(s.journal.append(other.id, [note("another's")]))
+    s.write(...names(1, 2_000))
+    await s.settle(100)
+    expect([...new Set(s.troubles)]).toEqual(["quota"])
+    const asked = () => writesOf(s.linkUp).length
+    const first = asked()
+    await s.clock.advance(REFUSED_RETRY_MS)
+    expect(asked()).toBe(first + 1)
+    await s.clock.advance(REFUSED_RETRY_MS)
+    expect(asked()).toBe(first + 1)
+    // What is refused again is nothing new.
+    const told = s.troubles.length
+    await s.clock.advance(10 * REFUSED_RETRY_CAP_MS)
+    expect(asked() - first).toBeLessThan(20)
+    expect(s.troubles).toHaveLength(told)
+    s.fail({ isOver: false })
+    await s.settle(REFUSED_RETRY_CAP_MS)
+    await s.settle(500)
+    expect(s.publisher.waiting()).toBe(0)
+    expect(s.got).toEqual(names(1, 2_000))
+    expect(s.linkUp.wires).toHaveLength(1)
+    s.stop()
+  })
+
+  test("where a token may not write, the connection is made anew once there is another token, and not before", async () => {
+    const s = await scene()
+    s.linkUp.rules.grant = { roles: ["read"] }
+    s.write("e1")
+    await s.settle(100)
+    await s.settle(3 * REFUSED_RETRY_CAP_MS)
+    expect(s.linkUp.wires).toHaveLength(1)
+    expect(s.publisher.waiting()).toBeGreaterThan(0)
+    s.linkUp.rules.grant = { roles: ["write"] }
+    s.renewToken("second")
+    await s.settle(REFUSED_RETRY_CAP_MS)
+    await s.settle(1_000)
+    expect(s.linkUp.wires).toHaveLength(2)
     expect(s.publisher.waiting()).toBe(0)
     expect(s.got).toEqual(["e1"])
     s.stop()

@@ -38,6 +38,12 @@ export const PUSH_BYTES = 480_000
 export const PUSH_WINDOW = 8
 /** Milliseconds a stock hub may take to say whether it has an entry whose Ack was lost, before the entry is sent again. */
 export const RECHECK_MS = 2_000
+/**
+ * Milliseconds after which a hub that is full, or did not take what a token writes, is asked again; twice as long after each
+ * time, up to the cap. Ours: asking wakes a Durable Object.
+ */
+export const REFUSED_RETRY_MS = 30_000
+export const REFUSED_RETRY_CAP_MS = 15 * 60_000
 /** Bytes waiting in our socket above which nothing more is handed to it. Ours. */
 export const PUSH_BUFFER_BYTES = 4 * 1024 * 1024
 /**

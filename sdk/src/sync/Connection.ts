@@ -28,6 +28,8 @@ export interface Session {
   readonly buffered: () => number
   /** Ends this session and reconnects: the hub broke a promise, `why` is for people. */
   readonly abandon: (why: string) => void
+  /** Begins anew where the token, asked for once more, is another by now. */
+  readonly renew: () => void
 }
 
 /** Our close code where the other side does not answer: the first that RFC 6455 §7.4.2 leaves to libraries. */
@@ -185,7 +187,18 @@ export const connect = (options: ConnectionOptions): Connection => {
               for (const frame of Chunks.split(nextChunkId++, Codec.encodeRequest(request))) socket.send(frame)
             },
             buffered: () => (closed || socket === undefined ? 0 : socket.buffered()),
-            abandon: (why) => drop(CLOSE.policy, why)
+            abandon: (why) => drop(CLOSE.policy, why),
+            renew: () => {
+              target().then(
+                ({ token }) => {
+                  if (closed || token === at.token) return
+                  drop(1000, "there is another token")
+                  retryNow()
+                },
+                // Without an address the one that is open is all there is.
+                () => {}
+              )
+            }
           }
           pingLater()
           change({ _tag: "Hello" })
@@ -228,14 +241,16 @@ export const connect = (options: ConnectionOptions): Connection => {
     })
   }
 
+  const retryNow = () => {
+    if (retry === undefined) return
+    retry.cancel()
+    attempt()
+  }
+
   attempt()
   return {
     status: () => status,
-    retryNow: () => {
-      if (retry === undefined) return
-      retry.cancel()
-      attempt()
-    },
+    retryNow,
     stop: () => {
       retry?.cancel()
       change({ _tag: "Stop" })

@@ -20,7 +20,9 @@ import {
   PUSH_BYTES,
   PUSH_ENTRIES,
   PUSH_WINDOW,
-  RECHECK_MS
+  RECHECK_MS,
+  REFUSED_RETRY_CAP_MS,
+  REFUSED_RETRY_MS
 } from "../protocol/Limits.ts"
 import type { Ack, Changes, Refusal } from "../protocol/Message.ts"
 import type { Part, Session } from "./Connection.ts"
@@ -51,6 +53,10 @@ export interface PublisherOptions {
 export interface Publisher extends Part {
   /** Entries the hub has not acknowledged. */
   readonly waiting: () => number
+  /** Something waits, and the hub takes none of it for now. */
+  readonly isRefused: () => boolean
+  /** Asks now about what the hub does not take for now, not when its time comes. */
+  readonly askAgain: () => void
   /**
    * Resolves when nothing waits that the hub might still take, or after `ms`; answers how many entries wait then. Where `of`
    * is given it is about those alone.
@@ -66,8 +72,8 @@ interface Sending {
   sent: number
   /** What was acknowledged in this session; the journal says less where it was owed once more. */
   acked: number
-  refused: boolean
-  /** On a stock hub: its write, or the question whether the hub has that entry, is not answered. */
+  refused: Refusal["code"] | undefined
+  /** Nothing more goes before this is answered: on a stock hub any write or question, elsewhere one that asks again. */
   busy: boolean
 }
 
@@ -104,6 +110,10 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
   const doubts = new Set<string>()
   const numbered = new Map<string, number>()
   const checks = new Map<string, { readonly sending: Sending; readonly timer: Timer }>()
+  /** Of the logs that a full hub refused, the one that asks again for all of them. */
+  let asking: Sending | undefined
+  let askTimer: Timer | undefined
+  let askMs = REFUSED_RETRY_MS
 
   const ok = <A>(answer: Either.Either<A, JournalFailed>): A | undefined => {
     if (Either.isRight(answer)) return answer.right
@@ -131,7 +141,9 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
   const waiting = () => ok(outbox.waiting()) ?? 0
   /** Without the logs that the hub has just refused. */
   const hopeful = (of: Reach): Reach => {
-    const refused = new Set([...sendings.values()].flatMap((each) => (each.refused ? [each.owed.log] : [])))
+    const refused = new Set(
+      [...sendings.values()].flatMap(({ owed, refused }) => (refused === undefined ? [] : [owed.log]))
+    )
     return refused.size === 0 ? of : new Map([...of].filter(([log]) => !refused.has(log)))
   }
 
@@ -162,7 +174,7 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
     const fresh = new Map<string, Sending>()
     for (const log of owed) {
       const name = nameOf(log)
-      const sending = sendings.get(name) ?? { owed: log, sent: 0, acked: 0, refused: false, busy: false }
+      const sending = sendings.get(name) ?? { owed: log, sent: 0, acked: 0, refused: undefined, busy: false }
       const isOnceMore = log.acked < sending.acked
       sending.owed = log
       sending.sent = isOnceMore ? log.acked : Math.max(sending.sent, log.acked)
@@ -193,6 +205,11 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
       if (grown && !refresh(remoteId)) return
       const sending = nextToSend()
       if (sending === undefined) {
+        // It has nothing any more to ask with: another process sent it.
+        if (asking !== undefined && inFlight.size === 0) {
+          taken(asking)
+          continue
+        }
         if (inFlight.size === 0 && checks.size === 0 && unmarked.size === 0) rest()
         return
       }
@@ -215,7 +232,7 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
 
   const nextToSend = () => {
     for (const sending of sendings.values()) {
-      if (!sending.refused && !sending.busy && sending.sent < sending.owed.last) return sending
+      if (sending.refused === undefined && !sending.busy && sending.sent < sending.owed.last) return sending
     }
     return undefined
   }
@@ -224,7 +241,7 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
     const id = nextId++
     const upTo = page[page.length - 1]!.n
     sending.sent = upTo
-    sending.busy = isStock(on)
+    sending.busy = isStock(on) || sending === asking
     if (inFlight.size === 0) progressed()
     inFlight.set(id, { sending, upTo, count: page.length })
     ackTimer ??= timers.after(ACK_DEADLINE_MS / 3, watchProgress)
@@ -278,6 +295,50 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
     }
   }
 
+  /** A full hub is asked with one page of one log; a token that may not write, only once there is another. */
+  const askLater = () => {
+    askTimer ??= timers.after(askMs, () => {
+      askMs = Math.min(askMs * 2, REFUSED_RETRY_CAP_MS)
+      askAgain()
+    })
+  }
+  const askAgain = () => {
+    askTimer?.cancel()
+    askTimer = undefined
+    const codes = [...sendings.values()].map(({ refused }) => refused)
+    if (codes.includes("forbidden")) {
+      session?.renew()
+      askLater()
+    }
+    if (asking !== undefined) return
+    asking = [...sendings.values()].find(({ refused }) => refused === "quota")
+    if (asking === undefined) return
+    sendAgain(asking)
+    pump()
+  }
+  const sendAgain = (sending: Sending) => {
+    sending.refused = undefined
+    sending.sent = sending.acked
+  }
+  const refuse = (sending: Sending, refusal: Refusal, remoteId: Uint8Array) => {
+    const isKnown = sending === asking && refusal.code === "quota"
+    if (sending === asking) asking = undefined
+    if (sending.refused !== undefined) return
+    sending.refused = refusal.code
+    // Only what can never change is remembered beyond this session.
+    if (refusal.code === "retired" || refusal.code === "too-large") {
+      ok(outbox.refused(remoteId, sending.owed, refusal))
+    } else hold(refusal.code)
+    if ([...sendings.values()].some(({ refused }) => refused === "quota" || refused === "forbidden")) askLater()
+    if (!isKnown) options.onRefused?.(sending.owed.log, refusal)
+  }
+  /** What asked again was taken: so may be the rest. */
+  const taken = (sending: Sending) => {
+    if (sending !== asking) return
+    asking = undefined
+    for (const each of sendings.values()) if (each.refused === "quota") sendAgain(each)
+  }
+
   /** Nothing to do: the lease goes back after a while, so a burst does not pay for it each time. */
   const rest = () => {
     if (leasedUntil !== 0) leaseLater(LEASE_IDLE_MS, release)
@@ -317,6 +378,9 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
     }
     for (const { timer } of checks.values()) timer.cancel()
     checks.clear()
+    askTimer?.cancel()
+    askTimer = undefined
+    asking = undefined
     session = undefined
     ackTimer?.cancel()
     ackTimer = undefined
@@ -354,19 +418,12 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
       sending.busy = false
       const remoteId = session.hello.remoteId
       progressed()
-      if (ack.refused !== undefined) {
-        if (!sending.refused) {
-          // Not again in this session; only what can never change is remembered beyond it.
-          sending.refused = true
-          const { code } = ack.refused
-          if (code === "retired" || code === "too-large") ok(outbox.refused(remoteId, sending.owed, ack.refused))
-          else hold(code)
-          options.onRefused?.(sending.owed.log, ack.refused)
-        }
-      } else if (isStock(session) ? told > count : told !== count) {
+      if (ack.refused !== undefined) refuse(sending, ack.refused, remoteId)
+      else if (isStock(session) ? told > count : told !== count) {
         session.abandon(`the hub acknowledged ${told} of ${count} entries`)
         return
-      } else if (!sending.refused) {
+      } else if (sending.refused === undefined) {
+        taken(sending)
         // A stock hub answers when its storage has all of the write; what it leaves out of the Ack it had before.
         if (isStock(session) && told > 0) numbered.set(nameOf(sending.owed), Math.max(...ack.sequenceNumbers))
         if (acked(remoteId, sending.owed, upTo)) sending.acked = upTo
@@ -375,7 +432,10 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
           ok(outbox.setBack(remoteId, sending.owed))
           tellLost()
         }
-        if (!isFree && ![...sendings.values()].some(({ refused }) => refused)) hold(undefined)
+        if (!isFree && [...sendings.values()].every(({ refused }) => refused === undefined)) {
+          hold(undefined)
+          askMs = REFUSED_RETRY_MS
+        }
       }
       pump()
     },
@@ -383,6 +443,12 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
       if (session !== undefined) hear(page, session.hello.remoteId)
     },
     waiting,
+    isRefused: () =>
+      inFlight.size === 0 &&
+      nextToSend() === undefined &&
+      [...sendings.values()].some(({ refused }) => refused !== undefined) &&
+      waiting() > 0,
+    askAgain,
     drain: (ms, of) =>
       new Promise((resolve) => {
         // A journal that cannot be asked is no empty one.

@@ -84,8 +84,8 @@ export interface SyncApi {
   /** Ends the connection of that key, or does nothing. What waits stays in the journal. */
   readonly disconnect: (key: string) => Effect.Effect<void>
   /**
-   * Pushes and pulls now. Ends when nothing waits and nothing is behind, or when no hub answers; a socket that is open
-   * stays open.
+   * Pushes and pulls now. Ends when nothing waits that a hub would take and nothing is behind, or when no hub answers,
+   * after 30 seconds at the latest; a socket that is open stays open.
    */
   readonly syncNow: Effect.Effect<Status>
   readonly status: Effect.Effect<Status>
@@ -339,9 +339,8 @@ const start = (options: SyncOptions): SyncApi & { readonly stop: () => void } =>
     const now = one.connection().status()
     if (one.ended || now._tag === "Refused" || now._tag === "Stopped") return true
     if (now._tag === "Offline") return tried && now.retryAt > timers.now()
-    return (
-      now._tag === "Live" && one.caughtUp && (one.publisher?.waiting() ?? 0) === 0 && (one.reader?.behind() ?? 0) === 0
-    )
+    const isSent = one.publisher === undefined || one.publisher.waiting() === 0 || one.publisher.isRefused()
+    return now._tag === "Live" && one.caughtUp && isSent && (one.reader?.behind() ?? 0) === 0
   }
 
   const syncNow = Effect.async<Status>((resume) => {
@@ -355,6 +354,7 @@ const start = (options: SyncOptions): SyncApi & { readonly stop: () => void } =>
     }
     for (const one of connected.values()) {
       one.connection().retryNow()
+      one.publisher?.askAgain()
       void one.publisher?.drain(0)
     }
     // An attempt that was made before this one does not count.
