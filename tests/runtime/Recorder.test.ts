@@ -147,6 +147,41 @@ describe("Recorder", () => {
     }
   )
 
+  test.each([
+    ["plain text", "two\n"],
+    ["an agent that tells its session", init("abc") + says("abc", "two")],
+    ["an agent that does not", says("abc", "two").replace('"session_id":"abc",', "")]
+  ])("of %s, a run killed after any of its writes leaves its first line once", async (_, second) => {
+    for (let writes = 1, left = 0; left === 0; writes++) {
+      left = writes
+      /** A dead process writes nothing. */
+      const until =
+        <Given extends ReadonlyArray<unknown>, A>(write: (...given: Given) => Either.Either<A, JournalFailed>) =>
+        (...given: Given) => {
+          if (left === 0) return Either.left(new JournalFailed({ reason: "other", what: "killed" }))
+          left--
+          return write(...given)
+        }
+      const killed = await scene({
+        wrap: (journal) => ({
+          ...journal,
+          openLog: until(journal.openLog),
+          append: until(journal.append),
+          pend: until(journal.pend),
+          settle: until(journal.settle)
+        })
+      })
+      killed.recorder.push(bytes("one\n"))
+      killed.recorder.push(bytes(second))
+      await killed.clock.advance(500)
+      const { journal, read, sessions } = killed
+      await scene({ journal, wall: () => Date.now() + 11_000 })
+      const said = JSON.stringify(sessions().map(({ id }) => read(id)))
+      expect([writes, said.split("one").length - 1]).toEqual([writes, 1])
+      expect(right(journal.pending())).toEqual([])
+    }
+  })
+
   test("a session whose log the hub has retired goes on in a new one, with what the hub had not taken", async () => {
     const A = "ws://a.example"
     const hub = new Uint8Array(16).fill(1)

@@ -237,13 +237,22 @@ export const journalSuite = (name: string, make: () => JournalPlace) =>
         ])
       })
 
-      test("forgets a run's events where it is told so", async () => {
+      test("forgets a run's events as others take their place, all or nothing", async () => {
         const journal = await open()
-        ok(journal.pend("run-1", notes("a")))
-        ok(journal.pend("run-2", notes("b")))
-        ok(journal.unpend("run-1"))
-        ok(journal.unpend("run-3"))
-        expect(ok(journal.pending()).map(({ run }) => run)).toEqual(["run-2"])
+        const log = logNamed(journal, "claude:s1")
+        const waiting = () => ok(journal.pending()).map(({ plains, run }) => [run, plains])
+        for (const run of ["1", "2", "3", "4"]) ok(journal.pend(run, notes(run)))
+        expect(reasonOf(journal.append("nowhere" as LogId, notes("a"), { insteadOf: "1" }))).toBe("other")
+        expect(waiting()).toHaveLength(4)
+        ok(journal.append(log, notes("a"), { insteadOf: "1" }))
+        ok(journal.append(log, [], { insteadOf: "2" }))
+        ok(journal.pend("1 read anew", notes("b"), "3"))
+        ok(journal.pend("none", [], "none"))
+        expect(waiting()).toEqual([
+          ["4", notes("4")],
+          ["1 read anew", notes("b")]
+        ])
+        expect(await textsIn(journal, log)).toEqual(["a"])
       })
 
       test("keeps a run's events until they are settled, behind what the log already has", async () => {

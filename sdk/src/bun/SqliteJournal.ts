@@ -247,11 +247,12 @@ const journalOf = (store: Store, { fresh, row: writer, sealing }: FoundWriter, k
     logs: () =>
       store.read(() => store.all<LogRow>(`${LOG} WHERE writer = ? ORDER BY keep DESC, id`, writer).map(ownLog)),
     append: (log, plains, options = {}) =>
-      plains.length === 0 && options.signed !== true
+      plains.length === 0 && options.signed !== true && options.insteadOf === undefined
         ? Either.right([])
         : told(
             store.write(() => {
-              const { ids, marks, unless } = options
+              const { ids, insteadOf, marks, unless } = options
+              if (insteadOf !== undefined) dropPending(insteadOf)
               if (marks === undefined && unless === undefined) return extendLog(log, plains, options)
               const { id } = logRow(log)
               const isNew = plains.map((_, n) => keepNew(id, marks?.[n], unless?.[n]))
@@ -287,9 +288,11 @@ const journalOf = (store: Store, { fresh, row: writer, sealing }: FoundWriter, k
         if (to > 1) store.run("UPDATE log SET forgot = max(forgot, ?) WHERE id = ?", to, row.id)
         return store.run("DELETE FROM entry WHERE id > (?1 << 32) | 1 AND id <= (?1 << 32) | ?2", row.id, to)
       }),
-    pend: (run, plains) => {
-      if (plains.length === 0) return Either.right(undefined)
+    pend: (run, plains, insteadOf) => {
+      if (plains.length === 0 && insteadOf === undefined) return Either.right(undefined)
       return store.write(() => {
+        if (insteadOf !== undefined) dropPending(insteadOf)
+        if (plains.length === 0) return
         const entryId = sealing.makeEntryId()
         const sealed = keeping.seal({ log: sealing.index, entryId }, Pending.encode({ run, plains }))
         const name = runName(run)
@@ -318,7 +321,6 @@ const journalOf = (store: Store, { fresh, row: writer, sealing }: FoundWriter, k
           )
         })
       ),
-    unpend: (run) => store.write(() => void dropPending(run)),
     pending: () =>
       store.read(() => {
         const runs = new Map<string, PendingRun>()

@@ -99,6 +99,8 @@ export interface AppendOptions {
   readonly marks?: ReadonlyArray<string>
   /** One for each of the plains, asked before its mark and in the same transaction. */
   readonly unless?: ReadonlyArray<Unless | undefined>
+  /** A run whose pending events these are, read anew: they are forgotten in the same transaction. */
+  readonly insteadOf?: string | undefined
 }
 
 export interface Journal {
@@ -156,12 +158,13 @@ export interface Journal {
    */
   readonly forget: (log: LogId, upTo: number) => Answer<number>
 
-  /** Keeps events of a run whose session is not known yet, sealed under the writer key. */
-  readonly pend: (run: string, plains: ReadonlyArray<Plain>) => Answer<void>
+  /**
+   * Keeps events of a run whose session is not known yet, sealed under the writer key; those of `insteadOf` are forgotten in
+   * the same transaction.
+   */
+  readonly pend: (run: string, plains: ReadonlyArray<Plain>, insteadOf?: string | undefined) => Answer<void>
   /** Moves a run's pending events to the end of a log, in one transaction, and forgets the run. */
   readonly settle: (run: string, log: LogId) => Answer<ReadonlyArray<JournalEntry>>
-  /** Forgets a run's pending events. */
-  readonly unpend: (run: string) => Answer<void>
   /** Runs with pending events, also those a dead process left. */
   readonly pending: () => Answer<ReadonlyArray<PendingRun>>
 

@@ -195,9 +195,10 @@ export const open = (options: {
     append: (log, plains, options = {}) =>
       told(
         guarded(() => {
-          const { ids, marks, signed, unless } = options
-          if (plains.length === 0 && signed !== true) return []
+          const { ids, insteadOf, marks, signed, unless } = options
+          if (plains.length === 0 && signed !== true && insteadOf === undefined) return []
           const of = logOf(log)
+          if (insteadOf !== undefined) pending.delete(insteadOf)
           const news = plains.map((_, n) => isNew(of, marks?.[n], unless?.[n]))
           const fresh = <A>(all: ReadonlyArray<A>) => all.filter((_, n) => news[n])
           return write(of, fresh(plains), { ...options, ...(ids === undefined ? {} : { ids: fresh(ids) }) })
@@ -217,8 +218,9 @@ export const open = (options: {
         const kept = log.entries.filter(({ n }) => n === 1 || n > to)
         return log.entries.splice(0, log.entries.length, ...kept).length - kept.length
       }),
-    pend: (run, plains) =>
+    pend: (run, plains, insteadOf) =>
       guarded(() => {
+        if (insteadOf !== undefined) pending.delete(insteadOf)
         if (plains.length === 0) return
         const now = Date.now()
         const waiting = pending.get(run) ?? { since: now, until: now, plains: [] }
@@ -234,7 +236,6 @@ export const open = (options: {
           return entries
         })
       ),
-    unpend: (run) => guarded(() => void pending.delete(run)),
     pending: () =>
       guarded(() => Array.from(pending, ([run, waiting]) => ({ run, ...waiting, plains: [...waiting.plains] }))),
     received: (remote) => receivedOf(store, remote, guarded),

@@ -32,7 +32,7 @@ export const routed = (synced: Journal, local: Journal, stays: (event: string) =
       const [here, its] = chosen(plains, options, (plain) => isKept(plain) || plain.event === HEADER)
       const [gone, theirs] = chosen(plains, options, (plain) => !isKept(plain))
       const kept =
-        here.length === 0
+        here.length === 0 && options.insteadOf === undefined
           ? none
           : Either.flatMap(twinOf(log), (twin) => local.append(twin, here, { ...its, signed: false }))
       return Either.flatMap(kept, (first) =>
@@ -56,12 +56,12 @@ export const routed = (synced: Journal, local: Journal, stays: (event: string) =
           Either.map(synced.settle(run, log), (rest) => [...rest, ...here])
         )
       ),
-    unpend: (run) => Either.flatMap(local.unpend(run), () => synced.unpend(run)),
-    pend: (run, plains) =>
-      Either.flatMap(local.pend(run, plains.filter(isKept)), () =>
+    pend: (run, plains, insteadOf) =>
+      Either.flatMap(local.pend(run, plains.filter(isKept), insteadOf), () =>
         synced.pend(
           run,
-          plains.filter((plain) => !isKept(plain))
+          plains.filter((plain) => !isKept(plain)),
+          insteadOf
         )
       ),
     close: () => {

@@ -361,8 +361,7 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
     } else after(UNNAMED_MS, beginUnnamed)
     const waiting = undecided
     undecided = []
-    consume(waiting)
-    if (guess !== undefined) backlog.put(() => journal.unpend(undecidedName))
+    consume(waiting, guess === undefined ? undefined : undecidedName)
     guess = undefined
   }
 
@@ -403,11 +402,13 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
     keepUndecided(fresh)
   }
 
-  const consume = (fresh: ReadonlyArray<Line>) => {
+  /** What `insteadOf` kept of these lines is forgotten with the write that records them. */
+  const consume = (fresh: ReadonlyArray<Line>, insteadOf?: string) => {
     let batch: Array<AgentEvent> = []
     for (const line of fresh) {
       const reading = reader!.read(line)
-      if (reading.about?.session !== undefined && reading.about.session !== home.name) {
+      const session = reading.about?.session
+      if (session !== undefined && session !== home.name && home.name !== undefined && home.name !== runName) {
         // What came before the id belongs to the session before it.
         record(batch)
         batch = []
@@ -415,7 +416,7 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
       learn(reading)
       batch.push(...reading.events)
     }
-    record(batch)
+    record(batch, insteadOf)
   }
 
   const learn = ({ about: told }: Reading) => {
@@ -431,7 +432,7 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
 
   // Recording --------------------------------------------------------------------------------------------------------
 
-  const record = (batch: ReadonlyArray<AgentEvent>) => {
+  const record = (batch: ReadonlyArray<AgentEvent>, insteadOf?: string) => {
     const of = home
     const plains: Array<Plain> = []
     const events: Array<AgentEvent> = []
@@ -446,14 +447,14 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
       unless.push(...entries.plains.map(() => its))
       bytes += entries.bytes
     }
-    if (plains.length === 0) return
+    if (plains.length === 0 && insteadOf === undefined) return
     of.events += plains.length
     total += plains.length
     backlog.put(
       () =>
         of.log === undefined
-          ? journal.pend(run, plains)
-          : Either.flatMap(renewed(of), () => append(of, plains, unless)),
+          ? journal.pend(run, plains, insteadOf)
+          : Either.flatMap(renewed(of), () => append(of, plains, unless, insteadOf)),
       bytes,
       plains.length
     )
@@ -469,11 +470,16 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
     options.onEvents?.(events)
   }
 
-  const append = (of: Home, plains: ReadonlyArray<Plain>, unless: ReadonlyArray<Unless | undefined>) => {
+  const append = (
+    of: Home,
+    plains: ReadonlyArray<Plain>,
+    unless: ReadonlyArray<Unless | undefined>,
+    insteadOf: string | undefined
+  ) => {
     of.unsigned += plains.length
     const signed = of.unsigned >= UNSIGNED_ENTRIES
     if (signed) of.unsigned = 0
-    return Either.map(journal.append(of.log!, plains, { signed, unless }), (written) => {
+    return Either.map(journal.append(of.log!, plains, { signed, unless, insteadOf }), (written) => {
       const leftOut = plains.length + Number(signed) - written.length
       of.events -= leftOut
       total -= leftOut
