@@ -10,6 +10,7 @@ import type * as Usage from "@effect/cli/Usage"
 import * as Option from "effect/Option"
 import { distance } from "fastest-levenshtein"
 import { GLOBAL_FLAGS, splitFlag } from "./globals.ts"
+import { wrap } from "./wrap.ts"
 
 type Known = Descriptor.Command<unknown>
 
@@ -116,7 +117,7 @@ export const helpText = (found: Found, columns: number): string => {
   const widest = Math.max(...sections.flatMap(([, rows]) => rows.map(([name]) => name.length)))
   const width = Math.min(widest, 26)
   return [
-    ...wrap(description, columns, ""),
+    ...wrap(description, columns),
     "",
     `  ${usage.join(" ")}`,
     ...sections.flatMap(([title, rows]) =>
@@ -216,18 +217,7 @@ const flagsOf = (usage: Usage.Usage): ReadonlyMap<string, boolean> => {
 
 const twoColumns = ([name, about]: Row, width: number, columns: number): ReadonlyArray<string> => {
   const indent = " ".repeat(width + 5)
-  const lines = wrap(about, columns - indent.length, "")
+  const lines = wrap(about, columns - indent.length)
   if (name.length > width) return [`  ${name}`, ...lines.map((line) => indent + line)]
   return [`  ${name.padEnd(width)}   ${lines[0] ?? ""}`.trimEnd(), ...lines.slice(1).map((line) => indent + line)]
-}
-
-const wrap = (text: string, columns: number, indent: string): ReadonlyArray<string> => {
-  const most = Math.max(24, columns)
-  const lines: Array<string> = []
-  for (const word of text.split(" ")) {
-    const last = lines.at(-1)
-    if (last !== undefined && last.length + 1 + word.length <= most) lines[lines.length - 1] = `${last} ${word}`
-    else lines.push(indent + word)
-  }
-  return lines
 }

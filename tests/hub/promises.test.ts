@@ -163,7 +163,7 @@ describe("hub test", () => {
   })
 })
 
-test("agent-sync hub test reports each promise, as text and as JSON, and says why it cannot ask", async () => {
+test("agent-sync hub test reports each promise, and says why it cannot ask", async () => {
   const here = machine(tempFolder(), { AGENT_SYNC_TENANT: "acme" })
   await here.run(["init", "--local", "--yes", "--tenant", "acme"])
   const hub = await startHub(here)
@@ -172,15 +172,54 @@ test("agent-sync hub test reports each promise, as text and as JSON, and says wh
   expect(text.stderr).toBe("")
   expect(text.stdout).toContain("✓ numbers each log by itself\n")
   expect(text.stdout).toEndWith(`\n${promises.length} promises kept, 0 broken.\n`)
-  const json = await here.run(["hub", "test", hub.url, "--json"])
-  expect(json.stderr).toBe("")
-  const lines = json.stdout.trim().split("\n")
-  expect(JSON.parse(lines.at(-1)!)).toEqual({ schema: 1, kept: promises.length, broken: 0, notAsked: 0, left: [] })
-  expect(lines).toHaveLength(promises.length + 1)
   const refused = await here.run(["hub", "test", hub.url, "--token", "not one"])
   expect([refused.code, refused.stdout]).toEqual([4, ""])
   await hub.kill()
   const away = await here.run(["hub", "test", hub.url])
   expect(away.code).toBe(3)
   expect(away.stderr).toContain("cannot be reached")
+})
+
+test("agent-sync hub test that is interrupted removes what it wrote, and says that it did not ask everything", async () => {
+  const here = machine(tempFolder(), { AGENT_SYNC_TENANT: "acme" })
+  const { storage, url } = await serve()
+  const all = await token({ roles: ["read", "write", "admin"] })
+  for (const more of [[], ["--json"]]) {
+    const asking = here.start(["hub", "test", url, "--token", all, ...more])
+    await asking.until((stdout) => stdout.includes("200 entries, in order"))
+    asking.process.kill("SIGINT")
+    const { code, stderr, stdout } = await asking.ended
+    expect(code).toBe(130)
+    expect(stderr).toContain("interrupted")
+    expect(stderr).not.toContain(all)
+    expect(stdout).not.toContain(promises.at(-1)!.name)
+    const lines = stdout.trimEnd().split("\n")
+    if (more.length === 0) expect(lines.at(-1)).toMatch(/^\d+ promises kept, 0 broken\.$/)
+    else {
+      const kept = lines.length - 1
+      expect(JSON.parse(lines[0]!)).toEqual({ schema: 1, promise: promises[0]!.name, result: "kept" })
+      expect(JSON.parse(lines.at(-1)!)).toEqual({ schema: 1, kept, broken: 0, notAsked: 0, left: [] })
+    }
+    expect(right(await Effect.runPromise(Effect.either(storage.logs())))).toEqual([])
+  }
+})
+
+test("agent-sync hub test exits with 1 for a hub that breaks a promise, and says which; with 4 where it has no token", async () => {
+  const here = machine(tempFolder(), { AGENT_SYNC_TENANT: "acme" })
+  const { url } = await serve(() => ({ kept: () => Either.right(7) }))
+  const { code, stderr, stdout } = await here.run([
+    "hub",
+    "test",
+    url,
+    "--token",
+    await token({ roles: ["admin", "read", "write"] })
+  ])
+  expect([code, stderr]).toEqual([1, ""])
+  expect(stdout).toContain(
+    "\n✗ counts kept logs in its greeting\n    Kept logs after one more was written: it should be 8, and is 7.\n"
+  )
+  expect(stdout).toMatch(/\n\d+ promises kept, 1 broken, 2 not asked\.\n$/)
+  const without = await here.run(["hub", "test", url])
+  expect([without.code, without.stdout]).toEqual([4, ""])
+  expect(without.stderr).toContain("The hub refused")
 })

@@ -9,6 +9,7 @@ import { authSecret } from "../../Keys.ts"
 import { paintFor } from "../../paint.ts"
 import { refused, unreachable } from "../../Reading.ts"
 import { clean, plural } from "../../Terminal.ts"
+import { wrap } from "../../wrap.ts"
 
 const TOKEN_SECONDS = 3600
 
@@ -37,6 +38,10 @@ export const run = (input: HubTestInput) =>
 
     const teller = input.json ? jsonTeller : textTeller(`${tenant} at ${new URL(url).host}`)
     teller.begin()
+    const broken = new AbortController()
+    // A second one ends it at once.
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => broken.abort())
+    const { signal } = broken
     const tested = yield* Effect.tryPromise({
       try: () =>
         testHub({
@@ -46,16 +51,25 @@ export const run = (input: HubTestInput) =>
           token: whole,
           ...(mint === undefined ? {} : { mint }),
           ...(admin === undefined ? {} : { admin }),
+          signal,
           onOutcome: teller.outcome
         }),
       catch: (error) => {
+        if (signal.aborted) return new Failure(interrupted)
         if (!(error instanceof Broken)) throw error
         return new Failure(unreachable(url, explained._tag === "Unreachable" ? explained.error : error.what))
       }
     })
     teller.end(tested)
+    if (signal.aborted) return yield* new Failure(interrupted)
     return tested.outcomes.some(({ result }) => result === "broken") ? EXIT.failure : EXIT.ok
   })
+
+const interrupted = {
+  exit: EXIT.interrupted,
+  code: "Interrupted",
+  what: "It was interrupted: the other promises were not asked."
+}
 
 interface Teller {
   readonly begin: () => void
@@ -79,11 +93,17 @@ const textTeller = (where: string): Teller => {
   const paint = paintFor(process.stdout)
   const marks = { kept: paint.green("✓"), broken: paint.red("✗"), "not asked": paint.dim("–") }
   const write = (line: string) => void process.stdout.write(`${line}\n`)
+  const { columns } = process.stdout
+  /** Under a mark of one cell, in lines of a terminal's width; in one line where nobody looks. */
+  const under = (indent: string, text: string) =>
+    columns === undefined ? text : wrap(text, columns - indent.length).join(`\n${indent}`)
   return {
     begin: () => write(`The hub of ${clean(where)}\n`),
     outcome: ({ promise, result, why }) => {
-      write(`${marks[result]} ${promise}`)
-      if (why !== undefined) write(`    ${result === "broken" ? clean(why) : paint.dim(clean(why))}`)
+      write(`${marks[result]} ${under("  ", promise)}`)
+      if (why === undefined) return
+      const said = under("    ", clean(why))
+      write(`    ${result === "broken" ? said : paint.dim(said)}`)
     },
     end: (tested) => {
       const { broken, kept, notAsked } = countsOf(tested)

@@ -22,6 +22,8 @@ export interface HubUnderTest {
   readonly mint?: (rights: { readonly roles: Grant["roles"]; readonly logs?: ReadonlyArray<LogId> }) => Promise<string>
   /** One that perhaps may administer this tenant; the hub is asked whether it may. */
   readonly admin?: string
+  /** Breaks the asking off: what was written so far is removed, as at the end. */
+  readonly signal?: AbortSignal
   readonly onOutcome: (outcome: Outcome) => void
 }
 
@@ -43,7 +45,7 @@ export const testHub = async (given: HubUnderTest): Promise<Tested> => {
   const { admin, ...plain } = given
   const hub: HubUnderTest = admin !== undefined && (await mayAdminister(given.url, admin)) ? given : plain
   const used = new Set<string>()
-  const open: Array<World & { readonly end: () => void }> = []
+  const open: Array<SocketWorld> = []
   const start = async () => {
     for (const world of open.splice(0)) world.end()
     const world = makeSocketWorld(hub, used)
@@ -67,14 +69,23 @@ export const testHub = async (given: HubUnderTest): Promise<Tested> => {
       ...(hub.mint === undefined ? [] : (["rights"] as const)),
       ...(hub.admin === undefined ? [] : (["admin"] as const))
     ])
-    const outcomes = await askAll({ start, has, onOutcome: hub.onOutcome })
+    const { onOutcome, signal } = hub
+    const outcomes = await askAll({ start, has, onOutcome, ...(signal === undefined ? {} : { signal }) })
+    // The hub may not have taken yet all that a promise sent that was broken off.
+    if (signal?.aborted === true) await Promise.all(open.map(({ answered }) => answered()))
     return { outcomes, left: await removed(hub, used) }
   } finally {
     for (const world of open) world.end()
   }
 }
 
-const makeSocketWorld = (hub: HubUnderTest, used: Set<string>): World & { readonly end: () => void } => {
+interface SocketWorld extends World {
+  /** Whether the hub answered a Ping on every socket, behind all that was sent there, while one may wait for it. */
+  readonly answered: () => Promise<boolean>
+  readonly end: () => void
+}
+
+const makeSocketWorld = (hub: HubUnderTest, used: Set<string>): SocketWorld => {
   const sockets: Array<{ readonly ask: () => Promise<void>; readonly count: () => number; readonly end: () => void }> =
     []
   /** Logs as promises call them, and as they are called at the hub. */
@@ -97,6 +108,9 @@ const makeSocketWorld = (hub: HubUnderTest, used: Set<string>): World & { readon
   let pings = ASKING
   const heardByAll = () => sockets.reduce((sum, { count }) => sum + count(), 0)
   const sleep = (ms: number) => new Promise<void>((resolve) => hub.timers.after(ms, resolve))
+  const isOff = () => hub.signal?.aborted === true
+  const answered = () =>
+    Promise.race([Promise.all(sockets.map(({ ask }) => ask())).then(() => true), sleep(PATIENCE_MS).then(() => false)])
 
   const connect: World["connect"] = ({ extended: _, ...rights } = {}): Socket => {
     const ear = makeEar()
@@ -167,8 +181,10 @@ const makeSocketWorld = (hub: HubUnderTest, used: Set<string>): World & { readon
     })
     return {
       ...ear,
-      write: (frame) =>
-        send(typeof frame === "string" || frame instanceof Uint8Array ? frame : encodeRequest(onWire(frame))),
+      write: (frame) => {
+        if (isOff()) return
+        send(typeof frame === "string" || frame instanceof Uint8Array ? frame : encodeRequest(onWire(frame)))
+      },
       leave
     }
   }
@@ -181,10 +197,8 @@ const makeSocketWorld = (hub: HubUnderTest, used: Set<string>): World & { readon
       for (let quiet = 0; quiet < 2; ) {
         const before = heardByAll()
         const began = hub.timers.now()
-        const answered = Promise.all(sockets.map(({ ask }) => ask())).then(() => true)
-        if (!(await Promise.race([answered, sleep(PATIENCE_MS).then(() => false)]))) {
-          throw new Broken({ what: "The hub did not answer a Ping within 10 seconds." })
-        }
+        if (!(await answered())) throw new Broken({ what: "The hub did not answer a Ping within 10 seconds." })
+        if (isOff()) throw new Broken({ what: "It was broken off." })
         await sleep(Math.min(Math.max(hub.timers.now() - began, QUIET_MS[0]), QUIET_MS[1]))
         quiet = heardByAll() === before ? quiet + 1 : 0
       }
@@ -197,6 +211,7 @@ const makeSocketWorld = (hub: HubUnderTest, used: Set<string>): World & { readon
             throw new Broken({ what: "The hub did not retire a log for a token that may administer." })
           }
         }),
+    answered,
     end: () => {
       for (const { end } of sockets) end()
     }

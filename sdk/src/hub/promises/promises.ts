@@ -14,15 +14,17 @@ export interface Outcome {
   readonly why?: string
 }
 
-/** Asks one promise after the other, each in a world of its own. */
+/** Asks one promise after the other, each in a world of its own. What a signal breaks off has no outcome. */
 export const askAll = async (options: {
   readonly start: () => Promise<World>
   /** What there is; promises that need more are not asked. */
   readonly has: ReadonlySet<Need>
+  readonly signal?: AbortSignal
   readonly onOutcome: (outcome: Outcome) => void
 }): Promise<ReadonlyArray<Outcome>> => {
   const outcomes: Array<Outcome> = []
   for (const { ask, name: promise, needs } of promises) {
+    if (options.signal?.aborted === true) break
     const lacks = needs.find((need) => !options.has.has(need))
     const outcome: Outcome =
       lacks !== undefined
@@ -31,6 +33,7 @@ export const askAll = async (options: {
             (): Outcome => ({ promise, result: "kept" }),
             (error: unknown): Outcome => ({ promise, result: "broken", why: whyOf(error) })
           )
+    if (options.signal?.aborted === true) break
     outcomes.push(outcome)
     options.onOutcome(outcome)
   }

@@ -54,7 +54,7 @@ export const writingPromises: ReadonlyArray<HubPromise> = [
   },
   ...[0, 1, 20, 34, 200, 2_000].map(
     (count): HubPromise => ({
-      name: `acknowledges ${count} entries in their order`,
+      name: `acknowledges a write of ${count} ${count === 1 ? "entry" : "entries"}, in order`,
       needs: [],
       ask: async (start) => {
         const world = await start()
