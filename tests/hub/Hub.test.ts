@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { type HubStorage, StorageFailed } from "../../sdk/src/hub/HubStorage.ts"
 import * as MemoryStorage from "../../sdk/src/hub/MemoryStorage.ts"
+import { respond } from "../../sdk/src/hub/respond.ts"
 import { hubSuite } from "../suites/hub.ts"
 import { asking, entries, following, makeWorld, upTo, writing } from "./world.ts"
 
@@ -89,6 +90,17 @@ describe("Hub, turn by turn", () => {
   })
 })
 
+test("what a token may not do is named forbidden on the wire, as which a code that nobody knows would be read too", () => {
+  const ask = (request: Parameters<typeof respond>[2]) =>
+    Effect.runSync(respond(MemoryStorage.make(), { grant: { roles: ["admin"] }, extended: true }, request))
+  for (const { reply } of [
+    ask(writing("log", entries(1))),
+    ask({ _tag: "RequestChanges", publicKey: "log", startSequence: 1 })
+  ]) {
+    expect(new TextDecoder().decode(reply)).toContain("forbidden")
+  }
+})
+
 describe("Hub, when the storage fails", () => {
   const failing = (how: () => ReturnType<HubStorage["append"]>): HubStorage => ({
     ...MemoryStorage.make(),
@@ -103,6 +115,7 @@ describe("Hub, when the storage fails", () => {
 
   test.each([
     ["retired", "retired", 1008],
+    ["quota", "quota", 1008],
     ["too-large", "too-large", 1009]
   ] as const)(
     "%s is told as `%s`, or to a stock peer as close %d; it is no trouble of the operator's",
@@ -161,6 +174,28 @@ describe("Hub, when the storage fails", () => {
       ["good", undefined]
     ])
     expect(stock.closes.map(({ code }) => code)).toEqual([1013])
+    expect(world.troubles).toEqual(Array.from({ length: 3 }, () => "This log is damaged."))
+  })
+
+  test("who was refused a log is told nothing more of it, until it asks again", () => {
+    let fails = false
+    const inner = MemoryStorage.make()
+    const storage: HubStorage = {
+      ...inner,
+      page: (...asked) =>
+        fails ? Either.left(new StorageFailed({ reason: "other", what: "It is so." })) : inner.page(...asked)
+    }
+    const world = makeWorld(storage)
+    const [writer, reader] = [world.connect(), world.connect()]
+    reader.write(following("log"))
+    fails = true
+    reader.write(asking("log", 1, 5))
+    fails = false
+    writer.write(writing("log", entries(1)))
+    world.turn()
+    expect(reader.sequences()).toEqual([])
+    reader.write(asking("log", 1, 5))
+    expect(reader.sequences()).toEqual([1])
   })
 
   test.each([

@@ -92,11 +92,9 @@ export const tryAll = async (
     clearTimeout(quiet)
     if (broken !== undefined) throw new Error(`A test fails without any mutant. ${broken}`)
     if (!existsSync(base)) throw new Error(`The tests do not run.\n${await errors}`)
-    // It ended, or was ended, in the middle of a mutant; after a spoiled one it ended by itself.
-    if (left.length > 0 && child.signalCode !== null) {
-      const id = left.shift()!
-      tell(id, { outcome: "timed out" })
-    }
+    // It was ended in the middle of a mutant, or ended by itself: after a spoiled one, or over an error that nobody waited for.
+    if (left.length > 0 && child.signalCode !== null) tell(left.shift()!, { outcome: "timed out" })
+    else if (left.length > 0 && left.length === mutants.length) doubtful.push(left.shift()!)
     return left
   }
 
@@ -140,11 +138,7 @@ export const tryAll = async (
   await Promise.all(
     shares.map(async (share) => {
       let left: ReadonlyArray<number> = share
-      while (left.length > 0) {
-        const before = left.length
-        left = await drive(left)
-        if (left.length === before) throw new Error(`The tests end by themselves before the mutant ${left[0]}`)
-      }
+      while (left.length > 0) left = await drive(left)
     })
   )
   const work = async () => {

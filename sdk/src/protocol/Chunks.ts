@@ -49,22 +49,22 @@ export const makeJoiner = (): Joiner => {
   const unfinished = new Map<number, Unfinished>()
   let held = 0
 
+  /** Of a message of which no part is missing. */
   const join = (id: number, { bytes, parts }: Unfinished): Either.Either<Uint8Array, UnreadableFrame> => {
     unfinished.delete(id)
     held -= bytes
     const message = new Uint8Array(bytes)
     let at = 0
     for (const part of parts) {
-      if (part === undefined) continue
-      message.set(part, at)
-      at += part.byteLength
+      message.set(part!, at)
+      at += part!.byteLength
     }
     return isChunk(message) ? Either.left(againstRules("a chunked message holds another chunk")) : Either.right(message)
   }
 
   return {
     add: ({ data, id, part: [index, count] }, nowMs) => {
-      if (!(Number.isSafeInteger(count) && count >= 1 && Number.isSafeInteger(index) && index >= 0 && index < count)) {
+      if (!(Number.isSafeInteger(count) && Number.isSafeInteger(index) && index >= 0 && index < count)) {
         return Either.left(againstRules("a part is not among the parts of its message"))
       }
       if (count > CHUNK_PARTS) return Either.left(tooLarge(`a message has at most ${CHUNK_PARTS} parts`))

@@ -50,6 +50,24 @@ export const hubPages = (makeWorld: MakeWorld) => {
     expect(readers.map((reader) => reader.sequences())).toEqual(starts.map((from) => (from <= 4 ? [] : [5])))
   })
 
+  test("a page with more behind it ends a subscription: what comes is told once its reader has asked for the rest", async () => {
+    const world = await start()
+    const [writer, reader] = [await connected(world), await connected(world)]
+    writer.write(writing("log", entries(3)))
+    await world.settle()
+    reader.write(asking("log", 4, 10))
+    reader.write(asking("log", 1, 2))
+    await world.settle()
+    writer.write(writing("log", entries(1)))
+    await world.settle()
+    expect(reader.sequences()).toEqual([1, 2])
+    reader.write(asking("log", 3, 10))
+    await world.settle()
+    writer.write(writing("log", entries(1)))
+    await world.settle()
+    expect(reader.sequences()).toEqual([1, 2, 3, 4, 5])
+  })
+
   test("a bounded read beside a subscription leaves it as it is", async () => {
     const world = await start()
     const writer = await connected(world)

@@ -32,7 +32,7 @@ export const hubRefusing = (makeWorld: MakeWorld) => {
     for (const frame of split(9, large)) stock.write(frame.slice())
     await world.settle()
     expect(socket.acks()).toMatchObject([
-      { id: 1, refused: { code: "too-large" } },
+      { id: 1, refused: { code: "too-large", reason: `an entry has at most ${ENTRY_BYTES} bytes` } },
       { id: 2, sequenceNumbers: [1] }
     ])
     expect(stock.closes.map(({ code }) => code)).toEqual([1009])

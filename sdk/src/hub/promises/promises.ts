@@ -23,8 +23,9 @@ export const askAll = async (options: {
   readonly onOutcome: (outcome: Outcome) => void
 }): Promise<ReadonlyArray<Outcome>> => {
   const outcomes: Array<Outcome> = []
+  const isOff = () => options.signal?.aborted === true
   for (const { ask, name: promise, needs } of promises) {
-    if (options.signal?.aborted === true) break
+    if (isOff()) break
     const lacks = needs.find((need) => !options.has.has(need))
     const outcome: Outcome =
       lacks !== undefined
@@ -33,7 +34,7 @@ export const askAll = async (options: {
             (): Outcome => ({ promise, result: "kept" }),
             (error: unknown): Outcome => ({ promise, result: "broken", why: whyOf(error) })
           )
-    if (options.signal?.aborted === true) break
+    if (isOff()) break
     outcomes.push(outcome)
     options.onOutcome(outcome)
   }
