@@ -2,7 +2,7 @@
  * `bun run build`: what is published. The command as one minified bundle that needs no package beside it, the SDK as
  * JavaScript with types, a file for each source file. The repository itself runs from its sources and needs none of it.
  */
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { copyFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Home } from "agent-sync/bun"
@@ -70,4 +70,5 @@ rmSync(dist, { recursive: true, force: true })
 await bundle(join(dist, "cli"))
 await buildViewer(join(dist, "viewer"))
 for (const world of worlds) compile(world)
+copyFileSync(join(root, "sdk/src/worker/sha256.wasm"), join(dist, "sdk/worker/sha256.wasm"))
 schema()

@@ -6,7 +6,7 @@ import { bundle, startWorkerd } from "../support/workerd.ts"
 import { cpuOf } from "./harness/machine.ts"
 
 const times = Number(process.argv[2] ?? 3_000)
-const workerd = await startWorkerd({ script: await bundle("tests/bench/workers/parts.ts", true) })
+const workerd = await startWorkerd({ worker: await bundle("tests/bench/workers/parts.ts", true) })
 const ask = (query: string) => fetch(`${workerd.url.replace("ws", "http")}/?${query}`)
 const parts = (await (await ask("")).json()) as ReadonlyArray<string>
 const least = new Map<string, number>()

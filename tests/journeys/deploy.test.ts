@@ -157,7 +157,9 @@ describe("a hub of one's own on D1", () => {
     expect(database?.name).toBe("beta-sync-prod")
     const config = readFileSync(join(folder, "worker/wrangler.jsonc"), "utf8")
     expect(config).toContain(`"database_id": "${database?.uuid}"`)
-    const bindings = cloudflare.scripts.get("beta-sync-prod")?.versions[0]?.metadata.bindings
+    const version = cloudflare.scripts.get("beta-sync-prod")?.versions[0]
+    expect(version?.modules.map(({ name }) => name.split(".").at(-1)).toSorted()).toEqual(["js", "wasm"])
+    const bindings = version?.metadata.bindings
     expect(bindings).toContainEqual(expect.objectContaining({ type: "d1", name: "DB", id: database?.uuid }))
     expect(await (await fetch(`${url}/health`)).json()).toMatchObject({ ok: true, storage: "d1" })
     // The proof's log left its tombstone there, and nothing else.

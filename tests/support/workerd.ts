@@ -2,6 +2,7 @@
 import { join } from "node:path"
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare"
 import { itself } from "../../cli/itself.ts"
+import { bundleWorker, modulesOf, type WorkerBundle } from "../../cli/src/commands/dev/bundleWorker.ts"
 
 const root = join(import.meta.dir, "../..")
 
@@ -10,23 +11,13 @@ export const COMPATIBILITY_DATE = "2026-11-17"
 export const WORKER = "hub"
 export const OBJECT = "SyncDurableObject"
 
-/** As a deployer's bundler makes it: one module, the package's name resolved to its source. */
-export const bundle = async (entry: string, minify = false): Promise<string> => {
-  const built = await Bun.build({
-    entrypoints: [join(root, entry)],
-    target: "browser",
-    format: "esm",
-    minify,
-    external: ["cloudflare:*", "node:*"],
-    conditions: ["workerd", "worker", "browser"],
-    plugins: [itself]
-  })
-  return await built.outputs[0]!.text()
-}
+/** As a deployer's bundler makes it, the package's name resolved to its source. */
+export const bundle = (entry: string, minify = false): Promise<WorkerBundle> =>
+  bundleWorker(join(root, entry), { minify, plugins: [itself] })
 
-let template: Promise<string> | undefined
+let template: Promise<WorkerBundle> | undefined
 /** Built once per test process. */
-export const templateScript = (): Promise<string> => {
+export const templateBundle = (): Promise<WorkerBundle> => {
   template ??= bundle("worker-template/src/worker.ts")
   return template
 }
@@ -45,7 +36,7 @@ export interface Workerd {
 }
 
 export const startWorkerd = async (options: {
-  readonly script?: string
+  readonly worker?: WorkerBundle
   readonly bindings?: Record<string, string>
   /** Where data lies; in memory without it. */
   readonly data?: string
@@ -55,7 +46,7 @@ export const startWorkerd = async (options: {
   const mf = new Miniflare({
     ...convertV4MiniflareOptions({
       name: WORKER,
-      modules: [{ type: "ESModule", path: "worker.js", contents: options.script ?? (await templateScript()) }],
+      modules: modulesOf(options.worker ?? (await templateBundle())),
       modulesRoot: "/",
       compatibilityDate: COMPATIBILITY_DATE,
       compatibilityFlags: ["no_web_socket_compression"],

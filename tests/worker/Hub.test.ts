@@ -7,9 +7,9 @@ import { makeWorkerdWorld } from "./world.ts"
 setDefaultTimeout(60_000)
 const running: Record<string, Workerd> = {}
 beforeAll(async () => {
-  const script = await bundle("tests/worker/workers/rights.ts")
+  const worker = await bundle("tests/worker/workers/rights.ts")
   for (const storage of ["do", "d1", "memory"]) {
-    running[storage] = await startWorkerd({ script, bindings: { SYNC_STORAGE: storage } })
+    running[storage] = await startWorkerd({ worker, bindings: { SYNC_STORAGE: storage } })
   }
 })
 afterAll(async () => {

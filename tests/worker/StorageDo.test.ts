@@ -1,5 +1,5 @@
 /** What every storage promises, by the Durable Object's own: asked from outside, so every question finds it newly opened. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test"
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import * as Effect from "effect/Effect"
 import { pack, unpack } from "msgpackr"
 import { type HubStorage, StorageFailed } from "../../sdk/src/hub/HubStorage.ts"
@@ -7,11 +7,12 @@ import { ask, everything, failureOf, hubStorageSuite, opened, walk } from "../su
 import { entries, entry, iv } from "../support/hubEntries.ts"
 import { bundle, OBJECT, startWorkerd, WORKER, type Workerd } from "../support/workerd.ts"
 
+setDefaultTimeout(60_000)
 let workerd: Workerd
 /** Every storage is a tenant; their ids are asked for ahead, since a storage says its own at once. */
 const ids: Array<Uint8Array> = []
 beforeAll(async () => {
-  workerd = await startWorkerd({ script: await bundle("tests/worker/workers/storage.ts") })
+  workerd = await startWorkerd({ worker: await bundle("tests/worker/workers/storage.ts") })
   for (let n = 0; n < 80; n++) ids.push((await question(n, "remoteId", [])) as Uint8Array)
 })
 afterAll(() => workerd.stop())

@@ -8,7 +8,7 @@ import { connect } from "./socket.ts"
 
 let workerd: Workerd
 beforeAll(async () => {
-  workerd = await startWorkerd({ script: await bundle("tests/worker/workers/queries.ts") })
+  workerd = await startWorkerd({ worker: await bundle("tests/worker/workers/queries.ts") })
 })
 afterAll(() => workerd.stop())
 

@@ -1,5 +1,6 @@
 /** Logs that a Worker lets go of by itself: its object's alarm, really rung, on each storage that outlives the object's sleep. */
 import { beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
+import type { WorkerBundle } from "../../cli/src/commands/dev/bundleWorker.ts"
 import { empty, link } from "../../sdk/src/crypto/Chain.ts"
 import { RETENTION_LOGS } from "../../sdk/src/protocol/Limits.ts"
 import { asking, entries, following, upTo, writing } from "../hub/world.ts"
@@ -10,13 +11,13 @@ import { connect } from "./socket.ts"
 
 setDefaultTimeout(60_000)
 const HOUR_MS = 3_600_000
-let script: string
+let worker: WorkerBundle
 beforeAll(async () => {
-  script = await bundle("tests/worker/workers/alarm.ts")
+  worker = await bundle("tests/worker/workers/alarm.ts")
 })
 
 const start = async (bindings: Record<string, string>) => {
-  const workerd = await startWorkerd({ script, bindings: { SYNC_AUTH: "off", ...bindings } })
+  const workerd = await startWorkerd({ worker, bindings: { SYNC_AUTH: "off", ...bindings } })
   afterThisTest(workerd.stop)
   const http = async (path: string) => (await fetch(workerd.url.replace("ws", "http") + path)).json()
   const look = () => http("/look/acme") as Promise<{ next: number | null; left: ReadonlyArray<number> }>

@@ -4,6 +4,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } fro
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { unstable_readConfig } from "wrangler"
+import { bundleWorker } from "../../cli/src/commands/dev/bundleWorker.ts"
 import { encodeRequest } from "../../sdk/src/protocol/Codec.ts"
 import { writing } from "../hub/world.ts"
 import { afterThisTest } from "../support/undo.ts"
@@ -42,17 +43,10 @@ describe("the Worker's template", () => {
 
   test("bundles there, within what a Worker may weigh, and greets", async () => {
     const folder = project()
-    const built = await Bun.build({
-      entrypoints: [join(folder, "src/worker.ts")],
-      target: "browser",
-      format: "esm",
-      minify: true,
-      external: ["cloudflare:*", "node:*"],
-      conditions: ["workerd", "worker", "browser"]
-    })
-    const script = await built.outputs[0]!.text()
-    expect(Bun.gzipSync(Buffer.from(script)).byteLength).toBeLessThan(110_000)
-    const workerd = await startWorkerd({ script })
+    const worker = await bundleWorker(join(folder, "src/worker.ts"), { minify: true })
+    expect(Bun.gzipSync(Buffer.from(worker.script)).byteLength).toBeLessThan(110_000)
+    expect([...worker.wasm.keys()]).toEqual(["sha256.wasm"])
+    const workerd = await startWorkerd({ worker })
     afterThisTest(workerd.stop)
     const socket = new WebSocket(`${workerd.url}/event-log/acme`)
     socket.binaryType = "arraybuffer"

@@ -76,7 +76,7 @@ export const start = async (name: Name): Promise<Target> => {
     }
   }
   const workerd = await startWorkerd({
-    script: await bundle(WORKERS[name], true),
+    worker: await bundle(WORKERS[name], true),
     bindings: { SYNC_AUTH_TOKEN: TOKEN, FLOOR: FLOORS[name] ?? "batch" },
     data
   })

@@ -52,11 +52,11 @@ const optionsOf = (
     modulesRoot: "/upload",
     modules: modules
       .toSorted((a, b) => Number(b.name === main) - Number(a.name === main))
-      .map((module) => ({
-        type: "ESModule" as const,
-        path: `/upload/${module.name}`,
-        contents: new TextDecoder().decode(module.data)
-      })),
+      .map(({ data, name, type }) =>
+        type === "application/wasm"
+          ? { type: "CompiledWasm" as const, path: `/upload/${name}`, contents: data }
+          : { type: "ESModule" as const, path: `/upload/${name}`, contents: new TextDecoder().decode(data) }
+      ),
     compatibilityDate: metadata.compatibility_date ?? "2026-11-17",
     compatibilityFlags: [...(metadata.compatibility_flags ?? [])],
     bindings: Object.fromEntries(text),

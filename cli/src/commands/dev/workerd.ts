@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { Env } from "#folders"
 import { EXIT, Failure } from "../../Failure.ts"
+import { bundleWorker, modulesOf } from "./bundleWorker.ts"
 
 export interface WorkerdOptions {
   readonly port: number
@@ -35,7 +36,7 @@ export const serveWorkerd = (options: WorkerdOptions) =>
     const own = join(options.cwd, "worker")
     const folder = existsSync(join(own, CONFIG)) ? own : templateFolder()
     const config = yield* readConfig(folder)
-    const script = yield* bundle(join(folder, config.main), folder)
+    const bundled = yield* bundle(join(folder, config.main), folder)
     const others = listeners()
     const { Log, LogLevel, Miniflare, convertV4MiniflareOptions } = yield* loadMiniflare(folder)
     const { class_name, name } = config.env.dev.durable_objects.bindings[0]
@@ -46,7 +47,7 @@ export const serveWorkerd = (options: WorkerdOptions) =>
           new Miniflare({
             ...convertV4MiniflareOptions({
               name: "agent-sync",
-              modules: [{ type: "ESModule", path: "worker.js", contents: script }],
+              modules: modulesOf(bundled),
               modulesRoot: "/",
               compatibilityDate: config.compatibility_date,
               compatibilityFlags: [...config.compatibility_flags],
@@ -148,16 +149,10 @@ const defined = (env: Env): Record<string, string> =>
     Object.entries(env).filter((one): one is [string, string] => one[1] !== undefined && one[1] !== "")
   )
 
-/** One module, as a deployment would make it. */
 const bundle = (entry: string, folder: string) =>
   Effect.tryPromise({
-    try: async () => {
-      const built = await Bun.build({
-        entrypoints: [entry],
-        target: "browser",
-        format: "esm",
-        external: ["cloudflare:*", "node:*"],
-        conditions: ["workerd", "worker", "browser"],
+    try: () =>
+      bundleWorker(entry, {
         plugins: [
           {
             name: "the package, where the folder has not installed it",
@@ -166,9 +161,7 @@ const bundle = (entry: string, folder: string) =>
             }
           }
         ]
-      })
-      return await built.outputs[0]!.text()
-    },
+      }),
     catch: (cause) =>
       failure({
         code: "WorkerNotBuilt",
