@@ -15,6 +15,7 @@ import { makeClock } from "../support/clock.ts"
 import { makeLink } from "../support/link.ts"
 import { keyTexts, startHub } from "../support/programs.ts"
 import { right } from "../support/right.ts"
+import { afterThisTest } from "../support/undo.ts"
 
 const program = <A, E>(
   options: Workspace.ProgramOptions,
@@ -63,6 +64,15 @@ describe("SyncService", () => {
       expect(status).toMatchObject({ connected: true, waiting: 0, remotes: [{ state: "live", pushes: false }] })
     })
   }
+
+  test("without a WebSocket, as on Node 20, the status says which runtimes have one", async () => {
+    const { url } = await startHub()
+    const { WebSocket } = globalThis
+    afterThisTest(() => Object.assign(globalThis, { WebSocket }))
+    Reflect.deleteProperty(globalThis, "WebSocket")
+    const { remotes } = await program({ url, encryption: { identityKey: keyTexts().reader } }, syncNow)
+    expect(remotes).toMatchObject([{ state: "offline", why: expect.stringContaining("from version 22 on") }])
+  })
 
   test("layerMemory tells at once that there is no hub", async () => {
     const first = Effect.flatMap(SyncService, (sync) => Stream.runHead(sync.statusStream()))

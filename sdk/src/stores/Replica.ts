@@ -102,7 +102,7 @@ export interface ReplicaOptions {
   /** To write, and all that are read: the first is also the one written to. Empty only reads what comes from hubs. */
   readonly journal: Journal | undefined
   readonly journals: ReadonlyArray<Journal>
-  /** Whether this machine's other sessions are read too. */
+  /** Whether the sessions of agents and of other scopes in `journals` are read too. */
   readonly everything: boolean
   readonly onTrouble: (what: string) => void
   readonly wall?: () => number
@@ -123,9 +123,7 @@ interface Known {
 }
 
 export const makeReplica = (options: ReplicaOptions): RunningReplica => {
-  const { aead, journals, policy, redactor, scope, wall = Date.now } = options
-  /** What stays on this machine lies in twins of the logs that are synced; all are read then. */
-  const everything = options.everything || journals.length > 1
+  const { aead, everything, journals, policy, redactor, scope, wall = Date.now } = options
   const own = new Set(journals.map(({ writer }) => bytesToHex(writer.id)))
   const keys = Sealer.makeKeyring()
   const known = new Map<string, Known>()
@@ -396,8 +394,9 @@ export const makeReplica = (options: ReplicaOptions): RunningReplica => {
     const seeing = <A>(answer: Either.Either<A, JournalFailed>, id: LogId) => {
       if (Either.isLeft(answer)) return answer
       if (id === journal.index) catchUpIndex(journal)
+      // What stays on this machine lies in a twin of the log.
       else if (journals.length > 1) look()
-      else catchUp(journal, id)
+      else if (everything || read.has(id)) catchUp(journal, id)
       return answer
     }
     /** What this process writes itself needs no look. */
@@ -444,6 +443,8 @@ export const makeReplica = (options: ReplicaOptions): RunningReplica => {
       if (log !== undefined) return log
       const session = SessionId.make(scope.slice(0, 200))
       const { id, key, last } = yield* to.openLog(`${PROGRAM}:${scope}`)
+      const own = to.apart === undefined ? [id] : [id, yield* to.apart.twinOf(id)]
+      for (const each of own) if (!read.has(each)) read.set(each, { n: 0, origin: undefined })
       if (last === 0) {
         const time = wall()
         const origin = { session, agent: PROGRAM, agentName: options.name, title: options.name, host: options.host }
@@ -482,17 +483,9 @@ export const makeReplica = (options: ReplicaOptions): RunningReplica => {
     return found === undefined ? undefined : known.get(found)?.unit
   }
 
+  // The index's key first: what the opening of a new log writes is read at once.
   look()
-  if (journal !== undefined) {
-    const mine = guarded(openOwn(journal))
-    if (mine !== undefined && !everything)
-      for (const each of journals) {
-        const opened = guarded(each.openLog(`${PROGRAM}:${scope}`))
-        if (opened === undefined) continue
-        keys.add(opened.key)
-        catchUp(each, opened.id)
-      }
-  }
+  if (journal !== undefined && guarded(openOwn(journal)) !== undefined && !everything) look()
 
   return {
     scope,

@@ -52,7 +52,10 @@ export interface ProgramOptions extends SyncOptions {
   readonly scope?: string
   /** What people read in `tail` and the viewer; the scope where it is not given. */
   readonly name?: string
-  /** Which sessions of the tenant the stores hold beside the program's own: `tenant`, all of them (the default), or `program`, none. */
+  /**
+   * What the stores hold in memory: `tenant`, every session there is (the default), or `program`, only what programs of this scope
+   * write; agents that such a program runs are recorded all the same.
+   */
   readonly follow?: "tenant" | "program"
   /** Rules for secrets beside our own and those of the nearest `agent-sync.json`; what either allows or switches off is. */
   readonly redaction?: Redaction

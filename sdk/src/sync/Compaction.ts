@@ -39,7 +39,8 @@ export interface Compactor {
 export interface CompactionOptions {
   /**
    * Compacts the hubs' copies too: a signed snapshot of what still holds takes the place of what the rule lets go of, and the
-   * hubs then drop that. Every reader sees what it saw before, without what was superseded.
+   * hubs then drop that. Every reader sees what it saw before, without what was superseded. A log in which somebody else wrote
+   * too, such as a person's remark (`agent-sync note`), is never compacted at a hub.
    */
   readonly hub?: boolean
   /** For `hub`: a token that may administer and read (`agent-sync token create --role admin,read`); the program's own where it is not given. */

@@ -301,15 +301,15 @@ const start = (options: SyncOptions): SyncApi & { readonly stop: () => void } =>
   }
 
   const statusOf = (one: Connected): RemoteStatus => {
-    const at = wall() - timers.now()
+    const offset = wall() - timers.now()
+    const at = (time: number) => Math.round(offset + time)
     const now = one.connection().status()
-    const since = "since" in now ? at + now.since : undefined
     return {
       key: one.key,
       url: one.url,
       state: stateOf(now),
-      since,
-      retryAt: now._tag === "Offline" ? at + now.retryAt : undefined,
+      since: "since" in now ? at(now.since) : undefined,
+      retryAt: now._tag === "Offline" ? at(now.retryAt) : undefined,
       why:
         now._tag === "Offline"
           ? now.why

@@ -8,6 +8,8 @@ import type { Explanation, Network, Socket, SocketEvents, Target } from "./Link.
 /** Milliseconds that the hub may take to say why it refused an upgrade. */
 const EXPLAIN_MS = 5_000
 
+const NO_WEBSOCKET = "there is no WebSocket here: Node has one from version 22 on, Bun always"
+
 /** `connect` may throw, as WebSocket does on an address or a subprotocol that cannot be. */
 export const overWebSocket = (connect: (target: Target) => WebSocket): Network => ({
   open: (target, events) => open(connect, target, events),
@@ -35,7 +37,8 @@ const open = (connect: (target: Target) => WebSocket, target: Target, events: So
   try {
     socket = connect(target)
   } catch (error) {
-    queueMicrotask(() => close(1006, String(error)))
+    const why = typeof WebSocket === "undefined" ? NO_WEBSOCKET : String(error)
+    queueMicrotask(() => close(1006, why))
     return { send: () => {}, close: () => {}, buffered: () => 0 }
   }
   socket.binaryType = "arraybuffer"
