@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { Agent, AgentRuntime, ChatHistoryStore, type RuntimeOptions, StorageConfig, SyncService } from "agent-sync"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
 import { folder, keyTexts, startHub } from "../support/programs.ts"
 
 const say = (text: string) => Effect.flatMap(ChatHistoryStore, (chat) => chat.append({ role: "user", text }))
@@ -11,7 +12,7 @@ const say = (text: string) => Effect.flatMap(ChatHistoryStore, (chat) => chat.ap
 const hear = (text: string) => {
   const message = { id: `msg_${text}`, role: "assistant", content: [{ type: "text", text }] }
   const line = { type: "assistant", message, session_id: `session of ${text}`, uuid: `uuid-${text}` }
-  return Effect.flatMap(AgentRuntime, ({ run }) => run(Agent.fromStream([line], { agent: "claude-code" })))
+  return Effect.flatMap(AgentRuntime, ({ run }) => run(Agent.fromStream(Stream.make(line), { agent: "claude-code" })))
 }
 const synced = Effect.flatMap(SyncService, ({ syncNow }) => syncNow)
 const said = Effect.map(

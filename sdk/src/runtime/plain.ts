@@ -2,7 +2,9 @@
  * The same without Effect, for programs that do not use it: `createRecorder` writes, `watch` reads. Both are the layers of
  * `AgentRuntime` underneath.
  */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Stream from "effect/Stream"
@@ -31,9 +33,12 @@ export type Recordable =
   | NewAudit
 
 export interface ProgramRecorder {
-  /** Durable on this machine when it resolves; rejects with what went wrong. */
+  /**
+   * Durable on this machine when it resolves. Rejects with `JournalFailed` (its `reason`: `full`, `read-only`, …) where it could
+   * not be written, and with `TooLarge`; the recorder goes on.
+   */
   readonly record: (what: Recordable) => Promise<void>
-  /** Runs an agent and records what it does. */
+  /** Runs an agent and records what it does; a bad end is an outcome. Rejects with `AgentFailed` where it could not start. */
   readonly run: (agent: Agent, options?: RunOptions) => Promise<Outcome>
   /** Waits until the hubs have everything, or do not answer. */
   readonly flush: () => Promise<Status>
@@ -42,20 +47,31 @@ export interface ProgramRecorder {
   readonly close: () => Promise<void>
 }
 
-/** Rejects where the settings, the key or the journal are not right; never waits for a hub. */
+/**
+ * Rejects where the settings, the key or the journal are not right (`BadSyncConfig`, `PlatformFailed`, `UnreadableKey`,
+ * `JournalFailed`); never waits for a hub.
+ */
 export const createRecorder = async (options: PlainOptions = {}): Promise<ProgramRecorder> => {
   const runtime = ManagedRuntime.make(layerOf(options))
-  await runtime.runtime()
+  /** Rejects with the error itself, which `instanceof` and `_tag` know. */
+  const run = async <A, E>(
+    effect: Effect.Effect<A, E, Layer.Layer.Success<ReturnType<typeof layerOf>>>
+  ): Promise<A> => {
+    const exit = await runtime.runPromiseExit(effect)
+    if (Exit.isSuccess(exit)) return exit.value
+    throw Cause.squash(exit.cause)
+  }
+  await run(Effect.void)
   const record = (what: Recordable): Effect.Effect<unknown, Error, Stores> => {
     if ("role" in what) return Effect.flatMap(ChatHistoryStore, (store) => store.append(what))
     if ("content" in what) return Effect.flatMap(ArtifactStore, (store) => store.append(what))
     return Effect.flatMap(AuditEventStore, (store) => store.append(what))
   }
   return {
-    record: (what) => runtime.runPromise(Effect.asVoid(record(what))),
-    run: (agent, how) => runtime.runPromise(Effect.flatMap(AgentRuntime, ({ run }) => run(agent, how))),
-    flush: () => runtime.runPromise(Effect.flatMap(SyncService, ({ syncNow }) => syncNow)),
-    status: () => runtime.runPromise(Effect.flatMap(SyncService, ({ status }) => status)),
+    record: (what) => run(Effect.asVoid(record(what))),
+    run: (agent, how) => run(Effect.flatMap(AgentRuntime, (agents) => agents.run(agent, how))),
+    flush: () => run(Effect.flatMap(SyncService, ({ syncNow }) => syncNow)),
+    status: () => run(Effect.flatMap(SyncService, ({ status }) => status)),
     close: () => runtime.dispose()
   }
 }
