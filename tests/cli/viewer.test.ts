@@ -97,11 +97,9 @@ describe("the page of agent-sync viewer", () => {
 
   test("without a hub is served all the same, and says so", async () => {
     const serving = serve()
-    expect(await (await fetch(`${serving.url}/viewer.json`)).json()).toEqual({
-      tenant: "acme",
-      hub: "none",
-      version: "1.2.3"
-    })
+    const html = await (await fetch(serving.url)).text()
+    const told = /<meta name="agent-sync" content="([^"]*)">/.exec(html)?.[1]?.replaceAll("&quot;", '"')
+    expect(JSON.parse(told ?? "")).toEqual({ tenant: "acme", hub: "none", version: "1.2.3" })
     const answer = await fetch(`${serving.url}/event-log/acme`)
     expect(answer.status).toBe(503)
     expect(await answer.json()).toMatchObject({ error: "No hub is configured for tenant acme." })
@@ -121,7 +119,7 @@ describe("who may ask", () => {
     const here = await init()
     const hub = await startHub(here)
     const { port, url } = serve({ hub: hubFor(here, hub.url) })
-    for (const path of ["/", "/viewer.json", "/event-log/acme"]) {
+    for (const path of ["/", "/event-log/acme"]) {
       expect((await fetch(`${url}${path}`, { headers: { host: `evil.example:${port}` } })).status).toBe(403)
       expect((await fetch(`${url}${path}`, { headers: { origin: "https://evil.example" } })).status).toBe(403)
     }

@@ -83,7 +83,7 @@ const opened = async (url: string) => {
   page.setDefaultTimeout(90_000)
   const violations: Array<string> = []
   page.on("console", (message) => {
-    // A socket that cannot be opened is logged by the browser itself, and so is the answer that there is no `viewer.json`.
+    // A socket that cannot be opened is logged by the browser itself, and so is the answer to the question why.
     if (!/WebSocket connection|Failed to load resource/.test(message.text())) violations.push(message.text())
   })
   page.on("pageerror", (error) => violations.push(error.message))

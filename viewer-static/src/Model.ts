@@ -173,6 +173,17 @@ export const sessionOf = (model: Model): Listed | undefined => {
   return all.findLast(({ alias, origin }) => origin.session.endsWith(wanted) || alias?.endsWith(wanted) === true)
 }
 
+/** Whether what the page is about may still come in a moment: until then there is only a sentence to draw. */
+export const isOpening = (model: Model): boolean => {
+  const { blocked, connection, hub, indexRead, route } = model
+  if (blocked !== undefined || hub === "none") return false
+  if (connection._tag !== "Connecting" && connection._tag !== "Live") return false
+  if (route.page === "fleet") return !indexRead
+  const session = sessionOf(model)
+  const log = session === undefined ? undefined : model.logs.get(session.log)
+  return log === undefined ? !indexRead : !log.caughtUp
+}
+
 /** What the session page draws: the log as it is, or as it was. */
 export const shownOf = (model: Model, log: Log): { readonly timeline: Timeline; readonly version: number } =>
   model.reading.replay ?? log

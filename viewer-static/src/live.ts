@@ -9,8 +9,7 @@ import {
   type ReadingRemote,
   type SessionReader,
   type SyncStatus,
-  type TenantReaderEvents,
-  unsupported
+  type TenantReaderEvents
 } from "agent-sync/browser"
 import * as Either from "effect/Either"
 import type { Opened } from "./address.ts"
@@ -27,7 +26,7 @@ export interface Live {
   readonly shared?: { readonly tenant: string; readonly log: string }
 }
 
-export const liveSource = async (opened: Opened): Promise<Live> => {
+export const liveSource = (opened: Opened): Live => {
   const blocked = (why: Blocked) => ({ blocked: why, connect: undefined })
   const hubOf = (tenant: string) => `${location.origin.replace(/^http/, "ws")}/event-log/${encodeURIComponent(tenant)}`
   if (opened.share !== undefined) {
@@ -43,7 +42,7 @@ export const liveSource = async (opened: Opened): Promise<Live> => {
   if (opened.key === undefined) return blocked("no key")
   const parsed = parseKey(opened.key)
   if (Either.isLeft(parsed) || parsed.right.kind !== "reader") return blocked("bad key")
-  if ((await unsupported()) !== undefined && !isSecureContext) return blocked("insecure")
+  if (!isSecureContext) return blocked("insecure")
   const from = { key: parsed.right, url: hubOf(opened.tenant ?? "default"), token: async () => opened.token }
   return { blocked: undefined, connect: sourceOf((how) => connectReader({ ...how, ...from })) }
 }

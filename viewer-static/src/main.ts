@@ -11,12 +11,12 @@ interface Served {
   readonly hub?: "proxied" | "own" | "none"
 }
 
-const begin = async () => {
+const begin = () => {
   restoreTheme()
   const address = readAddress()
-  const served = await fetch("viewer.json").then(servedBy, (): Served => ({}))
+  const served = readServed()
   const hub = served.hub ?? "own"
-  const { blocked, connect, shared } = await liveSource({ ...address, tenant: address.tenant ?? served.tenant })
+  const { blocked, connect, shared } = liveSource({ ...address, tenant: address.tenant ?? served.tenant })
   const tenant = shared?.tenant ?? address.tenant ?? served.tenant
   // A link is about one session, so that is what is seen first.
   if (shared !== undefined && location.hash === "") history.replaceState(null, "", `#session=${shared.log}`)
@@ -54,8 +54,10 @@ const stored = () => {
   }
 }
 
-/** Only `agent-sync viewer` has that file; a deployed Worker answers 404. */
-const servedBy = async (answer: Response): Promise<Served> =>
-  answer.ok ? ((await answer.json().catch(() => ({}))) as Served) : {}
+/** Only `agent-sync viewer` writes that into the page; one that a deployed Worker serves has none. */
+const readServed = (): Served => {
+  const told = document.querySelector<HTMLMetaElement>("meta[name=agent-sync]")?.content
+  return told === undefined ? {} : (JSON.parse(told) as Served)
+}
 
-void begin()
+begin()

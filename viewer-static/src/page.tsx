@@ -7,7 +7,7 @@ import { VERSION } from "agent-sync/browser"
 import { render } from "preact"
 import { titleOf } from "./fleet.ts"
 import { wishOf } from "./keys.ts"
-import { type Model, sessionOf } from "./Model.ts"
+import { isOpening, type Model, sessionOf } from "./Model.ts"
 import type { Connect, Source } from "./Source.ts"
 import type { Row } from "./timeline/rows.ts"
 import { type Effect, logOf, type Message, update } from "./update.ts"
@@ -16,6 +16,8 @@ import type { Scroller } from "./view/List.tsx"
 
 /** Milliseconds between drawings while events stream in. */
 const STREAM_MS = 100
+/** Milliseconds in which a page that opens draws nothing: mostly what it is about is there before that. */
+const OPENING_MS = 200
 
 export const openPage = (options: {
   readonly model: Model
@@ -26,6 +28,7 @@ export const openPage = (options: {
   /** A drawing that is due; `undefined` where none is. */
   let due: { readonly soon: boolean; readonly cancel: () => void } | undefined
   let drawnAt = 0
+  let opening = true
   let source: Source | undefined
   const scroller: { current: Scroller | undefined } = { current: undefined }
   const drawn: { current: ReadonlyArray<Row> } = { current: [] }
@@ -42,6 +45,7 @@ export const openPage = (options: {
 
   /** What a reader does is drawn in the next frame; events that stream in, a few times a second. */
   const plan = (soon: boolean) => {
+    if (opening && isOpening(model)) return
     if (due !== undefined && (due.soon || !soon)) return
     due?.cancel()
     const wait = document.hidden ? 200 : soon ? 0 : Math.max(0, drawnAt + STREAM_MS - performance.now())
@@ -220,7 +224,11 @@ export const openPage = (options: {
   }, 50)
 
   source = options.connect?.(send)
-  draw()
+  plan(true)
+  setTimeout(() => {
+    opening = false
+    plan(true)
+  }, OPENING_MS)
 }
 
 export const routeOf = (hash: string): Model["route"] => {

@@ -44,6 +44,7 @@ const ANSWER_MS = 5_000
 /** Throws a `Failure` where the port is taken. */
 export const serveViewer = (options: ServeOptions): Serving => {
   const { hub, page, tenant, version } = options
+  const place = JSON.stringify({ tenant, hub: hub === undefined ? "none" : "proxied", version })
   const waiting = new Map<string, { readonly to: string; readonly until: number }>()
 
   const answer = async (request: Request, server: Bun.Server<Carried>): Promise<Response | undefined> => {
@@ -52,13 +53,11 @@ export const serveViewer = (options: ServeOptions): Serving => {
     if (stranger !== undefined) return stranger
     if (url.pathname.startsWith(SOCKETS)) return toHub(request, server, url.pathname.slice(SOCKETS.length))
     if (request.method !== "GET" && request.method !== "HEAD") return told(405, "The viewer only reads.", "Use GET.")
-    if (url.pathname === "/viewer.json") {
-      return json({ tenant, hub: hub === undefined ? "none" : "proxied", version })
-    }
     if (url.pathname.startsWith("/open/")) return redirect(url.pathname.slice("/open/".length))
     const asset = page.get(url.pathname)
     if (asset === undefined) return told(404, "There is nothing here.", "The page is at /.")
-    return new Response(asset.body, { headers: { "cache-control": "no-cache", ...asset.headers } })
+    const body = asset.headers["content-type"]?.startsWith("text/html") ? placed(asset.body, place) : asset.body
+    return new Response(body, { headers: { "cache-control": "no-cache", ...asset.headers } })
   }
 
   const redirect = (id: string) => {
@@ -113,6 +112,12 @@ export const serveViewer = (options: ServeOptions): Serving => {
   }
 }
 
+/** The page with what it must know of this server, where its script finds it: a question of its own would cost a round trip. */
+const placed = (html: Uint8Array, place: string) => {
+  const content = place.replaceAll("&", "&amp;").replaceAll('"', "&quot;")
+  return new TextDecoder().decode(html).replace("</head>", () => `<meta name="agent-sync" content="${content}"></head>`)
+}
+
 /** The same hub's address of another tenant; undefined where its path does not end in a tenant. */
 const ofTenant = (url: string, tenant: string, other: string) =>
   url.endsWith(`/${tenant}`) && Schema.is(TenantId)(other) ? `${url.slice(0, -tenant.length)}${other}` : undefined
@@ -153,6 +158,5 @@ const strangerOf = ({ headers, url }: Request, port: number): Response | undefin
 
 /** Nothing here is to lie in a cache, or to be taken for another type. */
 const PRIVATE = { "cache-control": "no-store", "x-content-type-options": "nosniff", "referrer-policy": "no-referrer" }
-const json = (body: unknown, status = 200) => Response.json(body, { status, headers: PRIVATE })
-const told = (status: number, error: string, fix: string) => json({ error, fix }, status)
+const told = (status: number, error: string, fix: string) => Response.json({ error, fix }, { status, headers: PRIVATE })
 const brokeDown = () => told(500, "The viewer broke down on this request.", "Open the page again.")
