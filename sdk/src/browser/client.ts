@@ -13,8 +13,11 @@ import { withX25519 } from "./support.ts"
  * status says so, as `Refused`, and the hub is not asked.
  */
 export const connectReader = (options: ReadOptions): ReadingRemote =>
-  readTenant({ network: withX25519(webSocketNetwork), aead }, options)
+  readTenant({ network: withX25519(webSocketNetwork), aead, subtle: subtle() }, options)
 
 /** Reads the session of a share link until it is stopped. It needs neither a secure context nor X25519. */
 export const connectShared = (options: SharedOptions): ReadingRemote<SessionReader> =>
-  readShared({ network: webSocketNetwork, aead }, options)
+  readShared({ network: webSocketNetwork, aead, subtle: subtle() }, options)
+
+/** Typed as always there; a page without a secure context has none. */
+const subtle = (): SubtleCrypto | undefined => globalThis.crypto?.subtle

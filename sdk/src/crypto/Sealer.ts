@@ -37,19 +37,40 @@ export const seal = (aead: Aead, key: Uint8Array, place: Place, plain: Uint8Arra
   return concatBytes(head, nonce, aead.seal(key, nonce, boundTo(place, head), plain))
 }
 
-/** Total: whatever the bytes are, the answer is a value. */
-export const open = (
-  aead: Aead,
-  keys: Keyring,
-  place: Place,
-  sealed: Uint8Array
-): Either.Either<Uint8Array, CannotOpen> => {
+/** What a cipher needs to open an entry; `sealed` is the ciphertext with its tag. */
+export interface Parts {
+  readonly key: Uint8Array
+  readonly nonce: Uint8Array
+  readonly aad: Uint8Array
+  readonly sealed: Uint8Array
+}
+
+/** Total, as `open` is. The parts are views on the bytes. */
+export const partsOf = (keys: Keyring, place: Place, sealed: Uint8Array): Either.Either<Parts, CannotOpen> => {
   const head = expect("key", sealed)
   if (Either.isLeft(head)) return Either.left(head.left)
   const key = keys.find(keyIdOf(sealed))
   if (key === undefined) return cannot("other key", "This entry is sealed with a key that is not at hand.")
   const nonce = sealed.subarray(HEADER_BYTES, HEADER_BYTES + NONCE_BYTES)
-  const plain = aead.open(key, nonce, boundTo(place, head.right), sealed.subarray(HEADER_BYTES + NONCE_BYTES))
+  return Either.right({
+    key,
+    nonce,
+    aad: boundTo(place, head.right),
+    sealed: sealed.subarray(HEADER_BYTES + NONCE_BYTES)
+  })
+}
+
+/** Total: whatever the bytes are, the answer is a value. */
+export const open = (
+  aead: Aead,
+  keys: Keyring,
+  place: Place,
+  bytes: Uint8Array
+): Either.Either<Uint8Array, CannotOpen> => {
+  const parts = partsOf(keys, place, bytes)
+  if (Either.isLeft(parts)) return Either.left(parts.left)
+  const { aad, key, nonce, sealed } = parts.right
+  const plain = aead.open(key, nonce, aad, sealed)
   return plain === undefined
     ? cannot("damaged", "This entry was changed, or moved from another place, after it was sealed.")
     : Either.right(plain)

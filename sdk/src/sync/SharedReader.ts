@@ -13,6 +13,7 @@ import { makeSession, type SessionFold } from "../domain/Session.ts"
 import type { Refusal } from "../protocol/Message.ts"
 import { type FollowedPage, makeFollower } from "./Follower.ts"
 import { makeLogReader, type Notice, type OpenedEntry, openEntry } from "./LogReader.ts"
+import { openAhead } from "./openAhead.ts"
 import type { KnownSession, SessionReader, TenantReaderEvents } from "./TenantReader.ts"
 import { sealedLog } from "./wholeLog.ts"
 
@@ -21,9 +22,12 @@ export const makeSharedReader = (options: {
   readonly aead: Aead
   /** `onWrongKey` is never called: a link opens what it names, or its entries are told as not opened. */
   readonly events: TenantReaderEvents
+  /** Opens the logs before they are read. */
+  readonly subtle?: SubtleCrypto | undefined
 }): SessionReader => {
-  const { aead, events, link } = options
+  const { events, link, subtle } = options
   const keys = Sealer.makeKeyring()
+  const { aead, waiting: opening } = openAhead(subtle, keys, options.aead)
   const sessions = new Map<LogId, KnownSession>()
   const folds = new Map<LogId, SessionFold>()
   /** Logs whose header has not come yet. */
@@ -124,7 +128,7 @@ export const makeSharedReader = (options: {
     waiting.set(shared.log, shared)
   }
   return {
-    part: {
+    part: opening({
       ...follower,
       up: (session) => {
         // A stock hub knows neither bounded reads nor tokens for single logs.
@@ -132,7 +136,7 @@ export const makeSharedReader = (options: {
         follower.up(session)
         ask()
       }
-    },
+    }),
     sessions: () => sessions.values(),
     session: (log) => sessions.get(log),
     watch: (log, entries) => {

@@ -15,6 +15,7 @@ import type { Part } from "./Connection.ts"
 import { type FollowerEvents, makeFollower, owned } from "./Follower.ts"
 import { type Keeping, makeKeepingFollower } from "./keepingFollower.ts"
 import { linkOf, makeLogReader, type Notice, type OpenedEntry } from "./LogReader.ts"
+import { openAhead } from "./openAhead.ts"
 import type { ProvenWriter, SessionProof } from "./SessionProof.ts"
 import { type KnownSession, keyBefore, MOST_INDEXES, makeTenantIndex, type TenantIndex } from "./TenantIndex.ts"
 import { makeWriterChains, type WriterChains } from "./WriterChains.ts"
@@ -76,9 +77,12 @@ export const makeTenantReader = (options: {
   readonly events: TenantReaderEvents
   /** Keeps what comes, and begins with what was kept. */
   readonly keeping?: Keeping
+  /** Opens session logs before they are read. */
+  readonly subtle?: SubtleCrypto | undefined
 }): TenantReader => {
-  const { aead, events, keeping, reader } = options
+  const { events, keeping, reader, subtle } = options
   const keys = Sealer.makeKeyring()
+  const { aead, prepare, waiting } = openAhead(subtle, keys, options.aead)
   const sessions = new Map<LogId, KnownSession>()
   const unread = () => ({ chains: makeWriterChains(), entries: 0, read: false })
   const newIndex = (key: ReaderKey): Index => ({ told: makeTenantIndex({ reader: key, aead, keys }), ...unread() })
@@ -101,7 +105,12 @@ export const makeTenantReader = (options: {
       if (followed !== undefined) {
         const copies = entries.map(owned)
         inOrder(async () => {
-          for (const entry of copies) await readIndexEntry(log as LogId, followed, entry)
+          await prepare?.(log as LogId, copies)
+          for (const [at, entry] of copies.entries()) {
+            const introduces = await readIndexEntry(log as LogId, followed, entry)
+            // Its writer's entries can be opened from here on.
+            if (introduces) await prepare?.(log as LogId, copies.slice(at + 1))
+          }
         })
       } else logs.open(log as LogId, entries)
     },
@@ -140,22 +149,27 @@ export const makeTenantReader = (options: {
   const notice = (log: string, what: Notice) =>
     events.onNotice(indexes.has(log as LogId) ? undefined : (log as LogId), what)
 
-  const readIndexEntry = async (log: LogId, followed: Index, entry: StoredEntry) => {
+  /** True where it introduces a writer. */
+  const readIndexEntry = async (log: LogId, followed: Index, entry: StoredEntry): Promise<boolean> => {
     const isFirst = ++followed.entries === 1
     const opened = await followed.told.open(entry)
-    if (Either.isLeft(opened)) return unopened(log, entry.sequence, opened.left)
+    if (Either.isLeft(opened)) {
+      unopened(log, entry.sequence, opened.left)
+      return false
+    }
     const link = linkOf(followed.chains, opened.right, bytesToHex(opened.right.writer), entry, true)
-    if (link === "repeat") return
+    if (link === "repeat") return false
     if (link !== undefined) notice(log, link)
     const taken = followed.told.take(entry, opened.right)
     // Only as the first: whoever holds the recorder key could write another later.
     if (taken._tag === "Rotated" && isFirst) followBefore(taken.secret, taken.time)
-    if (taken._tag !== "Session") return
+    if (taken._tag !== "Session") return taken._tag === "Writer"
     // What an older index says of a log that a newer one began does not count.
     const known = sessions.get(taken.session.log)
-    if (known !== undefined && known.index !== taken.session.index) return
+    if (known !== undefined && known.index !== taken.session.index) return false
     sessions.set(taken.session.log, taken.session)
     events.onSession(taken.session, taken.change)
+    return false
   }
 
   const followBefore = (secret: Uint8Array, time: number) => {
@@ -173,13 +187,13 @@ export const makeTenantReader = (options: {
 
   follower.follow(index, 0)
   return {
-    part: {
+    part: waiting({
       ...follower,
       up: (session) => {
         kept = session.hello.agentSync?.kept ?? 0
         follower.up(session)
       }
-    },
+    }),
     index,
     rotations: () => rotations,
     sessions: () => sessions.values(),

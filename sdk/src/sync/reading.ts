@@ -16,6 +16,8 @@ import { makeTenantReader, type SessionReader, type TenantReader, type TenantRea
 export interface Means {
   readonly network: Network
   readonly aead: Aead
+  /** The platform's cipher that answers later, where it is the faster one. */
+  readonly subtle?: SubtleCrypto | undefined
 }
 
 export interface From {
@@ -48,18 +50,18 @@ export interface ReadingRemote<Reader extends SessionReader = TenantReader> {
 }
 
 /** Reads a tenant from one hub until it is stopped. */
-export const readTenant = ({ aead, network }: Means, { events, key, ...from }: ReadOptions): ReadingRemote => {
-  const reader = makeTenantReader({ reader: key, aead, events })
+export const readTenant = ({ aead, network, subtle }: Means, { events, key, ...from }: ReadOptions): ReadingRemote => {
+  const reader = makeTenantReader({ reader: key, aead, events, subtle })
   return { reader, ...connected(network, from, reader.part) }
 }
 
 /** Reads the session of a share link until it is stopped. Its token cannot be renewed: when it ends, so does the reading. */
 export const readShared = (
-  { aead, network }: Means,
+  { aead, network, subtle }: Means,
   { events, link, onStatus, url = link.hub }: SharedOptions
 ): ReadingRemote<SessionReader> => {
   if (url === undefined) throw new TypeError("This share link names no hub; give its url")
-  const reader = makeSharedReader({ link, aead, events })
+  const reader = makeSharedReader({ link, aead, events, subtle })
   return { reader, ...connected(network, { url, token: async () => link.token, onStatus }, reader.part) }
 }
 

@@ -49,8 +49,16 @@ export const List = (props: {
   }
   useLayoutEffect(settle, [rows, from, to, follow, drawing, here, raw, around])
 
-  // For who measures the page.
-  useLayoutEffect(() => void (rows.length > 0 && performance.mark("first events")), [rows.length > 0])
+  useLayoutEffect(() => {
+    if (rows.length === 0) return
+    // For who measures the page.
+    performance.mark("first events")
+    const timer = setTimeout(() => {
+      scrolling.widen()
+      redraw(0)
+    })
+    return () => clearTimeout(timer)
+  }, [rows.length > 0])
 
   const told = useRef({ onEnd, onStart, settle, start: from })
   told.current = { onEnd, onStart, settle, start: from }

@@ -8,6 +8,8 @@ import type { Row } from "../timeline/rows.ts"
 /** Pixels above and below the window whose rows are drawn, and how many of them may be scrolled into before it is drawn anew. */
 const OVER = 900
 const SLACK = 450
+/** The same of the very first drawing: what is out of sight comes after it. */
+const FIRST_OVER = 200
 /** Milliseconds without scrolling after which heights that were guessed wrong are made good in the scroll position. */
 const REST = 150
 
@@ -25,6 +27,8 @@ export interface Scrolling {
   readonly settle: (list: HTMLElement, follow: boolean) => boolean
   /** The reader has scrolled. True where rows are missing. */
   readonly scrolled: () => boolean
+  /** The first drawing is seen: from here on rows out of sight are drawn too. */
+  readonly widen: () => void
   /** The row is in the middle of the window after the next drawing. */
   readonly aim: (id: string) => boolean
 }
@@ -43,6 +47,7 @@ export const makeScrolling = (estimate: (row: Row) => number): Scrolling => {
   let anchor: Anchor | undefined
   let scrolledAt = 0
   let resting: ReturnType<typeof setTimeout> | undefined
+  let wide = false
 
   const viewed = (): Anchor | undefined => {
     const at = heights.rowAt(Math.max(0, scroll - top - shift))
@@ -103,7 +108,8 @@ export const makeScrolling = (estimate: (row: Row) => number): Scrolling => {
   }
 
   const isCovered = () => {
-    const [from, to] = between(scroll - top - shift - SLACK, scroll - top - shift + innerHeight + SLACK)
+    const slack = wide ? SLACK : 0
+    const [from, to] = between(scroll - top - shift - slack, scroll - top - shift + innerHeight + slack)
     return from >= drawn[0] && to <= drawn[1]
   }
 
@@ -111,10 +117,11 @@ export const makeScrolling = (estimate: (row: Row) => number): Scrolling => {
     cover: (next, follow) => {
       take(next)
       const to = heights.total + innerHeight
-      if (follow) drawn = between(heights.total - innerHeight - OVER, to)
+      const over = wide ? OVER : FIRST_OVER
+      if (follow) drawn = between(heights.total - innerHeight - over, to)
       else {
         const stands = anchor === undefined ? scroll - top - shift : heights.above(anchor.at) - anchor.offset
-        drawn = between(stands - OVER, stands + innerHeight + OVER)
+        drawn = between(stands - over, stands + innerHeight + over)
       }
       return drawn
     },
@@ -149,6 +156,9 @@ export const makeScrolling = (estimate: (row: Row) => number): Scrolling => {
       scroll = window.scrollY
       scrolledAt = performance.now()
       return !isCovered()
+    },
+    widen: () => {
+      wide = true
     },
     aim: (id) => {
       const at = rows.findIndex((row) => row.id === id)
