@@ -16,10 +16,11 @@ const FLAGS = [
   "--disable-sync"
 ]
 
-export const launch = async () => {
+/** `more`: flags beside those that all tests have. */
+export const launch = async (more: ReadonlyArray<string> = []) => {
   const named = process.env.CHROMIUM
   const executablePath = named === undefined || named === "" ? await chromium.executablePath() : named
-  return driver.launch({ executablePath, args: FLAGS })
+  return driver.launch({ executablePath, args: [...FLAGS, ...more] })
 }
 
 export interface OpenPage {

@@ -51,8 +51,6 @@ export const List = (props: {
 
   useLayoutEffect(() => {
     if (rows.length === 0) return
-    // For who measures the page.
-    performance.mark("first events")
     const timer = setTimeout(() => {
       scrolling.widen()
       redraw(0)
