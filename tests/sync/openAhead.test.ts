@@ -12,7 +12,8 @@ const session: Session = {
   hello: { _tag: "Hello", remoteId: new Uint8Array(16) },
   send: () => {},
   buffered: () => 0,
-  abandon: () => {}
+  abandon: () => {},
+  renew: () => {}
 }
 const page = (...texts: ReadonlyArray<string>): Changes => ({
   _tag: "Changes",
