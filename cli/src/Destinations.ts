@@ -7,7 +7,7 @@
  * both, where it is known.
  */
 import { existsSync } from "node:fs"
-import type { Journal } from "agent-sync"
+import { adoptLeft, type Journal } from "agent-sync"
 import { Home, type Remote } from "agent-sync/bun"
 import * as Either from "effect/Either"
 import type { Env } from "#folders"
@@ -39,6 +39,8 @@ export interface Destinations {
   readonly of: (placing: Placing) => Promise<Either.Either<Destination, Unplaced>>
   /** Opens where this process itself belongs, if there is a hub and a key for it: to send what waits there. */
   readonly own: () => Promise<void>
+  /** Ends the sessions of runs that were killed since, in the journals that are open. */
+  readonly adopt: () => Promise<void>
   /** Gives each hub this long to take what it is owed. */
   readonly drain: (ms: number) => Promise<void>
   readonly close: () => Promise<void>
@@ -83,6 +85,7 @@ export const makeDestinations = (options: {
     return Either.mapBoth(opened, {
       onLeft: ({ message }) => message,
       onRight: (journal) => {
+        adoptLeft(journal, Date.now())
         const way: Way = { journal, remote: undefined, again: undefined }
         if (url !== undefined) connect(way, url, found)
         return way
@@ -149,6 +152,10 @@ export const makeDestinations = (options: {
     },
     own: async () => {
       if (own?.url !== undefined && own.key !== undefined) await reach(own)
+    },
+    adopt: async () => {
+      for (const one of await Promise.all(ways.values()))
+        if (Either.isRight(one)) adoptLeft(one.right.journal, Date.now())
     },
     drain: async (ms) => {
       const opened = await Promise.all(ways.values())

@@ -3,7 +3,7 @@
  * is left at the end is said in one place.
  */
 import { hostname } from "node:os"
-import type { Journal, SyncStatus } from "agent-sync"
+import { adoptLeft, type Journal, type SyncStatus } from "agent-sync"
 import { connectJournal, openJournal, type Remote, type Waits } from "agent-sync/bun"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -108,6 +108,7 @@ const recordingOf = (found: Settings, made: boolean, journal: Journal): Recordin
   let why: string | undefined
   /** Why the journal could not be read or marked; of interest if that did not pass. */
   let trouble: string | undefined
+  adoptLeft(journal, Date.now())
   if (journal.fresh === "copied") say("This journal is a copy, so a new writer goes on from here.")
   if (journal.fresh === "keys lost")
     say("The keys of this journal's writer are gone, so a new writer goes on from here.")

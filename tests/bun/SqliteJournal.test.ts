@@ -131,7 +131,7 @@ describe("SqliteJournal", () => {
       const written = ok(before.append(id, notes("a", "b")))
       before.close()
       const database = new Database(file)
-      for (const table of ["mark", "heard", "received"]) database.run(`DROP TABLE ${table}`)
+      for (const table of ["mark", "heard", "received", "recording"]) database.run(`DROP TABLE ${table}`)
       for (const column of ["giver", "held"]) database.run(`ALTER TABLE remote DROP COLUMN ${column}`)
       database.run("ALTER TABLE log DROP COLUMN forgot")
       database.run("ALTER TABLE delivery DROP COLUMN lost")
@@ -142,6 +142,32 @@ describe("SqliteJournal", () => {
       expect(ok(after.read(id, 1, 10))).toEqual(written)
       expect(ok(after.append(id, notes("b", "c"), { marks: ["1", "2"] }))).toHaveLength(2)
       expect(ok(after.append(id, notes("c"), { marks: ["2"] }))).toEqual([])
+    })
+
+    test("tells which logs a process recorded that is gone, until they are released", async () => {
+      const { open } = begin()
+      const journal = await open()
+      const log = ok(journal.openLog("claude:s1")).id
+      const other = ok(journal.openLog("claude:s2")).id
+      ok(journal.hold(log, "one"))
+      expect(ok(journal.left())).toEqual([])
+      const gone = Bun.spawn(["true"])
+      await gone.exited
+      const pids = new Map([
+        ["gone", gone.pid],
+        ["another", process.ppid]
+      ])
+      const real = process.pid
+      for (const [run, pid] of pids) {
+        Object.defineProperty(process, "pid", { value: pid, configurable: true })
+        ok(journal.hold(other, "moves on"))
+        ok(journal.hold(log, run))
+      }
+      Object.defineProperty(process, "pid", { value: real, configurable: true })
+      ok(journal.hold(other, "moves on"))
+      expect(ok(journal.left())).toEqual([{ log, run: "gone" }])
+      ok(journal.append(log, [], { releases: "gone" }))
+      expect(ok(journal.left())).toEqual([])
     })
 
     test("of a newer version is refused by name, and left as it is", async () => {

@@ -50,6 +50,9 @@ describe("killed", () => {
     await here.run(["run", "--wait-sync", "--url", hub.url, "--", "echo", "after"])
     const { notices, sessions } = await readAll(here, hub.url)
     expect(sessions.map(textsOf)).toEqual([["line 1", "line 2", "line 3"], ["after"]])
+    // Nobody waits for what will not come.
+    expect(sessions.map(({ session }) => session.state)).toEqual(["failed", "ended"])
+    expect(sessions[0]?.events.at(-1)).toMatchObject({ kind: "session_end", data: { reason: "recording cut off" } })
     expect(notices).toEqual([])
   })
 

@@ -182,6 +182,43 @@ describe("Recorder", () => {
     }
   })
 
+  test.each([
+    ["in the middle", undefined, "failed", { ok: false, reason: "recording cut off" }],
+    ["before the index heard of its end", { ok: true, reason: "exit", exitCode: 0 }, "ended", { exitCode: 0 }]
+  ] as const)(
+    "a session whose run was killed %s does not stay running, once somebody records again",
+    async (_, how, state, end) => {
+      let held: { readonly log: LogId; readonly run: string } | undefined
+      let isDead = false
+      const wrap = (journal: Journal): Journal => ({
+        ...journal,
+        hold: (log, run) => {
+          held = { log, run }
+          return journal.hold(log, run)
+        },
+        append: (log, plains, options = {}) => {
+          if (options.releases !== undefined && !isDead)
+            return Either.left(new JournalFailed({ reason: "other", what: "killed" }))
+          if (options.releases === held?.run) held = undefined
+          return journal.append(log, plains, options)
+        },
+        left: () => Either.right(isDead && held !== undefined ? [held] : [])
+      })
+      const killed = await scene({ wrap })
+      killed.recorder.push(bytes(init("abc") + says("abc", "hello")))
+      if (how !== undefined) killed.recorder.end(how)
+      const { index, journal } = killed
+      await scene({ journal, wrap })
+      expect(index().map(({ _tag }) => _tag)).toEqual(["index.started"])
+      isDead = true
+      for (let i = 0; i < 2; i++) await scene({ journal, wrap })
+      expect(index().slice(1)).toMatchObject([{ _tag: "index.changed", state }])
+      expect(killed.events().filter(({ kind }) => kind === "session_end")).toMatchObject([
+        { key: `abc:end:${RUN}`, source: { agent: "claude-code" }, data: end }
+      ])
+    }
+  )
+
   test("a session whose log the hub has retired goes on in a new one, with what the hub had not taken", async () => {
     const A = "ws://a.example"
     const hub = new Uint8Array(16).fill(1)

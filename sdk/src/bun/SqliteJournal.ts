@@ -29,6 +29,7 @@ import { type FoundWriter, findWriter } from "./journal/destination.ts"
 import { outboxOf, readEntries } from "./journal/outbox.ts"
 import { owe } from "./journal/owed.ts"
 import * as Pending from "./journal/pending.ts"
+import { isGone, thisProcess } from "./journal/process.ts"
 import { receivedOf } from "./journal/received.ts"
 import * as Refusals from "./journal/refusals.ts"
 import { openStore, type Store } from "./journal/Store.ts"
@@ -247,11 +248,16 @@ const journalOf = (store: Store, { fresh, row: writer, sealing }: FoundWriter, k
     logs: () =>
       store.read(() => store.all<LogRow>(`${LOG} WHERE writer = ? ORDER BY keep DESC, id`, writer).map(ownLog)),
     append: (log, plains, options = {}) =>
-      plains.length === 0 && options.signed !== true && options.insteadOf === undefined
+      plains.length === 0 &&
+      options.signed !== true &&
+      options.insteadOf === undefined &&
+      options.releases === undefined
         ? Either.right([])
         : told(
             store.write(() => {
-              const { ids, insteadOf, marks, unless } = options
+              const { ids, insteadOf, marks, releases, unless } = options
+              if (releases !== undefined)
+                store.run("DELETE FROM recording WHERE writer = ? AND run = ?", writer, releases)
               if (insteadOf !== undefined) dropPending(insteadOf)
               if (marks === undefined && unless === undefined) return extendLog(log, plains, options)
               const { id } = logRow(log)
@@ -335,6 +341,27 @@ const journalOf = (store: Store, { fresh, row: writer, sealing }: FoundWriter, k
         }
         return [...runs.values()]
       }),
+    hold: (log, run) =>
+      store.write(() => {
+        store.run(
+          "INSERT OR REPLACE INTO recording (writer, run, log, process) VALUES (?, ?, ?, ?)",
+          writer,
+          run,
+          logRow(log).id,
+          thisProcess()
+        )
+      }),
+    left: () =>
+      store.read(() =>
+        store
+          .all<{ log: LogId; run: string; process: string }>(
+            `SELECT log.name AS log, run, process FROM recording JOIN log ON log.id = recording.log
+             WHERE recording.writer = ?`,
+            writer
+          )
+          .filter(({ process }) => isGone(process))
+          .map(({ log, run }) => ({ log, run }))
+      ),
     outbox: (remote) => outboxOf(store, keeping, remote, writer),
     received: (remote) => receivedOf(store, remote),
     onAppend: wake.onAppend,

@@ -69,6 +69,12 @@ export interface PendingRun {
   readonly plains: ReadonlyArray<Plain>
 }
 
+/** A log whose run was killed. */
+export interface LeftLog {
+  readonly log: LogId
+  readonly run: string
+}
+
 /** Who writes in this journal for this destination; all public. */
 export interface Writer {
   /** 16 bytes; names the writer in envelopes. */
@@ -101,6 +107,8 @@ export interface AppendOptions {
   readonly unless?: ReadonlyArray<Unless | undefined>
   /** A run whose pending events these are, read anew: they are forgotten in the same transaction. */
   readonly insteadOf?: string | undefined
+  /** A run that records the log no more (`hold`), as of this transaction. */
+  readonly releases?: string | undefined
 }
 
 export interface Journal {
@@ -167,6 +175,11 @@ export interface Journal {
   readonly settle: (run: string, log: LogId) => Answer<ReadonlyArray<JournalEntry>>
   /** Runs with pending events, also those a dead process left. */
   readonly pending: () => Answer<ReadonlyArray<PendingRun>>
+
+  /** This process, as `run`, records a log from now on, and no other; until an append `releases` it. */
+  readonly hold: (log: LogId, run: string) => Answer<void>
+  /** Logs of this writer that a run held whose process is gone, in no order. */
+  readonly left: () => Answer<ReadonlyArray<LeftLog>>
 
   /** What is owed to one remote of this journal's destination, named by its address. */
   readonly outbox: (remote: string) => Outbox

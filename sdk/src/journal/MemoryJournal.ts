@@ -238,6 +238,9 @@ export const open = (options: {
       ),
     pending: () =>
       guarded(() => Array.from(pending, ([run, waiting]) => ({ run, ...waiting, plains: [...waiting.plains] }))),
+    // All who share a store are one process.
+    hold: () => guarded(() => undefined),
+    left: () => guarded(() => []),
     received: (remote) => receivedOf(store, remote, guarded),
     outbox: (remote) => outboxOf(store, remote, sealing.writer.id, guarded),
     onAppend: (listener) => {

@@ -13,7 +13,7 @@ import type { LogId } from "../domain/Ids.ts"
 import type { IndexEvent, Origin } from "../domain/IndexEvent.ts"
 import { encodeIndex, type Plain } from "../domain/Payload.ts"
 import { makeSession, type Session, type SessionFold } from "../domain/Session.ts"
-import type { Journal, JournalFailed, Unless } from "../journal/Journal.ts"
+import type { AppendOptions, Journal, JournalFailed, Unless } from "../journal/Journal.ts"
 import { markKeyOf } from "../journal/markKey.ts"
 import type { Timer, Timers } from "../sync/Link.ts"
 import { adoptLeft } from "./adoptLeft.ts"
@@ -213,6 +213,8 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
         of.log = id
         yield* renewed(of)
         yield* journal.settle(run, of.log)
+        // Of a part of a session nobody expects that it goes on.
+        if (options.partial !== true) yield* journal.hold(of.log, run)
       })
     )
     if (adapter !== undefined && isApart(adapter.agent)) beat(of, began)
@@ -242,11 +244,11 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
       // Where the hub had nothing of it, the old header comes along.
       first: acked === 0 ? [] : [headerOf(journal, origin, time)]
     }))
-    return Either.map(made, (fresh) => {
-      if (fresh === undefined) return false
+    return Either.flatMap(made, (fresh) => {
+      if (fresh === undefined) return Either.right(false)
       of.log = fresh
       renewals++
-      return true
+      return Either.map(options.partial === true ? Either.right(undefined) : journal.hold(fresh, run), () => true)
     })
   }
 
@@ -307,9 +309,9 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
 
   // The index --------------------------------------------------------------------------------------------------------
 
-  const tellIndex = (of: Home, event: (log: LogId) => IndexEvent) =>
+  const tellIndex = (of: Home, event: (log: LogId) => IndexEvent, how?: AppendOptions) =>
     backlog.put(() =>
-      of.log === undefined ? Either.right(undefined) : journal.append(journal.index, [encodeIndex(event(of.log))])
+      of.log === undefined ? Either.right(undefined) : journal.append(journal.index, [encodeIndex(event(of.log))], how)
     )
 
   const upkeep = () => {
@@ -333,14 +335,14 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
   }
   const differs = (of: Home) => of.fold.view.state !== of.told?.state || titleOf(of) !== of.told?.title
 
-  const checkpoint = () => {
+  const checkpoint = (how?: AppendOptions) => {
     const now = home
     const { state } = now.fold.view
     const title = titleOf(now)
     now.told = { state, title, at: wall() }
     const told =
       options.partial === true ? ({ _tag: "index.changed", time: wall(), state, title } as const) : checkpointOf(now)
-    tellIndex(now, (log) => ({ ...told, log }))
+    tellIndex(now, (log) => ({ ...told, log }), how)
   }
   const checkpointOf = (of: Home) => {
     const { figures, state } = of.fold.view
@@ -454,7 +456,7 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
       () =>
         of.log === undefined
           ? journal.pend(run, plains, insteadOf)
-          : Either.flatMap(renewed(of), () => append(of, plains, unless, insteadOf)),
+          : Either.flatMap(renewed(of), () => append(of, plains, { insteadOf, unless })),
       bytes,
       plains.length
     )
@@ -470,16 +472,11 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
     options.onEvents?.(events)
   }
 
-  const append = (
-    of: Home,
-    plains: ReadonlyArray<Plain>,
-    unless: ReadonlyArray<Unless | undefined>,
-    insteadOf: string | undefined
-  ) => {
+  const append = (of: Home, plains: ReadonlyArray<Plain>, how: AppendOptions) => {
     of.unsigned += plains.length
     const signed = of.unsigned >= UNSIGNED_ENTRIES
     if (signed) of.unsigned = 0
-    return Either.map(journal.append(of.log!, plains, { signed, unless, insteadOf }), (written) => {
+    return Either.map(journal.append(of.log!, plains, { ...how, signed }), (written) => {
       const leftOut = plains.length + Number(signed) - written.length
       of.events -= leftOut
       total -= leftOut
@@ -556,7 +553,7 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
         record([{ ...ours(`${home.name}:end:${run}`), group: "audit", kind: "session_end", data: how }])
       }
       for (const clock of clocks) clock.cancel()
-      if (how !== undefined || home.told !== undefined) checkpoint()
+      if (how !== undefined || home.told !== undefined) checkpoint({ releases: run })
       backlog.end()
     },
     moveOn: () => Either.getOrElse(renewed(home), () => false),

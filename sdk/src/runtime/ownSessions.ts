@@ -83,18 +83,21 @@ export const ownEvents = (
   })
 }
 
-const eachEntry = (
+/** Hands out what one of this writer's logs has from `from` on, opened, in its order. */
+export const eachEntry = (
   journal: Journal,
   aead: Aead,
   log: LogId,
-  use: (content: Decoded) => void
+  use: (content: Decoded) => void,
+  { from = 1, to }: { readonly from?: number; readonly to?: number } = {}
 ): Either.Either<void, JournalFailed> =>
   Either.gen(function* () {
     const own = (yield* journal.logs()).find(({ id }) => id === log)
     const keys = Sealer.makeKeyring()
     if (own !== undefined) keys.add(own.key)
-    for (let n = 1; n <= (own?.last ?? 0); n += PAGE) {
-      for (const { entryId, sealed } of yield* journal.read(log, n, PAGE)) {
+    const last = to ?? own?.last ?? 0
+    for (let n = from; n <= last; n += PAGE) {
+      for (const { entryId, sealed } of yield* journal.read(log, n, Math.min(PAGE, last - n + 1))) {
         // The index begins with an envelope for readers, which this writer cannot open.
         const opened = Either.flatMap(Sealer.open(aead, keys, { log, entryId }, sealed), Envelope.decode)
         if (Either.isRight(opened)) use(decode(opened.right.plain))

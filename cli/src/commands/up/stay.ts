@@ -43,9 +43,11 @@ export const stay = async (env: Env): Promise<number> => {
     if (isOver) return EXIT.ok
     since = Spool.residentAt(folders)
   }
-  const life = setInterval(() => Spool.stay(folders, "resident") || Spool.become(folders, "resident"), LIFE_MS)
-
   const destinations = makeDestinations({ env, cwd: process.cwd(), say })
+  const life = setInterval(() => {
+    if (!Spool.stay(folders, "resident")) Spool.become(folders, "resident")
+    void destinations.adopt()
+  }, LIFE_MS)
   void destinations.own()
   const drain = drainSpool({ env, destinations, say })
 

@@ -93,6 +93,13 @@ const HELD = `
   ALTER TABLE remote ADD COLUMN held TEXT;
 `
 
+const RECORDING = `
+  -- The log that a run records now, and the process that does (its id, boot and beginning).
+  CREATE TABLE recording (
+    writer INTEGER NOT NULL, run TEXT NOT NULL, log INTEGER NOT NULL, process TEXT NOT NULL, PRIMARY KEY (writer, run)
+  ) STRICT, WITHOUT ROWID;
+`
+
 /** What brings a file from each format to the next, with all that is in it. The first begins with nothing. */
-export const STEPS: ReadonlyArray<string> = [FIRST, MARKS, FORGOT, RECEIVED, LOST, HELD]
+export const STEPS: ReadonlyArray<string> = [FIRST, MARKS, FORGOT, RECEIVED, LOST, HELD, RECORDING]
 export const FORMAT = STEPS.length
