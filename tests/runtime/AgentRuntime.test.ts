@@ -19,6 +19,7 @@ import {
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import { folder, keyTexts, startHub, until } from "../support/programs.ts"
@@ -346,6 +347,36 @@ describe("agents as values", () => {
   test("where recording was said to be strict it does", async () => {
     const { outcome } = await withBrokenJournal(true)
     expect(Either.isLeft(outcome) && outcome.left).toMatchObject({ reason: "recording", what: "The disk is full." })
+  })
+
+  test("interrupting a run, and leaving its stream, stop the agent, and the session says so", async () => {
+    await run(
+      {},
+      Effect.gen(function* () {
+        const runtime = yield* AgentRuntime
+        const stopped: Array<string> = []
+        /** Says one thing, and then waits until it is stopped. */
+        const agent = (name: string) =>
+          Agent.fromStream(
+            async function* ({ signal }) {
+              yield says(name, name)
+              await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }))
+              stopped.push(name)
+            },
+            { agent: "claude-code" }
+          )
+        const running = yield* Effect.fork(runtime.run(agent("run")))
+        const chat = yield* ChatHistoryStore
+        yield* Stream.runDrain(Stream.take(chat.stream({ session: "run" }), 1))
+        yield* Fiber.interrupt(running)
+        yield* Stream.runDrain(Stream.take(runtime.stream(agent("stream")), 1))
+        yield* Effect.promise(() => until(() => stopped.length === 2))
+        const { items } = yield* Effect.flatMap(AuditEventStore, (store) => store.list({ kind: "session_end" }))
+        expect(items.map(({ data, session }) => ({ data, session }))).toEqual(
+          ["run", "stream"].map((session) => ({ data: { ok: false, reason: "interrupted" }, session }))
+        )
+      })
+    )
   })
 
   test("the stream of a run gives its events as they come, and ends with it", async () => {

@@ -1,12 +1,16 @@
 /**
- * Two programs over a real hub, Bun's and the Worker's, each writing offline on all three stores and letting the hub forget,
+ * The one-liner as the specification has it, and two programs over a real hub, Bun's and the Worker's, each writing offline on all three stores and letting the hub forget,
  * by seeds: they come to the same, and so does one that comes last.
  */
 import { expect, test } from "bun:test"
 import {
+  Agent,
+  AgentRuntime,
   ArtifactStore,
   AuditEventStore,
   ChatHistoryStore,
+  Compaction,
+  ConflictPolicy,
   Replica,
   StorageConfig,
   SyncService,
@@ -14,6 +18,8 @@ import {
 } from "agent-sync"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
 import { nativeAead } from "../../sdk/src/bun/nativeAead.ts"
 import { network } from "../../sdk/src/bun/network.ts"
 import { Workspace } from "../../sdk/src/stores/Workspace.ts"
@@ -141,9 +147,53 @@ const hubs = {
   }
 }
 
+/** The specification's one-liner, with an address and a key of this test. */
+const oneLiner = (url: string, identityKey: string) =>
+  AgentRuntime.layerWithRemoteSync({
+    url,
+    provider: "cloudflare",
+    disablePing: true,
+    syncInterval: "5 seconds",
+    tenant: "one-liner",
+    encryption: { identityKey }
+  }).pipe(
+    Layer.provide(ConflictPolicy.layerLastWriteWins),
+    Layer.provide(Compaction.layerByCount(1000)),
+    Layer.provide(StorageConfig.layerMemory)
+  )
+
+const saidThere = async (url: string) => {
+  const key = keyTexts().reader
+  const work = Effect.gen(function* () {
+    const sync = yield* SyncService
+    const first = yield* Stream.runHead(sync.statusStream())
+    yield* Effect.flatMap(AgentRuntime, ({ run }) => run(Agent.command(["echo", "done"])))
+    yield* Effect.flatMap(ChatHistoryStore, (chat) => chat.append({ role: "user", text: "hello" }))
+    yield* Effect.flatMap(ArtifactStore, (store) => store.append({ name: "plan.md", content: "# Plan" }))
+    yield* Effect.flatMap(AuditEventStore, (store) => store.append({ what: "planned" }))
+    const { connected, troubles, waiting } = yield* sync.syncNow
+    return { told: first._tag, connected, troubles, waiting }
+  })
+  const read = Effect.gen(function* () {
+    yield* Effect.flatMap(SyncService, ({ syncNow }) => syncNow)
+    const chat = yield* Effect.flatMap(ChatHistoryStore, (store) => store.list({ session: "main" }))
+    const plan = yield* Effect.flatMap(ArtifactStore, (store) => store.read("plan.md"))
+    const ends = yield* Effect.flatMap(AuditEventStore, (store) => store.list({ kind: "session_end" }))
+    return [chat.items.map(({ text }) => text), Option.getOrThrow(plan).byteLength, ends.items.length]
+  })
+  return [
+    await Effect.runPromise(Effect.provide(work, oneLiner(url, key))),
+    await Effect.runPromise(Effect.provide(read, oneLiner(url, key)))
+  ]
+}
+
 for (const [name, start] of Object.entries(hubs)) {
-  test(`${SEEDS} histories over the ${name} hub`, async () => {
+  test(`the specification's one-liner and ${SEEDS} histories over the ${name} hub`, async () => {
     const { url } = await start()
+    expect(await saidThere(url)).toEqual([
+      { told: "Some", connected: true, troubles: [], waiting: 0 },
+      [["hello"], 6, 1]
+    ])
     const seeds = Array.from({ length: SEEDS }, (_, i) => i + 1)
     compactions = 0
     await Effect.runPromise(Effect.forEach(seeds, (seed) => history(url, seed), { concurrency: 10, discard: true }))
