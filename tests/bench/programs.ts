@@ -1,6 +1,7 @@
 /**
- * What the SDK costs a program: from a write on one to the handler on another over a loopback hub, appends into a SQLite
- * journal one by one and in groups, and how the time to take in entries grows with their number. `bun tests/bench/programs.ts`
+ * What the SDK costs a program: from a write on one to the handler on another over a loopback hub, its CPU while nothing
+ * happens, appends into a SQLite journal one by one and in groups, and how the time to take in entries grows with their
+ * number. `bun tests/bench/programs.ts`
  */
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -58,6 +59,10 @@ const latency = Effect.gen(function* () {
     took.push(arrived.get(`${i}`)! - began)
   }
   console.log(`write on A to B's stream, ms: p50 ${at(took, 0.5)}, p95 ${at(took, 0.95)}, p99 ${at(took, 0.99)}`)
+  const before = process.cpuUsage()
+  yield* Effect.sleep("10 seconds")
+  const { system, user } = process.cpuUsage(before)
+  console.log(`two programs and their hub at rest for 10 s: ${((system + user) / 1000).toFixed(0)} ms of CPU`)
 })
 await Effect.runPromise(Effect.scoped(Effect.provide(latency, EventLogRemoteServer.layerBun({ auth: "off" }))))
 
