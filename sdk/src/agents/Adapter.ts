@@ -28,17 +28,21 @@ export interface About {
   readonly repository?: string
 }
 
+/** What lines came to. */
 export interface Reading {
   readonly events: ReadonlyArray<AgentEvent>
   readonly about?: About
 }
 
+/** Reads one run, line by line. */
 export interface LineReader {
+  /** Lines in order, without their line ends. */
   readonly read: (line: Line) => Reading
   /** The output ended at `at`; what was held back comes out. */
   readonly end: (at: number) => Reading
 }
 
+/** An agent that can be read. */
 export interface Adapter {
   /** Stable name, part of a session's identity: `claude-code`, `codex`, `jsonl`, `text`. */
   readonly agent: string

@@ -7,6 +7,7 @@
 /** Bytes of a line above which it comes in pieces, each whole characters. Ours: the largest line seen is 1 MB. */
 export const LINE_BYTES = 16 * 1024 * 1024
 
+/** Takes bytes, answers lines. */
 export interface Lines {
   /** The lines that these bytes complete, without their line ends; an empty line is an empty string. */
   readonly push: (bytes: Uint8Array) => Array<string>
@@ -19,6 +20,7 @@ export interface Lines {
 const LF = 0x0a
 const CR = 0x0d
 
+/** For one output, from its first byte. */
 export const makeLines = (lineBytes = LINE_BYTES): Lines => {
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true })
   /** The unfinished line, in the pieces it came in: joined once, when it ends. */

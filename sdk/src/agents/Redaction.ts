@@ -10,6 +10,7 @@ import type { AgentEvent } from "../domain/AgentEvent.ts"
 import { looksRandom, runs } from "./entropy.ts"
 import { isReference, type Rule, rules, secretField } from "./secrets.ts"
 
+/** A person's own rules beside ours. */
 export interface RedactionOptions {
   /** What keys the marks' hashes; without it marks have none. */
   readonly key?: Uint8Array
@@ -21,6 +22,7 @@ export interface RedactionOptions {
   readonly off?: ReadonlySet<string>
 }
 
+/** An event without the secrets that were in it. */
 export interface Redacted {
   /** The same object where nothing was found. */
   readonly event: AgentEvent
@@ -28,6 +30,7 @@ export interface Redacted {
   readonly found: ReadonlyArray<string>
 }
 
+/** Takes secrets out, the same ones with the same mark. */
 export interface Redactor {
   readonly event: (event: AgentEvent) => Redacted
   /** Any value of strings, lists and objects; the same value where nothing was found. */
@@ -44,6 +47,7 @@ const FIELD = "labelled-secret"
 /** Names of all rules of ours. */
 export const ruleNames: ReadonlySet<string> = new Set([...rules.map(({ name }) => name), ENTROPY])
 
+/** Compiles the rules; one serves many events. */
 export const makeRedactor = (options: RedactionOptions = {}): Redactor => {
   const { allow = [], key, off = new Set() } = options
   const tried: ReadonlyArray<Rule> = [

@@ -1,6 +1,7 @@
 /** What a browser must have to open a tenant with its reader key, and the sentence for a person whose browser has not. */
 import type { Network } from "../sync/Link.ts"
 
+/** Why this browser cannot open a tenant, and what would. */
 export interface Unsupported {
   readonly error: string
   readonly fix: string

@@ -36,6 +36,7 @@ export class CannotListen extends Schema.TaggedError<CannotListen>()("CannotList
   }
 }
 
+/** The hub with its parts as they come. */
 export interface Options {
   /** 0 takes a free one. */
   readonly port: number
@@ -53,6 +54,7 @@ export interface Options {
   readonly maxTenants?: number
 }
 
+/** A hub that listens. */
 export interface Running {
   /** `ws://host:port`, without a path. */
   readonly url: string
@@ -61,6 +63,7 @@ export interface Running {
   readonly address: { readonly hostname: string; readonly port: number }
 }
 
+/** The running hub: its address, for who provides a layer of it. */
 export class EventLogRemoteServer extends Context.Tag("agent-sync/EventLogRemoteServer")<
   EventLogRemoteServer,
   Running
@@ -78,6 +81,7 @@ export const make = (options: Options): Effect.Effect<Running, CannotListen, Sco
     )
   })
 
+/** As `make`, until the layer closes. */
 export const layer = (options: Options): Layer.Layer<EventLogRemoteServer, CannotListen> =>
   Layer.scoped(EventLogRemoteServer, make(options))
 

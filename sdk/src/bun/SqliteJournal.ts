@@ -37,6 +37,7 @@ import { makeWake } from "./journal/wake.ts"
 import { writerFiles } from "./journal/writerFiles.ts"
 import { nativeHashes } from "./nativeHashes.ts"
 
+/** One writer's journal file. */
 export interface SqliteJournalOptions {
   /** Made, 0600, where it is not there; its folder too, 0700. */
   readonly file: string
@@ -54,6 +55,7 @@ export interface SqliteJournalOptions {
   readonly waitMs?: number
 }
 
+/** Waits for no network. Fails where the file or the keys folder cannot be used, or the file is damaged or newer. */
 export const open = async (options: SqliteJournalOptions): Promise<Either.Either<Journal, JournalFailed>> => {
   const { aead = portableAead, file, keysFolder, waitMs, ...rest } = options
   const opened = await openStore(file)

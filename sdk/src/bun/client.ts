@@ -67,6 +67,7 @@ export const readJournal = (journal: Journal) => ({
   sealed: (log: LogId) => sealedOwn(journal, log)
 })
 
+/** A journal's way to one hub. */
 export interface Remote {
   readonly status: () => SyncStatus
   /** Entries the hub has not acknowledged. */
@@ -76,6 +77,7 @@ export interface Remote {
   readonly stop: () => void
 }
 
+/** How long, and for what, a drain waits. */
 export interface Waits {
   /** Own entries; all that is owed where it is not given. */
   readonly of?: Reach | undefined
@@ -190,6 +192,7 @@ export const connectReader = (options: ReadOptions): ReadingRemote => readTenant
 export const connectShared = (options: SharedOptions): ReadingRemote<SessionReader> =>
   readShared({ network, aead: nativeAead }, options)
 
+/** A verifier, and its connection. */
 export interface VerifyingRemote {
   readonly verifier: Verifier
   readonly status: () => SyncStatus

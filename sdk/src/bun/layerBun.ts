@@ -9,6 +9,7 @@ import { type CannotListen, type EventLogRemoteServer, layer } from "./EventLogR
 import { tenantFile } from "./home/Folders.ts"
 import * as SqliteStorage from "./SqliteStorage.ts"
 
+/** The hub of one program: everything but who gets in has a default. */
 export interface BunOptions {
   /** 0, where it is not given, takes a free one. */
   readonly port?: number

@@ -16,6 +16,7 @@ import { LogId, TenantId } from "../domain/Ids.ts"
 export const Role = Schema.Literal("read", "write", "admin")
 export type Role = typeof Role.Type
 
+/** What a signed token says: for which tenant, with which rights, until when. */
 export const Grant = Schema.Struct({
   tenant: TenantId,
   roles: Schema.NonEmptyArray(Role),

@@ -20,6 +20,7 @@ export interface SharedWriter {
   readonly signer: Uint8Array
 }
 
+/** One of the session's logs, with what opens it and whose signatures count in it. */
 export interface SharedLog {
   readonly log: LogId
   /** 32 bytes; opens the log. */
@@ -27,6 +28,7 @@ export interface SharedLog {
   readonly writers: ReadonlyArray<SharedWriter>
 }
 
+/** One session to read, and nothing else: a secret as a whole. */
 export interface ShareLink {
   readonly tenant: TenantId
   readonly session: SessionId

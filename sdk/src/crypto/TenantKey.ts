@@ -13,11 +13,13 @@ import { LOG_ID_BYTES, logIdFrom } from "./LogKey.ts"
 
 export { UnreadableKey } from "./KeyText.ts"
 
+/** Lets a machine write for a tenant and not read back. As text `asw1…`. */
 export interface RecorderKey {
   readonly kind: "recorder"
   /** 32 bytes. */
   readonly publicKey: Uint8Array
 }
+/** Opens everything of a tenant. A secret; as text `asr1…`. */
 export interface ReaderKey {
   readonly kind: "reader"
   /** 32 bytes. */
@@ -29,6 +31,7 @@ const BYTES = 32
 const INDEX_LABEL = utf8ToBytes("agent-sync index 1")
 const AGAIN = "Copy it again, whole; `agent-sync identity export` prints it."
 
+/** A new tenant's key, from the platform's random numbers. */
 export const makeReaderKey = (): ReaderKey => readerKeyFrom(crypto.getRandomValues(new Uint8Array(BYTES)))
 
 /**

@@ -11,6 +11,7 @@ import type * as Artifact from "./ArtifactEvent.ts"
 import type * as Audit from "./AuditEvent.ts"
 import type * as Chat from "./ChatEvent.ts"
 
+/** What was said, what was made, what happened. */
 export const Group = Schema.Literal("chat", "artifact", "audit")
 export type Group = typeof Group.Type
 
@@ -46,7 +47,11 @@ export interface Unrecognized {
   readonly original: { readonly kind: string; readonly v: number; readonly data: unknown }
 }
 
+/** What an event says, without its frame. */
 export type Body = Chat.ChatEvent | Artifact.ArtifactEvent | Audit.AuditEvent | Unrecognized
+/** One event, told apart by `kind`. */
 export type AgentEvent = Frame & Body
+/** `message`, `tool_result`, `session_start`, … */
 export type Kind = AgentEvent["kind"]
+/** The events of one kind. */
 export type EventOf<K extends Kind> = Extract<AgentEvent, { readonly kind: K }>

@@ -1,6 +1,7 @@
 /** What came out: tool results, changed files, and bytes too large for a message. */
 import * as Schema from "effect/Schema"
 
+/** What a tool answered. */
 export const ToolResult = Schema.Struct({
   group: Schema.Literal("artifact"),
   kind: Schema.Literal("tool_result"),
@@ -15,6 +16,7 @@ export const ToolResult = Schema.Struct({
   })
 })
 
+/** A file that an agent wrote or deleted. */
 export const FileChange = Schema.Struct({
   group: Schema.Literal("artifact"),
   kind: Schema.Literal("file_change"),
@@ -31,6 +33,7 @@ export const FileChange = Schema.Struct({
   })
 })
 
+/** Bytes, whole or in parts under one key. */
 export const Blob = Schema.Struct({
   group: Schema.Literal("artifact"),
   kind: Schema.Literal("blob"),
@@ -47,5 +50,6 @@ export const Blob = Schema.Struct({
   })
 })
 
+/** What was made. */
 export const ArtifactEvent = Schema.Union(ToolResult, FileChange, Blob)
 export type ArtifactEvent = typeof ArtifactEvent.Type

@@ -20,6 +20,7 @@ export const Figures = Schema.Struct({
 })
 export type Figures = typeof Figures.Type
 
+/** A session began, or goes on, with what the agent tells of itself. */
 export const SessionStart = audit("session_start", {
   /** The agent's name for people, with its version: `Claude Code`, `2.1.197`. */
   agentName: text,
@@ -31,6 +32,7 @@ export const SessionStart = audit("session_start", {
   host: text,
   permissionMode: text
 })
+/** The agent's process ended, or its stream. */
 export const SessionEnd = audit("session_end", {
   ok: Schema.Boolean,
   /** `exit`, `signal`, `eof`, or the agent's own word. */
@@ -38,7 +40,9 @@ export const SessionEnd = audit("session_end", {
   exitCode: count,
   signal: text
 })
+/** A person's prompt is being worked on. */
 export const TurnStart = audit("turn_start", {})
+/** The agent waits for the next prompt. */
 export const TurnEnd = audit("turn_end", {
   ok: Schema.Boolean,
   reason: text,
@@ -46,11 +50,13 @@ export const TurnEnd = audit("turn_end", {
   /** Figures of the turn, not of the session. */
   figures: Schema.optional(Figures)
 })
+/** A tool is being called. `input` is its arguments as the agent wrote them. */
 export const ToolStarted = audit("tool_started", {
   call: Schema.String,
   name: Schema.String,
   input: Schema.Unknown
 })
+/** The call ended; what came out is a `tool_result` of the same `call`. `durationMs` in milliseconds. */
 export const ToolFinished = audit("tool_finished", {
   call: Schema.String,
   name: text,
@@ -58,6 +64,7 @@ export const ToolFinished = audit("tool_finished", {
   durationMs: count,
   exitCode: count
 })
+/** A person, or a rule, was asked whether a call may go on, or answered. */
 export const Permission = audit("permission", {
   call: text,
   tool: text,
@@ -66,6 +73,7 @@ export const Permission = audit("permission", {
   /** What the person said, or why. */
   reason: text
 })
+/** A hook of the agent ran. */
 export const Hook = audit("hook", {
   name: Schema.String,
   phase: Schema.Literal("started", "finished"),
@@ -73,12 +81,14 @@ export const Hook = audit("hook", {
   exitCode: count,
   output: text
 })
+/** Tokens and cost; of one API reply by its `messageId`, or of all so far where `cumulative`. */
 export const Usage = audit("usage", {
   messageId: text,
   model: text,
   cumulative: Schema.optional(Schema.Boolean),
   figures: Figures
 })
+/** Something went wrong. Times in milliseconds. */
 export const ErrorEvent = audit("error", {
   /** `api`, `retry`, `interrupted`, `parse`, `tool`, `agent`. */
   what: Schema.String,
@@ -90,18 +100,22 @@ export const ErrorEvent = audit("error", {
   bytes: count,
   digest: text
 })
+/** The agent shortened what it remembers. */
 export const Compaction = audit("compaction", {
   trigger: Schema.optional(Schema.Literal("auto", "manual", "micro")),
   tokensBefore: count,
   tokensAfter: count
 })
+/** A subagent was started by a call. */
 export const AgentSpawned = audit("agent_spawned", {
   call: text,
   subagent: text,
   type: text,
   description: text
 })
+/** A prompt was put into the agent's queue, or taken out. */
 export const Queue = audit("queue", { operation: Schema.String, text })
+/** A word in between, of a call that goes on. */
 export const Progress = audit("progress", { call: text, text })
 /**
  * Anything else worth a line. `what` is the source's own name for it; a record we do not know keeps only that name. A
@@ -109,6 +123,7 @@ export const Progress = audit("progress", { call: text, text })
  */
 export const Note = audit("note", { what: Schema.String, text, by: text })
 
+/** What happened. */
 export const AuditEvent = Schema.Union(
   SessionStart,
   SessionEnd,

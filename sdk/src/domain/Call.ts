@@ -3,6 +3,7 @@
  * here, by name; an unknown one shows its arguments as they are. How it is drawn is each screen's own business.
  */
 
+/** A tool call in a few words. */
 export interface CallSummary {
   /** The tool's name for people. */
   readonly label: string
@@ -55,6 +56,7 @@ const tools = new Map<string, Tool>([
 const lists = new Set(["todowrite", "updateplan"])
 const plans = new Set([...lists, "taskcreate", "taskupdate"])
 
+/** Total: any name and input has words. */
 export const summarize = (name: string, input: unknown): CallSummary => {
   const id = idOf(name)
   const fields = fieldsOf(input)
@@ -108,6 +110,7 @@ export const asksPeople = (name: string) => idOf(name) === "askuserquestion" || 
 /** Calls that start a subagent. */
 export const isSubagent = (name: string) => tools.get(idOf(name)) === agent
 
+/** What of a tool's result is worth counting. */
 export const yieldOf = (name: string): Yield => {
   const id = idOf(name)
   if (plans.has(id) || isSubagent(name)) return "nothing"

@@ -1,7 +1,9 @@
 /** What was said, by either side, whole: a delta is never durable. */
 import * as Schema from "effect/Schema"
 
+/** What is said. */
 export const Text = Schema.Struct({ type: Schema.Literal("text"), text: Schema.String })
+/** What the agent thought before. */
 export const Thinking = Schema.Struct({ type: Schema.Literal("thinking"), text: Schema.String })
 /** An image stands for itself here; its bytes are an artifact `blob` with this key, or were left out. */
 export const ImageRef = Schema.Struct({
@@ -11,9 +13,11 @@ export const ImageRef = Schema.Struct({
   size: Schema.Number,
   blob: Schema.optional(Schema.String)
 })
+/** A piece of a message. */
 export const Part = Schema.Union(Text, Thinking, ImageRef)
 export type Part = typeof Part.Type
 
+/** One message, or the next version of it under the same key. */
 export const Message = Schema.Struct({
   group: Schema.Literal("chat"),
   kind: Schema.Literal("message"),
@@ -26,6 +30,7 @@ export const Message = Schema.Struct({
   })
 })
 
+/** A session in a few words: its title, what a compaction left, what a branch was about. */
 export const Summary = Schema.Struct({
   group: Schema.Literal("chat"),
   kind: Schema.Literal("summary"),
@@ -35,5 +40,6 @@ export const Summary = Schema.Struct({
   })
 })
 
+/** What was said. */
 export const ChatEvent = Schema.Union(Message, Summary)
 export type ChatEvent = typeof ChatEvent.Type

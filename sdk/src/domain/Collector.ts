@@ -2,6 +2,7 @@
 import type { AgentEvent } from "./AgentEvent.ts"
 import { makeSession } from "./Session.ts"
 
+/** Takes events as they come, answers them as they hold. */
 export interface Collector {
   /** `writer` is the hex of who wrote it, where several write. */
   readonly add: (event: AgentEvent, writer?: string) => void

@@ -6,6 +6,7 @@ import * as Schema from "effect/Schema"
 
 /** Whose logs they are. Part of the hub's address, so it is limited to what a URL path keeps as it is. */
 const TENANT = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/
+/** 1 to 128 letters, digits, dots, dashes or underscores, the first a letter or digit. */
 export const TenantId = Schema.String.pipe(
   Schema.pattern(TENANT, {
     message: () =>

@@ -9,6 +9,7 @@ import { LogId, SessionId } from "./Ids.ts"
 const text = Schema.optional(Schema.String)
 const Bytes = Schema.Uint8ArrayFromSelf
 
+/** `waiting` is for a person; `idle` between two turns. */
 export const State = Schema.Literal("running", "waiting", "idle", "ended", "failed")
 export type State = typeof State.Type
 
@@ -71,6 +72,7 @@ export const Writer = Schema.TaggedStruct("index.writer", {
  * secret of the pair before, which opens the index before; there may be another such entry in that one.
  */
 export const Rotated = Schema.TaggedStruct("index.rotated", { reader: Bytes, time: Schema.Number })
+/** What the index log says. */
 export const IndexEvent = Schema.Union(Writer, Started, Changed, Checkpoint, Rotated)
 export type IndexEvent = typeof IndexEvent.Type
 /** What is told of one log. */

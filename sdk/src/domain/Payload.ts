@@ -16,12 +16,14 @@ import { Header, IndexEvent, Signed } from "./IndexEvent.ts"
 import { isPlain } from "./MessagePack.ts"
 import { Snapshot } from "./Snapshot.ts"
 
+/** An event as bytes: `group.kind` or a user's own tag, its key, and MessagePack. */
 export interface Plain {
   readonly event: string
   readonly primaryKey: string
   readonly payload: Uint8Array
 }
 
+/** What an entry holds. */
 export type Decoded =
   | { readonly _tag: "Event"; readonly event: AgentEvent }
   | { readonly _tag: "Index"; readonly event: IndexEvent }
@@ -44,6 +46,7 @@ const DEPTH = 12
 
 const packr = new Packr({ useRecords: false, variableMapSize: true, copyBuffers: true, int64AsType: "number" })
 
+/** `decode` reads it back; one that this version does not know goes out as it came in. */
 export const encodeEvent = (event: AgentEvent): Plain => {
   if (event.kind === "unrecognized") {
     const { group, key, kind: _, original, ...rest } = event
@@ -71,6 +74,7 @@ export const encodeSigned = ({ _tag, signature }: Signed): Plain => plain(_tag, 
 
 export const encodeSnapshot = ({ _tag, ...rest }: Snapshot): Plain => plain(_tag, "snapshot", { v: VERSION, ...rest })
 
+/** Total: whatever the bytes are, the answer is a value. */
 export const decode = (sealed: Plain): Decoded => {
   const { event: tag, payload } = sealed
   const [group, kind] = cut(tag)

@@ -9,6 +9,7 @@ import { asksPeople, requestOf } from "./Call.ts"
 import type { State } from "./IndexEvent.ts"
 import { makeSpending } from "./Spending.ts"
 
+/** A tool call that has not ended. */
 export interface OpenCall {
   readonly name: string
   readonly input: unknown
@@ -18,6 +19,7 @@ export interface OpenCall {
   readonly parent: string | undefined
 }
 
+/** What a session needs of a person. */
 export interface WaitingFor {
   /** What a person reads: `to run git push`, or the question. */
   readonly what: string
@@ -25,6 +27,7 @@ export interface WaitingFor {
   readonly call: string | undefined
 }
 
+/** How much there is of a session. */
 export interface Counts {
   readonly events: number
   readonly messages: number
@@ -34,6 +37,7 @@ export interface Counts {
   readonly files: number
 }
 
+/** A session as it stands. What no source told is undefined. */
 export interface Session {
   readonly agent: string | undefined
   readonly agentName: string | undefined
@@ -58,6 +62,7 @@ export interface Session {
   readonly openCalls: ReadonlyMap<string, OpenCall>
 }
 
+/** Takes a session's events, answers how it stands. */
 export interface SessionFold {
   /**
    * `kept`: this event changes nothing, a better source or an equal event was there before. `writer` is the hex of
@@ -82,6 +87,7 @@ const rankOf = (format: string) =>
 
 type Identity = Partial<Pick<Session, "agentName" | "version" | "model" | "cwd" | "branch" | "host">>
 
+/** An empty one. */
 export const makeSession = (): SessionFold => {
   const seen = new Map<string, { rank: number; writer: string | undefined }>()
   const openCalls = new Map<string, OpenCall>()

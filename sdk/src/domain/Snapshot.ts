@@ -24,6 +24,7 @@ export const Carried = Schema.Struct({
 })
 export type Carried = typeof Carried.Type
 
+/** Entries of a writer said again, in one or more parts, so that a hub may let the originals go (decision 0023). */
 export const Snapshot = Schema.TaggedStruct("log.snapshot", {
   /** It stands for the writer's entries up to this count; its first part is the next one. */
   upTo: Schema.Number,

@@ -28,6 +28,7 @@ export type Access = (tenant: TenantId, token: string | undefined) => Promise<Ei
 /** Anyone may write and read sealed entries of every tenant. What `dev --no-auth` asks for. */
 export const off: Access = async () => Either.right({ roles: ["read", "write"] })
 
+/** Which tokens open the hub; both kinds may be given. */
 export interface AccessOptions {
   /** Opens every tenant for reading and writing, never for administration (`SYNC_AUTH_TOKEN`). An empty one is none. */
   readonly shared?: string | undefined

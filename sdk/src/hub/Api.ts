@@ -16,6 +16,7 @@ import type { HubStorage, Revocation, StorageFailed } from "./HubStorage.ts"
 import { mayAdminister, mayList, type Rights } from "./Peer.ts"
 import { flatMap } from "./Queue.ts"
 
+/** Who may come in, and how the hub presents itself. */
 export interface Door {
   readonly access: Access
   readonly settings: Pick<HubSettings, "allowQueryToken" | "allowedOrigins" | "defaultTenant">
@@ -273,8 +274,10 @@ export const needsUpgrade = (): Response =>
     upgrade: "websocket"
   })
 
+/** The same as JSON. */
 export const refusal = ({ error, fix, status }: Refused): Response => answer(status, error, fix)
 
+/** JSON `{ error, fix }`, which clients and people read; not to be cached. */
 export const answer = (status: number, error: string, fix: string, headers: Record<string, string> = {}): Response =>
   json({ error, fix }, { status, headers })
 

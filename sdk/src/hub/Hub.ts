@@ -17,6 +17,7 @@ import { makeQueue, match } from "./Queue.ts"
 import { limited, type Quotas } from "./Quotas.ts"
 import { type Reaction, respond, unread, type Whole } from "./respond.ts"
 
+/** One tenant's hub, and what it stands on. */
 export interface HubOptions {
   readonly storage: HubStorage
   /** Milliseconds since 1970. */
@@ -39,10 +40,13 @@ export interface Connection {
   readonly closed: () => void
 }
 
+/** One tenant's hub, as its platform drives it. */
 export interface Hub {
+  /** Greets a new socket. */
   readonly open: (peer: Peer) => Connection
   /** A peer whose socket outlived the hub it was opened at: it was greeted then, and hears what it has not been sent. */
   readonly resume: (peer: Peer, before: Remembered) => Connection
+  /** Sockets that are open. */
   readonly peers: () => number
   /** See `HubStorage.retire`; who watches one of the logs is told. */
   readonly retire: HubStorage["retire"]
@@ -58,6 +62,7 @@ export interface Hub {
   readonly end: (code: number, reason: string) => void
 }
 
+/** Begins without peers; the storage stays the caller's to close. */
 export const makeHub = (options: HubOptions): Hub => {
   const { later, now, quotas = {} } = options
   const storage = limited(options.storage, quotas, now)

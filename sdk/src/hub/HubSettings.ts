@@ -10,6 +10,7 @@ import { type Access, make, off } from "./Access.ts"
 import type { Quotas } from "./Quotas.ts"
 import type { RetentionPolicy } from "./Retention.ts"
 
+/** A hub's settings, checked. */
 export interface HubSettings {
   /** `SYNC_AUTH=off`: whoever reaches the hub may write, and read sealed entries. */
   readonly open: boolean
@@ -43,6 +44,7 @@ export class BadHubSetting extends Data.TaggedError("BadHubSetting")<{
   }
 }
 
+/** Total; the first variable that makes no sense is the error. */
 export const hubSettings = (env: Readonly<Record<string, unknown>>): Either.Either<HubSettings, BadHubSetting> => {
   const text = (name: string): string | undefined => {
     const value = env[name]

@@ -21,6 +21,7 @@ export class StorageFailed extends Schema.TaggedError<StorageFailed>()("StorageF
   }
 }
 
+/** An `Either` where the storage answers at once, any other Effect where it cannot. */
 export type Answer<A> = Effect.Effect<A, StorageFailed>
 
 /** A run of entries in wire form: the MessagePack of each `StoredEntry`, one behind the other, without array header. */
@@ -31,6 +32,7 @@ export interface WireEntries {
   readonly bytes: Uint8Array
 }
 
+/** What one write came to. */
 export interface Appended {
   /** One per entry of the write, in its order. A known id has its old sequence, whatever its bytes; the first bytes stay. */
   readonly sequences: ReadonlyArray<number>
@@ -41,6 +43,7 @@ export interface Appended {
   readonly chain: Uint8Array
 }
 
+/** A piece of a log. */
 export interface Page {
   /** In order and without holes; the first begins at the asked sequence, or at the floor. None where the log ends before it. */
   readonly runs: ReadonlyArray<WireEntries>
@@ -56,6 +59,7 @@ export interface Page {
   readonly chain?: Uint8Array
 }
 
+/** A log as it lies at the hub. */
 export interface LogInfo {
   readonly log: string
   readonly head: number
@@ -75,9 +79,11 @@ export interface Revocation {
   readonly until: number
 }
 
+/** The contract of a storage; `tests/suites/hubStorage.ts` holds each to it. */
 export interface HubStorage {
   /** A UUID (`makeRemoteId`), made with the storage, and anew when it is erased. */
   readonly remoteId: Uint8Array
+  /** What it is, in a word: `sqlite`, `do`, `d1`, `memory`. */
   readonly kind: string
   /**
    * One transaction: all or nothing. `keep` once said stays. Ids repeated inside the batch are one entry, and the
@@ -96,6 +102,7 @@ export interface HubStorage {
    * storage cuts at the same entry.
    */
   readonly page: (log: string, from: number, limits: { bytes: number; entries: number }) => Answer<Page>
+  /** All that is not retired, in no order. */
   readonly logs: () => Answer<ReadonlyArray<LogInfo>>
   /** How many logs were written with `keep`. */
   readonly kept: () => Answer<number>

@@ -21,6 +21,7 @@ interface Log {
   readonly ids: Map<string, number>
 }
 
+/** One tenant's; forgets at exit. */
 export const make = (): HubStorage => {
   const logs = new Map<string, Log>()
   const tombstones = new Set<string>()
@@ -116,6 +117,7 @@ export const make = (): HubStorage => {
   }
 }
 
+/** The same as a layer. */
 export const layer: Layer.Layer<HubStorage> = Layer.sync(HubStorage, make)
 
 const emptyLog = (): Log => ({

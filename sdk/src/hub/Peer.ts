@@ -12,6 +12,7 @@ export interface Rights {
   readonly exp?: number
 }
 
+/** A socket, and what its token may do. */
 export interface Peer {
   /** Hands over one frame, whole. Throws where the socket cannot take it; the hub then forgets the peer. */
   readonly send: (frame: Uint8Array | string) => void

@@ -16,6 +16,7 @@ export interface RetentionPolicy {
   readonly maxBytes?: number
 }
 
+/** It retires nothing. */
 export const isUnlimited = ({ maxAgeMs, maxBytes, maxLogs }: RetentionPolicy): boolean =>
   maxAgeMs === undefined && maxBytes === undefined && maxLogs === undefined
 

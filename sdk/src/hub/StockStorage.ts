@@ -22,6 +22,7 @@ const Storage = Context.GenericTag<EventLogServer.Storage, typeof EventLogServer
   "@effect/experimental/EventLogServer/Storage"
 )
 
+/** The stock contract over a storage of ours; it stays the caller's to close. */
 export const make = (storage: HubStorage): typeof EventLogServer.Storage.Service => {
   /** Those who follow a log; each is woken by what is new. */
   const followers = new Map<string, Set<Queue.Queue<void>>>()

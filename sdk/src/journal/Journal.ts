@@ -111,6 +111,7 @@ export interface AppendOptions {
   readonly releases?: string | undefined
 }
 
+/** The durable copy and outbox of one writer. What it answers is on the disk; every failure is a `JournalFailed`, nothing throws. */
 export interface Journal {
   readonly writer: Writer
   /** Why the writer is new, for the person: `first`, or the old one could not be continued. False where it goes on. */

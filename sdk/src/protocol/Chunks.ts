@@ -25,6 +25,7 @@ export const split = (id: number, message: Uint8Array): ReadonlyArray<Uint8Array
   )
 }
 
+/** Puts the chunks of one socket together again. */
 export interface Joiner {
   /** The whole message with its last missing part, nothing before; parts may come in any order and more than once. */
   readonly add: (chunk: ChunkedMessage, nowMs: number) => Either.Either<Uint8Array | undefined, UnreadableFrame>

@@ -18,6 +18,7 @@ export interface StoredEntry extends SealedEntry {
 
 // Client to hub ---------------------------------------------------------------------------------------------------
 
+/** Stores entries in the log `publicKey`, all or none of them. */
 export interface WriteEntries {
   readonly _tag: "WriteEntries"
   readonly publicKey: string
@@ -29,6 +30,7 @@ export interface WriteEntries {
   readonly keep?: true
 }
 
+/** Asks for a log from a sequence on, and subscribes to what comes. */
 export interface RequestChanges {
   readonly _tag: "RequestChanges"
   readonly publicKey: string
@@ -40,11 +42,13 @@ export interface RequestChanges {
   readonly live?: boolean
 }
 
+/** Ends the subscription. */
 export interface StopChanges {
   readonly _tag: "StopChanges"
   readonly publicKey: string
 }
 
+/** Asks for a Pong; it wakes a Durable Object, where the text frame `ping` does not. */
 export interface Ping {
   readonly _tag: "Ping"
   readonly id: number
@@ -58,6 +62,7 @@ export interface ChunkedMessage {
   readonly data: Uint8Array
 }
 
+/** What a client sends. */
 export type Request = WriteEntries | RequestChanges | StopChanges | Ping | ChunkedMessage
 
 // Hub to client ---------------------------------------------------------------------------------------------------
@@ -74,6 +79,7 @@ export interface HubCapabilities {
   readonly kept: number
 }
 
+/** The hub's first message on every connection. */
 export interface Hello {
   readonly _tag: "Hello"
   /** 16 bytes; names this hub's storage. Another id at the same address means the storage was replaced. */
@@ -87,6 +93,7 @@ export interface Refusal {
   readonly reason: string
 }
 
+/** Answers the WriteEntries of the same `id`. */
 export interface Ack {
   readonly _tag: "Ack"
   readonly id: number
@@ -95,6 +102,7 @@ export interface Ack {
   readonly refused?: Refusal
 }
 
+/** Entries of a log, in order: an answer, or live. */
 export interface Changes {
   readonly _tag: "Changes"
   readonly publicKey: string
@@ -118,11 +126,13 @@ export interface Changes {
   readonly refused?: Refusal
 }
 
+/** Answers the Ping of the same `id`. */
 export interface Pong {
   readonly _tag: "Pong"
   readonly id: number
 }
 
+/** What a hub sends. */
 export type Response = Hello | Ack | Changes | Pong | ChunkedMessage
 
 /** The subprotocol by which a client says that it understands the extra fields. */

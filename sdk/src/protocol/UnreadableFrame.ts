@@ -5,6 +5,7 @@
 import * as Schema from "effect/Schema"
 import { CLOSE } from "./Limits.ts"
 
+/** A frame that is no message, or breaks a rule. The socket is closed with `closeCode`; nothing of its content is kept. */
 export class UnreadableFrame extends Schema.TaggedError<UnreadableFrame>()("UnreadableFrame", {
   /** 1003 no message we know · 1007 not readable as one · 1008 readable, against the rules · 1009 too large. */
   closeCode: Schema.Literal(CLOSE.unsupported, CLOSE.unreadable, CLOSE.policy, CLOSE.tooLarge),

@@ -25,6 +25,7 @@ export class AgentFailed extends Schema.TaggedError<AgentFailed>()("AgentFailed"
 
 /** What it is given for one run. */
 export interface Ask {
+  /** What it is asked, where it is asked something. */
   readonly prompt: string | undefined
   readonly platform: PlatformApi
   /** Fires when the run is interrupted or its time is over. */
@@ -36,6 +37,7 @@ export interface Ask {
 /** Bytes are cut anywhere; a text or an object is one line. */
 export type Output = Uint8Array | string | object
 
+/** Something that is asked and then prints. `command`, `claude` and `fromStream` make one. */
 export interface Agent {
   /** For people. */
   readonly name: string
@@ -43,6 +45,7 @@ export interface Agent {
   readonly adapter: Adapter | undefined
   /** The command line, where there is one. */
   readonly command: ReadonlyArray<string>
+  /** Begins one run. May throw; `ended` says how it went once `output` is over. */
   readonly start: (ask: Ask) => { readonly output: AsyncIterable<Output>; readonly ended: Promise<Ending> }
 }
 
@@ -116,6 +119,7 @@ export interface ClaudeHooks {
   /** What Claude does where one throws; `continue` where it is not given. */
   readonly onFailure?: "continue" | "block"
 }
+/** A hook callback of the Claude Agent SDK; its arguments and answer pass through as they are. */
 export type ClaudeHook = (...told: ReadonlyArray<never>) => Promise<unknown>
 
 /** What we use of the package. Given in `sdk`, nothing is loaded. */

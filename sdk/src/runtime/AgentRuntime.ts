@@ -23,7 +23,9 @@ import { SyncService } from "../sync/SyncService.ts"
 import { type Agent, AgentFailed, type Output } from "./Agent.ts"
 import { type Ending, makeRecorder, type Recorded, type Recorder } from "./Recorder.ts"
 
+/** How one run goes; all of it may be left out. */
 export interface RunOptions {
+  /** What the agent is asked: `Agent.command` writes it to stdin, `Agent.claude` needs one. */
   readonly prompt?: string
   /** The agent is stopped after so long, and the session recorded as such. */
   readonly timeout?: Duration.DurationInput
@@ -35,13 +37,17 @@ export interface RunOptions {
 export interface Outcome {
   /** The session's id, by which `tail --session` finds it. */
   readonly session: string
+  /** The adapter that read its output: `claude-code`, `codex`, …, `text`. */
   readonly agent: string
+  /** Exit code 0, or a stream that ended by itself. */
   readonly ok: boolean
   /** `exit`, `signal`, `eof`, or why it broke off. */
   readonly reason: string
+  /** Of a command that was not ended by a signal. */
   readonly exitCode: number | undefined
   /** What the agent said last, whole. */
   readonly text: string
+  /** Events that were recorded. */
   readonly events: number
   /** Events that could not be written down. */
   readonly lost: number
@@ -58,6 +64,7 @@ export interface RuntimeApi {
   readonly stream: (agent: Agent, options?: RunOptions) => Stream.Stream<AgentEvent, AgentFailed>
 }
 
+/** Where a program writes and what it reads; see `SyncOptions` for the hub. All of it may be left out. */
 export interface RuntimeOptions extends Programs.ProgramOptions {
   /** A journal that cannot be written fails the run. Without it the agent works on, and the status tells. */
   readonly strict?: boolean
@@ -72,6 +79,7 @@ type Provided =
   | Replica
   | Programs.Workspace
 
+/** Runs and records agents; see `RuntimeApi`. Its layers bring the stores and `SyncService` with them. */
 export class AgentRuntime extends Context.Tag("agent-sync/AgentRuntime")<AgentRuntime, RuntimeApi>() {
   /** Runtime, the three stores and `SyncService`, wired once. Built without waiting for the hub. */
   static readonly layerWithRemoteSync = (options: RuntimeOptions): Layer.Layer<Provided, Programs.OpenFailed> =>

@@ -15,6 +15,7 @@ const LAST_TRY_MS = 10_000
 
 export type Write = () => Either.Either<unknown, JournalFailed>
 
+/** Writes that wait for a journal, in order. */
 export interface Backlog {
   /** `bytes` and `count` are of the events in it; a write without events is never given up. */
   readonly put: (write: Write, bytes?: number, count?: number) => void
@@ -29,6 +30,7 @@ export interface Backlog {
   readonly waiting: () => number
 }
 
+/** One for each journal that is written to. */
 export const makeBacklog = (options: {
   readonly timers: Timers
   /** Called once for each new reason. */

@@ -50,6 +50,7 @@ const RENEWALS = 3
 /** Someone is waited for: told sooner, but not where a program answers by itself. Milliseconds. */
 const WAITING_MS = 500
 
+/** One run of an agent, and where it is recorded. */
 export interface RecorderOptions {
   readonly journal: Journal
   /** A UUID of this run. */
@@ -79,6 +80,7 @@ export interface RecorderOptions {
   readonly onTrouble: (failed: JournalFailed) => void
 }
 
+/** How a run ended. */
 export interface Ending {
   readonly ok: boolean
   /** `exit`, `signal`, `eof`. */
@@ -104,6 +106,7 @@ export interface Recorded {
   readonly view: Session
 }
 
+/** Takes an agent's output and writes down what it says. Nothing of it throws or waits for a hub. */
 export interface Recorder {
   /** Output as it comes, cut anywhere. What it completes is durable on return, or waits as `onTrouble` tells. */
   readonly push: (bytes: Uint8Array) => void
@@ -117,6 +120,7 @@ export interface Recorder {
    * log, and answers true. While output comes this is done by itself.
    */
   readonly moveOn: () => boolean
+  /** What there is by now; also after the end. */
   readonly recorded: () => Recorded
 }
 
@@ -140,6 +144,7 @@ interface Home {
     | undefined
 }
 
+/** For one run. Its session begins with the first event. */
 export const makeRecorder = (options: RecorderOptions): Recorder => {
   const { command, journal, run, timers, wall } = options
   const backlog = makeBacklog({ timers, onTrouble: options.onTrouble })

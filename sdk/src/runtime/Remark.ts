@@ -12,6 +12,7 @@ import type { Journal, JournalFailed } from "../journal/Journal.ts"
 import { markKeyOf } from "../journal/markKey.ts"
 import { EVENT_BYTES } from "../protocol/Limits.ts"
 
+/** A person's words, and the session's log that they go to. */
 export interface RemarkOptions {
   readonly log: LogId
   /** The log key; of an own log the journal has it. */

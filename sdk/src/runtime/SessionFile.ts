@@ -12,6 +12,7 @@ import type { SessionWriter } from "./SessionWriter.ts"
 /** Lines after which a file that nobody knows is given up. */
 const UNKNOWN_LINES = 200
 
+/** A file that an agent keeps, as it is found. */
 export interface SessionFileOptions {
   /** The file's name without folder and ending. */
   readonly name: string
@@ -24,7 +25,9 @@ export interface SessionFileOptions {
   readonly wall: () => number
 }
 
+/** Takes such a file's bytes and hands events to its session's writer. */
 export interface SessionFile {
+  /** Bytes as they stand in the file, in order, cut anywhere. */
   readonly push: (bytes: Uint8Array) => void
   /** Nothing more comes for now: a last line without its line end is read where it is whole. */
   readonly settle: () => void
@@ -32,6 +35,7 @@ export interface SessionFile {
   readonly end: () => void
   /** Undefined until it is told. */
   readonly writer: () => SessionWriter | undefined
+  /** Whose file it is, once that is told. */
   readonly adapter: () => Adapter | undefined
   /** Nobody's file, as far as it was read. */
   readonly isUnknown: () => boolean
@@ -39,6 +43,7 @@ export interface SessionFile {
   readonly unfinished: () => number
 }
 
+/** For one file, from its first byte. */
 export const makeSessionFile = (options: SessionFileOptions): SessionFile => {
   const { beside, name, wall, writerOf } = options
   const lines = makeLines()

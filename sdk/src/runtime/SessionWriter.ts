@@ -35,6 +35,7 @@ const LIVE_MS = 10 * 60_000
 const STATE_MS = 2_000
 const CHECKPOINT_MS = 5 * 60_000
 
+/** A session of an agent, and where it is recorded. */
 export interface SessionWriterOptions {
   /** Undefined where nothing is to be written down: a dry run. */
   readonly journal: Journal | undefined
@@ -51,6 +52,7 @@ export interface SessionWriterOptions {
   readonly wall: () => number
 }
 
+/** What a session writer has written down so far. */
 export interface Written {
   /** Entries that were added. */
   readonly added: number
@@ -61,15 +63,20 @@ export interface Written {
   readonly view: Session
 }
 
+/** Writes one session's events, each once, whatever is read again. */
 export interface SessionWriter {
   readonly session: string
+  /** Durable on return, or in the backlog. What the log has already adds nothing; other content under a known key is an update. */
   readonly add: (events: ReadonlyArray<AgentEvent>) => void
+  /** What was told of the session outside its events: its title, folder, model. */
   readonly learn: (about: About) => void
   /** Tells the index what changed, if something did and it lasted. Call it once in a while, and with `true` when all is read. */
   readonly settle: (last: boolean) => void
+  /** What came of it by now. */
   readonly written: () => Written
 }
 
+/** One for each session; several files may share it. */
 export const makeSessionWriter = (options: SessionWriterOptions): SessionWriter => {
   const { agent, backlog, git = true, journal, session, wall } = options
   const fold = makeSession()

@@ -9,6 +9,7 @@ import type { Origin, State } from "../domain/IndexEvent.ts"
 import { type Decoded, decode } from "../domain/Payload.ts"
 import type { Journal, JournalFailed } from "../journal/Journal.ts"
 
+/** A session as its own writer's index tells it. */
 export interface OwnSession {
   readonly log: LogId
   /** Opens the log. */

@@ -19,6 +19,7 @@ import { type Status, SyncService } from "../sync/SyncService.ts"
 import type { Agent } from "./Agent.ts"
 import { AgentRuntime, type Outcome, type RunOptions, type RuntimeOptions } from "./AgentRuntime.ts"
 
+/** As `AgentRuntime.layerWithRemoteSync` takes them, and where they come from. */
 export interface PlainOptions extends RuntimeOptions {
   /** A preset of `agent-sync.json`; what is given beside it stands above it. */
   readonly preset?: string
@@ -32,6 +33,7 @@ export type Recordable =
   | { readonly name: string; readonly content: Uint8Array | string; readonly mediaType?: string }
   | NewAudit
 
+/** Writes for one program, until it is closed. */
 export interface ProgramRecorder {
   /**
    * Durable on this machine when it resolves. Rejects with `JournalFailed` (its `reason`: `full`, `read-only`, …) where it could
@@ -42,6 +44,7 @@ export interface ProgramRecorder {
   readonly run: (agent: Agent, options?: RunOptions) => Promise<Outcome>
   /** Waits until the hubs have everything, or do not answer. */
   readonly flush: () => Promise<Status>
+  /** How each hub stands and what waits, now. */
   readonly status: () => Promise<Status>
   /** Ends by itself, also with a dead hub. */
   readonly close: () => Promise<void>
@@ -85,6 +88,7 @@ export interface Watched {
   readonly event: AgentEvent
 }
 
+/** What is watched; everything of the tenant where nothing is said. */
 export interface WatchOptions extends PlainOptions {
   /** Only this session. */
   readonly session?: string

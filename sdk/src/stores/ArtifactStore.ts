@@ -21,12 +21,16 @@ import { ours, Replica, type ReplicaApi, type Unit } from "./Replica.ts"
 import { StorageConfig } from "./StorageConfig.ts"
 import * as Workspace from "./Workspace.ts"
 
+/** What is known of an artifact; its bytes are read apart. */
 export interface Artifact {
   /** The name it was put under, or its event's key. */
   readonly name: string
+  /** The agent's session, or the scope of the program that made it. */
   readonly session: string
   readonly agent: string
+  /** `blob` was put by a program or an agent; the others come out of recorded sessions. */
   readonly kind: "blob" | "tool_result" | "file_change"
+  /** `text/plain`, `application/octet-stream`, … */
   readonly mediaType: string
   /** Bytes of the whole. */
   readonly size: number
@@ -64,11 +68,13 @@ export interface ArtifactApi {
   readonly stream: (options?: { readonly session?: string; readonly live?: boolean }) => Stream.Stream<Artifact>
 }
 
+/** See `ArtifactApi`. Its layers differ in where it writes. */
 export class ArtifactStore extends Context.Tag("agent-sync/ArtifactStore")<ArtifactStore, ArtifactApi>() {
   /** Over a replica that is there. */
   static readonly layer: Layer.Layer<ArtifactStore, never, Replica> = Layer.suspend(() =>
     Layer.effect(ArtifactStore, make)
   )
+  /** Forgets at exit, and sends nothing. */
   static readonly layerMemory: Layer.Layer<ArtifactStore, Workspace.OpenFailed> = Layer.suspend(() =>
     Layer.provide(ArtifactStore.layer, Layer.provide(Workspace.layer(), StorageConfig.layerMemory))
   )

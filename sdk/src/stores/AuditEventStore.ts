@@ -15,8 +15,11 @@ import * as Workspace from "./Workspace.ts"
 
 export type AuditKind = AuditBody["kind"]
 
+/** One thing that happened. */
 export interface AuditRecord {
+  /** By which `get` finds it within its session; noting the same key again replaces it. */
   readonly key: string
+  /** The agent's session, or the scope of the program that noted it. */
   readonly session: string
   readonly agent: string
   readonly kind: AuditKind
@@ -42,11 +45,13 @@ export interface AuditApi {
   readonly stream: (options?: { readonly session?: string; readonly live?: boolean }) => Stream.Stream<AuditRecord>
 }
 
+/** See `AuditApi`. Its layers differ in where it writes. */
 export class AuditEventStore extends Context.Tag("agent-sync/AuditEventStore")<AuditEventStore, AuditApi>() {
   /** Over a replica that is there. */
   static readonly layer: Layer.Layer<AuditEventStore, never, Replica> = Layer.suspend(() =>
     Layer.effect(AuditEventStore, make)
   )
+  /** Forgets at exit, and sends nothing. */
   static readonly layerMemory: Layer.Layer<AuditEventStore, Workspace.OpenFailed> = Layer.suspend(() =>
     Layer.provide(AuditEventStore.layer, Layer.provide(Workspace.layer(), StorageConfig.layerMemory))
   )

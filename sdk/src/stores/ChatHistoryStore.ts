@@ -16,7 +16,9 @@ import { freshKey, ours, Replica, type Unit } from "./Replica.ts"
 import { StorageConfig } from "./StorageConfig.ts"
 import * as Workspace from "./Workspace.ts"
 
+/** One message as it holds now. */
 export interface ChatMessage {
+  /** By which `get` finds it within its session. */
   readonly key: string
   /** The agent's session, or the scope of the program that said it. */
   readonly session: string
@@ -24,6 +26,7 @@ export interface ChatMessage {
   readonly role: "user" | "assistant" | "system"
   /** Its texts, one below the other. */
   readonly text: string
+  /** Texts, thoughts and references to images, in order. */
   readonly parts: ReadonlyArray<Part>
   readonly model: string | undefined
   /** Milliseconds since 1970, by who said it. */
@@ -32,6 +35,7 @@ export interface ChatMessage {
   readonly writer: string
 }
 
+/** What a program says; at most `EVENT_BYTES` (261,120) as an event. */
 export interface NewMessage {
   readonly role: "user" | "assistant" | "system"
   readonly text: string
@@ -49,11 +53,13 @@ export interface ChatApi {
   readonly stream: (options?: { readonly session?: string; readonly live?: boolean }) => Stream.Stream<ChatMessage>
 }
 
+/** See `ChatApi`. Its layers differ in where it writes. */
 export class ChatHistoryStore extends Context.Tag("agent-sync/ChatHistoryStore")<ChatHistoryStore, ChatApi>() {
   /** Over a replica that is there. */
   static readonly layer: Layer.Layer<ChatHistoryStore, never, Replica> = Layer.suspend(() =>
     Layer.effect(ChatHistoryStore, make)
   )
+  /** Forgets at exit, and sends nothing. */
   static readonly layerMemory: Layer.Layer<ChatHistoryStore, Workspace.OpenFailed> = Layer.suspend(() =>
     Layer.provide(ChatHistoryStore.layer, Layer.provide(Workspace.layer(), StorageConfig.layerMemory))
   )

@@ -89,6 +89,7 @@ interface Origin {
   readonly agent: string
 }
 
+/** A program's copy of its tenant; the stores are views on it. See `ReplicaApi`. */
 export class Replica extends Context.Tag("agent-sync/Replica")<Replica, ReplicaApi>() {}
 
 export interface ReplicaOptions {

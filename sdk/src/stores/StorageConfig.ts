@@ -5,6 +5,7 @@ import * as Context from "effect/Context"
 import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 
+/** Where the journal is, and limits of the stores. */
 export interface Storage {
   /** `memory` forgets at exit. */
   readonly kind: "file" | "memory"
@@ -28,6 +29,7 @@ export const defaults: Storage = {
   maxArtifactBytes: 64 * 1024 * 1024
 }
 
+/** Where no layer of it is provided: the tenant's file on this machine, pages of 100, artifacts of up to 64 MiB. */
 export class StorageConfig extends Context.Reference<StorageConfig>()("agent-sync/StorageConfig", {
   defaultValue: (): Storage => defaults
 }) {

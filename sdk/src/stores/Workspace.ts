@@ -41,6 +41,7 @@ import { introduce, sealingOf } from "../sync/sealing.ts"
 import { makeReplica, PROGRAM, Replica } from "./Replica.ts"
 import { StorageConfig } from "./StorageConfig.ts"
 
+/** What a program opens; see `SyncOptions` for the hub. */
 export interface ProgramOptions extends SyncOptions {
   /** Further hubs beside `url`; each gets everything. */
   readonly remotes?: ReadonlyArray<{
@@ -61,6 +62,7 @@ export interface ProgramOptions extends SyncOptions {
   readonly redaction?: Redaction
 }
 
+/** Why nothing was opened: the settings, the machine, the key, or the journal. Each message says what to do. */
 export type OpenFailed = BadSyncConfig | PlatformFailed | UnreadableKey | JournalFailed
 
 /** What a program has opened. */
@@ -73,6 +75,7 @@ export interface Opened {
   readonly journal: Journal
 }
 
+/** What a program opened once, for all that stands on it. */
 export class Workspace extends Context.Tag("agent-sync/Workspace")<Workspace, Opened>() {}
 
 /** All of it: what this opens, the replica, and the connections. Closing ends by itself, also with a dead hub. */

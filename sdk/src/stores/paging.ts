@@ -22,12 +22,14 @@ export class TooLarge extends Schema.TaggedError<TooLarge>()("TooLarge", {
   }
 }
 
+/** A piece of a list. */
 export interface Page<A> {
   readonly items: ReadonlyArray<A>
   /** Give it as `after` for the next page; undefined at the end. It holds on every replica. */
   readonly next: string | undefined
 }
 
+/** Which piece of a list; the oldest items of all sessions where nothing is said. */
 export interface ListOptions {
   /** Only of this session; a program's own are under its scope. */
   readonly session?: string

@@ -18,7 +18,9 @@ export interface Candidate {
   readonly data: unknown
 }
 
+/** Chooses among contending entries. It must be pure: replicas that ask it come to the same. */
 export interface Policy {
+  /** For people, in the audit. */
   readonly name: string
   /** Of a policy that refuses: why, for the audit. */
   readonly reason?: string

@@ -24,7 +24,9 @@ export interface Target {
   readonly token: string | undefined
 }
 
+/** Opens sockets to hubs. Each platform has one; tests have one that breaks. */
 export interface Network {
+  /** Never throws: what fails is told by `onClose`. */
   readonly open: (target: Target, events: SocketEvents) => Socket
   /** Why an upgrade was refused: the hub's answer to a plain GET of the same address (426 means the token is good). */
   readonly explain: (target: Target) => Promise<Explanation>
@@ -39,6 +41,7 @@ export interface Timer {
   readonly cancel: () => void
 }
 
+/** Time as the engine uses it, so that tests rule it. */
 export interface Timers {
   /** Milliseconds; only differences mean anything. */
   readonly now: () => number
@@ -47,6 +50,7 @@ export interface Timers {
   readonly random: () => number
 }
 
+/** The machine's own. */
 export const liveTimers: Timers = {
   now: () => performance.now(),
   after: (ms, run) => {

@@ -43,12 +43,14 @@ export interface SpawnOptions {
   readonly input?: string | undefined
 }
 
+/** What a program needs of its machine. */
 export interface PlatformApi {
   readonly name: string
   readonly network: Network
   readonly aead: Aead
   /** This machine's name, for readers; undefined where it has none. */
   readonly host: string | undefined
+  /** The tenant's journal, made where there is none; `file` names another than the machine's own. */
   readonly openJournal: (place: JournalPlace) => Promise<Either.Either<Journal, JournalFailed>>
   /**
    * The text of the tenant's key on this machine; where there is none and `make`, a new one. Undefined where the platform
@@ -61,12 +63,14 @@ export interface PlatformApi {
   readonly preset: (name: string | undefined) => Either.Either<ResolvedPreset, PlatformFailed>
   /** What the nearest `agent-sync.json` says of secrets, under `redact`. */
   readonly redaction: () => Either.Either<Redaction, PlatformFailed>
+  /** Starts a process; undefined where the platform has none. */
   readonly spawn: ((options: SpawnOptions) => Spawned) | undefined
 }
 
 /** A preset whose references were followed. */
 export type ResolvedPreset = Schema.Schema.Encoded<typeof Preset>
 
+/** `#platform` of package.json where no layer of it is provided: Bun's, Node's, or one that keeps nothing. */
 export class Platform extends Context.Reference<Platform>()("agent-sync/Platform", {
   defaultValue: (): PlatformApi => platform
 }) {}

@@ -17,14 +17,17 @@ export interface Kept {
 /** True for what stays. */
 export type Rule = (entry: Kept) => boolean
 
+/** Keeps the newest `entries` of each log. */
 export const byCount =
   (entries: number): Rule =>
   ({ newer }) =>
     newer < entries
+/** Keeps what is no older than this. */
 export const byAge =
   (longest: Duration.DurationInput): Rule =>
   ({ age }) =>
     age <= Duration.toMillis(longest)
+/** Keeps the newest that together have at most so many bytes, sealed. */
 export const bySize =
   (most: number): Rule =>
   ({ bytes }) =>

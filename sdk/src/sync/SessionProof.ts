@@ -16,6 +16,7 @@ import type { SealedEntry } from "../protocol/Message.ts"
 import type { Examined } from "./examine.ts"
 import { restoredOf } from "./snapshot.ts"
 
+/** A writer, and the key by which its signatures are checked. */
 export interface ProvenWriter {
   /** 16 bytes, as envelopes name it. */
   readonly id: Uint8Array
@@ -24,6 +25,7 @@ export interface ProvenWriter {
   readonly host: string | undefined
 }
 
+/** A session's log as it was sealed, with what opens it: enough to check it without a hub. */
 export interface SessionProof {
   readonly log: LogId
   /** 32 bytes; opens the log. */
@@ -66,6 +68,7 @@ export const printProof = ({ entries, hub, key, log, writers }: SessionProof, sh
 
 const text = (bytes: Uint8Array) => base64urlnopad.encode(bytes)
 
+/** An entry that opened. */
 export interface ProvenEntry {
   readonly sequence: number
   /** Hex of the writer's id. */

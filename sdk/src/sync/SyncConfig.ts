@@ -39,6 +39,7 @@ export const Reference = Schema.String.pipe(
   Schema.annotations({ description: "Where the secret is: env:NAME or file:PATH." })
 )
 
+/** Whose hub it is; it decides about pings only. */
 export const Provider = Schema.Literal("bun", "cloudflare")
 export type Provider = typeof Provider.Type
 
@@ -92,6 +93,7 @@ const withSecrets = <S extends Schema.Schema<string, string>>(secret: S) => ({
 
 /** Fields of one preset in `agent-sync.json`. */
 export const presetFields = withSecrets(Reference)
+/** One preset of `agent-sync.json`. */
 export const Preset = Schema.Struct(presetFields)
 export type Preset = typeof Preset.Type
 
@@ -108,10 +110,18 @@ export interface SyncOptions {
   readonly syncInterval?: Duration.DurationInput
   /** Neither binary nor text pings. A Cloudflare hub gets none before it says that it answers them. */
   readonly disablePing?: boolean
+  /**
+   * `identityKey` is a reader (`asr1…`) or recorder key (`asw1…`) as text; where it is not given, the tenant's key on this machine.
+   * `enabled: false` is refused: the hub is blind.
+   */
   readonly encryption?: { readonly enabled?: boolean; readonly identityKey?: string }
+  /** Sent to the hub. Where it is not given, a machine that holds the hub's secret mints one. */
   readonly auth?: { readonly token?: string }
+  /** Kinds of events that go to the hub, all where nothing is said; what does not stays in this machine's journal. */
   readonly sync?: Synced
+  /** Where a hub that is started or deployed by these settings keeps its entries; a program that connects needs none. */
   readonly storage?: "do" | "d1" | "sqlite" | "memory"
+  /** How long such a hub keeps ended sessions. */
   readonly retention?: {
     readonly maxAge?: Duration.DurationInput
     readonly maxSessions?: number
@@ -119,6 +129,7 @@ export interface SyncOptions {
   }
 }
 
+/** `SyncOptions`, checked and whole. */
 export interface SyncConfig {
   readonly enabled: boolean
   /** The hub's WebSocket address with the tenant in its path; undefined keeps everything here. */
@@ -219,6 +230,7 @@ export const hubUrl = (address: string, tenant: TenantId): Either.Either<string,
   return Either.right(`${scheme}//${url.host}${path}`)
 }
 
+/** An address of this machine alone. */
 export const isLoopback = (url: string) => {
   const { hostname } = new URL(url)
   return hostname === "localhost" || hostname === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(hostname)

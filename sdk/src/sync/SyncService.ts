@@ -32,6 +32,7 @@ export interface RemoteStatus {
   /** By which `disconnect` names it. */
   readonly key: string
   readonly url: string
+  /** `refused` is final until it is connected anew; `offline` is tried again by itself. */
   readonly state: "connecting" | "live" | "offline" | "refused"
   /** Since when it is live, or has not been. */
   readonly since: number | undefined
@@ -49,6 +50,7 @@ export interface RemoteStatus {
   readonly lastSyncAt: number | undefined
 }
 
+/** How a program's connections stand. Times are milliseconds since 1970. */
 export interface Status {
   readonly remotes: ReadonlyArray<RemoteStatus>
   /** At least one hub is live. */
@@ -59,11 +61,15 @@ export interface Status {
   readonly troubles: ReadonlyArray<string>
 }
 
+/** How a hub is connected to. */
 export interface RemoteOptions {
   /** The address where it is not given. */
   readonly key?: string
+  /** Sent instead of the program's own (`auth.token`, or what its machine mints). */
   readonly token?: string
+  /** `cloudflare` sends no ping before the hub announced that answering wakes nothing. `bun` where it is not given. */
   readonly provider?: Provider
+  /** True sends no ping at all; silence is then found by the Ack that does not come, within 15 seconds of a write. */
   readonly disablePing?: boolean
 }
 
@@ -95,6 +101,7 @@ export interface SyncApi {
   readonly trouble: (what: string) => void
 }
 
+/** Keeps a program and its hubs together; see `SyncApi`. */
 export class SyncService extends Context.Tag("agent-sync/SyncService")<SyncService, SyncApi>() {
   /** Bun's WebSocket, or whichever `#platform` gives. */
   static readonly layerWebSocketBun: Layer.Layer<WebSocketNetwork> = Layer.suspend(() =>
@@ -103,9 +110,11 @@ export class SyncService extends Context.Tag("agent-sync/SyncService")<SyncServi
       Effect.map(Platform, ({ network }) => network)
     )
   )
+  /** The global WebSocket, with the token as a subprotocol: workerd's, and Node's from 22 on. */
   static readonly layerWebSocketWorker: Layer.Layer<WebSocketNetwork> = Layer.suspend(() =>
     Layer.succeed(WebSocketNetwork, webSocketNetwork)
   )
+  /** The same for a page. */
   static readonly layerWebSocketBrowser: Layer.Layer<WebSocketNetwork> = Layer.suspend(() =>
     Layer.succeed(WebSocketNetwork, webSocketNetwork)
   )

@@ -8,6 +8,7 @@
  *      Refused (no retries)  Refused                      any ──stop──▶ Stopped
  */
 
+/** One connection as it stands. `since` is in milliseconds of `Timers.now`. */
 export type SyncStatus =
   | { readonly _tag: "Connecting"; readonly since: number }
   | { readonly _tag: "Live"; readonly since: number }

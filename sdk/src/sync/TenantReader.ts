@@ -24,11 +24,15 @@ import { sealedLog } from "./wholeLog.ts"
 export type { Notice, OpenedEntry } from "./LogReader.ts"
 export type { KnownSession } from "./TenantIndex.ts"
 
+/** What a reader tells, each in order; calls never overlap. */
 export interface TenantReaderEvents {
+  /** `changed` where the index said something new of it: title, state, figures, alias. */
   readonly onSession: (session: KnownSession, change: "started" | "changed") => void
   /** All that the index held when it was asked has been told. */
   readonly onIndexRead: () => void
+  /** Of a log that is watched, in order, each entry once. */
   readonly onEntries: (log: LogId, entries: ReadonlyArray<OpenedEntry>) => void
+  /** All that the log held when it was asked for has been told; what comes then is live. */
   readonly onCaughtUp: (log: LogId) => void
   /** `log` is undefined for the index. */
   readonly onNotice: (log: LogId | undefined, notice: Notice) => void
@@ -43,6 +47,7 @@ export interface SessionReader {
   readonly session: (log: LogId) => KnownSession | undefined
   /** Follows a session's log: all of it, or about its last `entries`. */
   readonly watch: (log: LogId, entries: number | "all") => void
+  /** Nothing more is told of the log. */
   readonly unwatch: (log: LogId) => void
   /**
    * The last `limit` entries before a sequence, in order, of a log that is watched: what lies before the page that it was
@@ -51,11 +56,13 @@ export interface SessionReader {
   readonly earlier: (log: LogId, before: number, limit: number) => Promise<ReadonlyArray<OpenedEntry>>
   /** A watched session's log as it lies at the hub, up to what has come of it, to take along. Rejects with a `Refusal`. */
   readonly sealed: (log: LogId) => Promise<SessionProof>
+  /** Entries that the hub has and that were not read yet, of all that is watched. */
   readonly behind: () => number
   /** Resolves when every index entry that has arrived by now is read. */
   readonly settled: () => Promise<void>
 }
 
+/** Reads a tenant by its index, with the reader key. */
 export interface TenantReader extends SessionReader {
   readonly index: LogId
   /** When the keys were changed, in milliseconds since 1970, newest first; empty where they never were. */

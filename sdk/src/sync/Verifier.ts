@@ -36,6 +36,7 @@ export class CannotVerify extends Schema.TaggedError<CannotVerify>()("CannotVeri
   }
 }
 
+/** Reads logs whole and examines them. */
 export interface Verifier {
   readonly part: Part
   /** The reader's own index by its log, and what it and those before it told. */

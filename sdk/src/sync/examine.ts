@@ -57,6 +57,7 @@ export interface Seen {
   readonly writers: Readonly<Record<string, { readonly n: number; readonly digest: string }>>
 }
 
+/** What is wrong with a log. Sequences are the hub's, `n` and `from` to `to` a writer's own count, writers hex. */
 export type Finding =
   /** The hub says that it has these sequences, both inclusive, and does not give them. */
   | { readonly _tag: "Withheld"; readonly from: number; readonly to: number }
@@ -83,6 +84,7 @@ export type Finding =
   | { readonly _tag: "Rewritten"; readonly upTo: number; readonly writer?: string }
   | FloorFinding
 
+/** What one writer has in a log. */
 export interface WriterReport {
   /** Hex of its id. */
   readonly writer: string
@@ -97,6 +99,7 @@ export interface WriterReport {
   readonly signed: number
 }
 
+/** A log examined. Without findings every entry is there, in order, by who may write, and signed as far as `signed` says. */
 export interface Report {
   readonly log: LogId
   readonly entries: number

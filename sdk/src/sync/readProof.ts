@@ -48,6 +48,7 @@ const SIGNER_BYTES = 32
 const CHAIN_BYTES = 32
 const ENTRY_ID_BYTES = 16
 
+/** Total: any text is a proof, or an `UnreadableProof` with its reason. */
 export const readProof = (
   text: string
 ): Either.Either<{ readonly proof: SessionProof; readonly shown: Shown }, UnreadableProof> => {

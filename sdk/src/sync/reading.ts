@@ -28,11 +28,13 @@ export interface From {
   readonly onStatus: (status: SyncStatus) => void
 }
 
+/** A tenant to read, with its reader key. */
 export interface ReadOptions extends From {
   readonly key: ReaderKey
   readonly events: TenantReaderEvents
 }
 
+/** A session to read, by a share link. */
 export interface SharedOptions extends Pick<From, "onStatus"> {
   readonly link: ShareLink
   /** The hub's address; the link's own where it is not given. One of them must be there. */
@@ -40,6 +42,7 @@ export interface SharedOptions extends Pick<From, "onStatus"> {
   readonly events: TenantReaderEvents
 }
 
+/** A reader, and its connection. */
 export interface ReadingRemote<Reader extends SessionReader = TenantReader> {
   readonly reader: Reader
   readonly status: () => SyncStatus

@@ -3,6 +3,7 @@
  * means is in `hub/HubSettings.ts`; here is only what Cloudflare alone has.
  */
 
+/** The Worker's bindings and variables. */
 export interface Env {
   /** One Durable Object per tenant, by name. */
   readonly SYNC: DurableObjectNamespace

@@ -55,6 +55,7 @@ export const open = (db: Database | undefined, tenant: string): Effect.Effect<Hu
         return storageOf(db, tenant, bytesOf(rows?.[0]?.remote_id))
       })
 
+/** As `open`. One database serves all tenants. */
 export const layer = (db: Database | undefined, tenant: string): Layer.Layer<HubStorage, StorageFailed> =>
   Layer.effect(
     HubStorage,

@@ -31,6 +31,7 @@ export const open = (storage: DurableObjectStorage): Either.Either<HubStorage, S
   }
 }
 
+/** As `open`: the object's own SQLite. */
 export const layer = (storage: DurableObjectStorage): Layer.Layer<HubStorage, StorageFailed> =>
   Layer.effect(
     HubStorage,

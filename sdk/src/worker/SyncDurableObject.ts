@@ -41,6 +41,7 @@ interface Socket {
 const DRAIN_LOOK_MS = 20
 const STUCK_MS = 30_000
 
+/** One tenant's hub. Extend it in your Worker to add to it; `handleRequest` decides who reaches it. */
 export class SyncDurableObject extends DurableObject<Env> {
   #runtime: ManagedRuntime.ManagedRuntime<HubStorage, StorageFailed>
   readonly #memory: ReturnType<typeof makeSocketMemory>

@@ -14,6 +14,7 @@ import { piecesOf } from "../Records.ts"
 import { makeStamp, type Stamp } from "../Stamp.ts"
 import { withoutContext } from "./editor.ts"
 
+/** What Claude Code tells its hooks, one JSON object a line. */
 export const claudeHook: Adapter = {
   agent: "claude-code",
   agentName: "Claude Code",

@@ -13,6 +13,7 @@ import { TenantId } from "../../domain/Ids.ts"
 import { Preset } from "../../sync/SyncConfig.ts"
 import { type Env, foldersOf, variable } from "./Folders.ts"
 
+/** Its name in a folder. */
 export const CONFIG_FILE = "agent-sync.json"
 
 /** What is told of this machine when a session starts. */
@@ -67,6 +68,7 @@ export const readConfig = (file: string): Either.Either<ConfigFile, string> => {
   })
 }
 
+/** A setting, and where it was said. */
 export interface Said {
   readonly value: string
   /** Who said it, for people. */

@@ -2,8 +2,10 @@
 import { homedir } from "node:os"
 import { join } from "node:path"
 
+/** A process's environment. */
 export type Env = Readonly<Record<string, string | undefined>>
 
+/** Where this machine keeps things; none of them need be there. */
 export interface Folders {
   /** `config.json`, and a folder for each tenant's keys under `keys`. */
   readonly config: string
@@ -22,6 +24,7 @@ export const variable = (env: Env, name: string) => {
   return value === undefined || value === "" ? undefined : value
 }
 
+/** `AGENT_SYNC_HOME` over `XDG_CONFIG_HOME` and `XDG_STATE_HOME` over the home folder. */
 export const foldersOf = (env: Env): Folders => {
   const own = variable(env, "AGENT_SYNC_HOME")
   if (own !== undefined) {
@@ -45,6 +48,7 @@ export const foldersOf = (env: Env): Folders => {
  */
 export const nameOf = (tenant: string) => tenant.replace(/[A-Z]/g, (letter) => `+${letter.toLowerCase()}`)
 
+/** Of one tenant. */
 export const keysFolder = ({ keys }: Pick<Folders, "keys">, tenant: string) => join(keys, nameOf(tenant))
 /** A tenant's journal, or its entries at the embedded hub, in such a folder. */
 export const tenantFile = (folder: string, tenant: string) => join(folder, `${nameOf(tenant)}.sqlite`)

@@ -9,6 +9,7 @@ import * as Either from "effect/Either"
 import { makeReaderKey, parse, print } from "../../crypto/TenantKey.ts"
 import { type Folders, keysFolder } from "./Folders.ts"
 
+/** Paths of one tenant's secrets. */
 export interface TenantFiles {
   readonly folder: string
   readonly reader: string
@@ -16,6 +17,7 @@ export interface TenantFiles {
   readonly authSecret: string
 }
 
+/** Where they are, or would be. */
 export const filesOf = (folders: Pick<Folders, "keys">, tenant: string): TenantFiles => {
   const folder = keysFolder(folders, tenant)
   return {
@@ -75,6 +77,7 @@ export const writeOnce = (file: string, text: string) => {
   }
 }
 
+/** Undefined where there is no such file; throws where it may not be read. */
 export const readIf = (file: string): string | undefined => {
   try {
     return readFileSync(file, "utf8")

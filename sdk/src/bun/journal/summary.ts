@@ -28,6 +28,7 @@ export interface Waiting {
   readonly refused: number
 }
 
+/** What lies in a journal, without its keys. */
 export interface JournalSummary {
   readonly bytes: number
   readonly entries: number

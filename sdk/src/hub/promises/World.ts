@@ -45,6 +45,7 @@ export class Broken extends Schema.TaggedError<Broken>()("Broken", { what: Schem
   }
 }
 
+/** One thing that peers may rely on, and how it is asked. */
 export interface HubPromise {
   /** A sentence, of which the hub is the subject. */
   readonly name: string

@@ -11,6 +11,7 @@ import type { Network, Timers } from "../../sync/Link.ts"
 import { askAll, type Outcome } from "./promises.ts"
 import { Broken, makeEar, type Need, type Socket, type World } from "./World.ts"
 
+/** A hub, and what there is to ask it with. */
 export interface HubUnderTest {
   readonly network: Network
   readonly timers: Timers
@@ -27,6 +28,7 @@ export interface HubUnderTest {
   readonly onOutcome: (outcome: Outcome) => void
 }
 
+/** What came of the asking. */
 export interface Tested {
   readonly outcomes: ReadonlyArray<Outcome>
   /** Scratch logs that could not be removed. */

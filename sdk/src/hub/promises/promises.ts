@@ -5,8 +5,10 @@ import { Broken, type HubPromise, type Need, type World } from "./World.ts"
 import { watchingPromises } from "./watching.ts"
 import { writingPromises } from "./writing.ts"
 
+/** All of them, in the order in which they are asked. */
 export const promises: ReadonlyArray<HubPromise> = [...writingPromises, ...watchingPromises, ...refusingPromises]
 
+/** What came of one promise. */
 export interface Outcome {
   readonly promise: string
   readonly result: "kept" | "broken" | "not asked"
