@@ -24,7 +24,7 @@ export const agentsHere = (env: Env, now: number): ReadonlyArray<AgentHere> => {
   return AGENTS.flatMap(({ agent, name }) => {
     const folders = homes.filter((home) => home.agent === agent)
     // A subagent's file goes with its session's.
-    const written = filesInHomes(folders).filter(({ path }) => !isSubagent(path))
+    const written = filesInHomes(folders).filter(({ isPart, path }) => isPart !== true && !isSubagent(path))
     const settings = folders.map(({ folder }) => join(folder, "..", "settings.json"))
     const keepsDays = agent === "claude-code" ? cleanupDays(settings) : undefined
     const soon =
@@ -36,7 +36,8 @@ export const agentsHere = (env: Env, now: number): ReadonlyArray<AgentHere> => {
 const AGENTS = [
   { agent: "claude-code", name: "Claude Code" },
   { agent: "codex", name: "Codex" },
-  { agent: "gemini", name: "Gemini CLI" }
+  { agent: "gemini", name: "Gemini CLI" },
+  { agent: "opencode", name: "opencode" }
 ] as const
 
 /** A sentence for each agent whose sessions lie here. */

@@ -337,7 +337,7 @@ test("a file is known by its lines, and one of nobody's is nobody's", () => {
   expect(fileAdapterOf([JSON.stringify(user("x"))])).toBe(claudeTranscript)
   expect(fileAdapterOf(['{"type":"user","message":"x"}'])).toBeUndefined()
   expect(fileAdapterOf(["hello"])).toBeUndefined()
-  expect(fileAdapters.map(({ format }) => format)).toEqual(["transcript", "rollout", "transcript"])
+  expect(fileAdapters.map(({ format }) => format)).toEqual(["transcript", "rollout", "transcript", "transcript"])
 })
 
 test("agents' homes follow their own settings", () => {
@@ -347,8 +347,10 @@ test("agents' homes follow their own settings", () => {
     "/c/projects",
     "/x/sessions",
     "/x/archived_sessions",
-    "/home/dev/.gemini/tmp"
+    "/home/dev/.gemini/tmp",
+    "/home/dev/.local/share/opencode"
   ])
+  expect(folders({ XDG_DATA_HOME: "/d" })).toContain("/d/opencode")
   // An empty variable counts as unset.
   expect(folders({ CODEX_HOME: "" })).toContain("/home/dev/.codex/sessions")
 })

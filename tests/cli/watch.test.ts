@@ -1,6 +1,7 @@
 /** Sessions as agents write them: seen at once, complete whatever happens to file or watcher, and never twice. */
+import { Database } from "bun:sqlite"
 import { describe, expect, test } from "bun:test"
-import { appendFileSync, mkdirSync, readFileSync, renameSync, utimesSync, writeFileSync } from "node:fs"
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, renameSync, utimesSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { makeReaderKey } from "agent-sync"
 import { agentHomes } from "agent-sync/agents"
@@ -278,6 +279,99 @@ describe("watch", () => {
     expect(events.find(({ kind }) => kind === "agent_spawned")).toMatchObject({
       data: { call: "toolu_a", subagent: "abc", description: "Count" }
     })
+  })
+})
+
+describe("a store of opencode", () => {
+  const recorded = join(import.meta.dir, "..", "agents", "fixtures", "opencode.transcript")
+  const rowsOf = (name: string) =>
+    readFileSync(join(recorded, `${name}.jsonl`), "utf8")
+      .trimEnd()
+      .split("\n")
+  interface Row {
+    readonly type: string
+    readonly seq: number
+    readonly data: { readonly sessionID: string; readonly info?: { readonly parentID?: string } }
+  }
+  /** A database as opencode lays it out, as far as we look. */
+  const makeStore = (home: string) => {
+    const folder = join(home, ".local", "share", "opencode")
+    mkdirSync(folder, { recursive: true })
+    const file = join(folder, "opencode.db")
+    const db = new Database(file)
+    afterThisTest(() => db.close())
+    db.run("PRAGMA journal_mode = WAL")
+    db.run("CREATE TABLE session (id TEXT PRIMARY KEY, parent_id TEXT, time_created INTEGER, time_updated INTEGER)")
+    db.run("CREATE TABLE event_sequence (aggregate_id TEXT PRIMARY KEY, seq INTEGER)")
+    db.run("CREATE TABLE event (id TEXT PRIMARY KEY, aggregate_id TEXT, seq INTEGER, type TEXT, data TEXT)")
+    let at = 0
+    const write = db.transaction((rows: ReadonlyArray<string>) => {
+      for (const row of rows) {
+        const { data, seq, type }: Row = JSON.parse(row)
+        const id = data.sessionID
+        const parent = data.info?.parentID ?? null
+        db.run("INSERT OR IGNORE INTO session VALUES (?, ?, ?, 0)", [
+          id,
+          type.startsWith("session.") ? parent : null,
+          ++at
+        ])
+        db.run("UPDATE session SET time_updated = ? WHERE id = ?", [Date.now(), id])
+        db.run("INSERT OR REPLACE INTO event_sequence VALUES (?, ?)", [id, seq])
+        db.run("INSERT INTO event VALUES (?, ?, ?, ?, ?)", [`evt_${at++}`, id, seq, type, JSON.stringify(data)])
+      }
+    })
+    return { file, folder, write, close: () => db.close() }
+  }
+  const edits = rowsOf("edits")
+  const session = "ses_dceaaee35ffeYwvhdes7I0nfgO"
+
+  test("is read as it grows, its subagents under their calls, and adds nothing twice", async () => {
+    const s = await scene()
+    const store = makeStore(s.home)
+    await s.start().caughtUp
+    store.write(edits.slice(0, 15))
+    await s.has((events) => events.some(({ key }) => key === "call_mock000003"), session)
+    // What runs is told before it is done.
+    expect(s.entries(session).some(({ kind }) => kind === "tool_finished")).toBe(false)
+    store.write(edits.slice(15, 28))
+    store.write(rowsOf("subagent"))
+    store.write(edits.slice(28))
+    const isOver = (events: ReadonlyArray<AgentEvent>) =>
+      events.some(({ kind }) => kind === "turn_end") && events.some(({ key }) => key === "call_mock000009:end")
+    await s.has(isOver, session)
+    expect([s.begun, s.troubles]).toEqual([[session], []])
+    const events = s.entries(session)
+    expect(events.filter(({ key }) => key.startsWith("call_mock000009"))).toMatchObject(
+      ["tool_started", "tool_finished", "tool_result"].map((kind) => ({ kind, parent: "call_mock000006" }))
+    )
+    store.close()
+    await s.start({ past: true }).caughtUp
+    expect(s.entries(session)).toEqual(events)
+    expect(new Set(namesOf(events)).size).toBe(events.length)
+    // Nothing is left where it was read.
+    expect(readdirSync(store.folder)).toEqual(["opencode.db"])
+  })
+
+  test("past sessions are taken where they are asked for, and a database of another shape is told", async () => {
+    const s = await scene()
+    const store = makeStore(s.home)
+    store.write([...edits, ...rowsOf("subagent"), ...rowsOf("failed")])
+    store.close()
+    const on = machine(s.home, { AGENT_SYNC_TENANT: "acme" })
+    const { stdout } = await on.run(["import", "--all", "--json"])
+    expect(JSON.parse(stdout)).toMatchObject({ sessions: 2, skipped: [] })
+    expect(JSON.parse((await on.run(["import", store.file, "--json"])).stdout)).toMatchObject({
+      events: 0,
+      unchanged: 2
+    })
+    const rows = (await on.run(["export", session, "--format", "jsonl"])).stdout.trimEnd().split("\n")
+    expect(rows.filter((row) => row.includes('"parent":"call_mock000006"')).length).toBeGreaterThan(5)
+    writeFileSync(
+      join(store.folder, "opencode-dev.db"),
+      "no database at all, and long enough not to be a header of one"
+    )
+    await s.start().caughtUp
+    expect(s.troubles).toEqual([expect.stringContaining("opencode-dev.db cannot be read")])
   })
 })
 

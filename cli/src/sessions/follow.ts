@@ -19,13 +19,15 @@ import type { AgentHome } from "agent-sync/agents"
 import * as Either from "effect/Either"
 import type { Context } from "../Context.ts"
 import type { Redaction } from "../Redact.ts"
-import { type FoundFile, fileAt, filesBelow, isSubagent, markOf } from "./find.ts"
+import { type FoundFile, fileAt, filesIn, isSubagent, markOf } from "./find.ts"
 import { type Head, headOf, openFile, readInto } from "./read.ts"
 
 /** Milliseconds between two looks around for what was not told. */
 const ROUND_MS = 60_000
 /** Milliseconds in which changes gather before they are read: an agent writes several lines at once. */
 const GATHER_MS = 10
+/** Milliseconds after the last change of a database until what was written is looked for. */
+const COMMIT_MS = [40, 400]
 /** Milliseconds after the last change until the index is told a session's state (house §3). */
 const SETTLE_MS = 2_500
 /** Milliseconds after a folder appeared until all are looked through. */
@@ -99,6 +101,8 @@ export const follow = (options: FollowOptions): Following => {
   const listening = new Set<AgentHome>()
   /** Homes that are not there yet, and the folder above in which they are waited for. */
   const waiting = new Map<AgentHome, string>()
+  const troubles = new Set<string>()
+  const stores = new Map<AgentHome, ReadonlyArray<ReturnType<typeof setTimeout>>>()
   let gather: ReturnType<typeof setTimeout> | undefined
   let settle: ReturnType<typeof setTimeout> | undefined
   let soon: ReturnType<typeof setTimeout> | undefined
@@ -254,12 +258,10 @@ export const follow = (options: FollowOptions): Following => {
 
   // Looking around ---------------------------------------------------------------------------------------------------
 
-  const around = () => homes.flatMap((home) => filesBelow(home.folder, home.isSession))
-
   /** What is new, grew while nobody watched, or is open. Answers how many past sessions it left alone. */
-  const round = async (first: boolean): Promise<number> => {
+  const round = async (first: boolean, of = homes): Promise<number> => {
     let left = 0
-    for (const file of around()) {
+    for (const file of of.flatMap((home) => filesIn(home, storeTrouble))) {
       if (isStopped) break
       if (unwanted.has(file.path)) continue
       if (open.has(file.path)) {
@@ -313,9 +315,10 @@ export const follow = (options: FollowOptions): Following => {
     const isThere = folder === home.folder
     if (waiting.get(home) === folder) return
     try {
-      const watcher = watch(folder, { recursive: isThere }, (event, name) => {
+      const watcher = watch(folder, { recursive: isThere && home.isStore !== true }, (event, name) => {
         if (!isThere) appeared()
         else if (typeof name !== "string") return
+        else if (home.isStore === true) home.isSession(name.replace(/-wal$/, "")) && storeChanged(home)
         else if (home.isSession(name)) changed(join(folder, name))
         // What is written into a new folder before it is watched is not told.
         else if (event === "rename" && isFolder(join(folder, name))) roundSoon()
@@ -337,6 +340,18 @@ export const follow = (options: FollowOptions): Following => {
     } catch (error) {
       onlyRounds(home, error)
     }
+  }
+  /** Said once: it is looked at again and again. */
+  const storeTrouble = (what: string) => {
+    if (!troubles.has(what)) options.onTrouble(what)
+    troubles.add(what)
+  }
+  /** What was written can be seen a moment after the file has changed; so it is looked at twice. */
+  const storeChanged = (home: AgentHome) => {
+    if (isStopped) return
+    for (const timer of stores.get(home) ?? []) clearTimeout(timer)
+    const looks = COMMIT_MS.map((ms) => setTimeout(() => void round(false, [home]), ms))
+    stores.set(home, looks)
   }
   const roundSoon = () => {
     if (isStopped) return
@@ -362,6 +377,7 @@ export const follow = (options: FollowOptions): Following => {
       clearTimeout(gather)
       clearTimeout(settle)
       clearTimeout(soon)
+      for (const timer of [...stores.values()].flat()) clearTimeout(timer)
       for (const watcher of watchers) watcher.close()
       for (const path of dirty) look(path)
       for (const [path, one] of [...open]) putDown(path, one)

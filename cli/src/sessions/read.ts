@@ -10,6 +10,7 @@ import {
 } from "agent-sync"
 import type { About } from "agent-sync/agents"
 import { besideOf, type FoundFile, nameOf } from "./find.ts"
+import { eachStored, isStored } from "./stored.ts"
 
 /** Bytes that are read at once; each piece is one write to the journal. */
 export const PIECE_BYTES = 1024 * 1024
@@ -73,6 +74,7 @@ const eachPiece = (
   size: number,
   use: (bytes: Uint8Array, at: number) => boolean
 ): number => {
+  if (isStored(path)) return eachStored(path, from, use)
   const file = openSync(path, "r")
   try {
     const buffer = new Uint8Array(size)

@@ -10,9 +10,10 @@ import { codexRollout } from "./codexRollout.ts"
 import { gemini } from "./gemini.ts"
 import { geminiChat } from "./geminiChat.ts"
 import { opencode } from "./opencode.ts"
+import { opencodeStore } from "./opencodeStore.ts"
 
 /** What agents write themselves. */
-export const fileAdapters: ReadonlyArray<Adapter> = [claudeTranscript, codexRollout, geminiChat]
+export const fileAdapters: ReadonlyArray<Adapter> = [claudeTranscript, codexRollout, geminiChat, opencodeStore]
 /** What they print. */
 const printed: ReadonlyArray<Adapter> = [claude, codex, gemini, opencode]
 

@@ -1,6 +1,6 @@
 /**
  * Where agents keep their sessions on a machine, by their own settings. Paths only: who looks into the folders is the
- * platform. opencode keeps its sessions in a database of its own, so it has no home here.
+ * platform.
  */
 export interface AgentHome {
   /** The adapter's `agent`. */
@@ -8,6 +8,8 @@ export interface AgentHome {
   readonly folder: string
   /** Whether a file is one of its sessions, by its path below the folder. */
   readonly isSession: (path: string) => boolean
+  /** Each such file is a database of many sessions, and what lies below the folder's own folders is none of ours. */
+  readonly isStore?: boolean
 }
 
 type Env = Readonly<Record<string, string | undefined>>
@@ -35,6 +37,13 @@ export const agentHomes = (env: Env, home: string): ReadonlyArray<AgentHome> => 
       agent: "gemini",
       folder: `${home}/.gemini/tmp`,
       isSession: (path) => /(^|\/)chats\/session-[^/]+\.jsonl?$/.test(path)
+    },
+    {
+      agent: "opencode",
+      folder: `${env.XDG_DATA_HOME || `${home}/.local/share`}/opencode`,
+      // One for each channel that it is installed from.
+      isSession: (path) => /^opencode[^/]*\.db$/.test(path),
+      isStore: true
     }
   ]
 }

@@ -82,8 +82,8 @@ export const PRINTED_MS = 5_000
 /** Steps at most that are marked at once: an agent that takes longer to tell its session has done nothing yet. */
 const PRINTED_STEPS = 60
 
-/** Agents whose files share no keys with what they print, so that nothing could merge the two. */
-export const isApart = (agent: string) => agent === "codex" || agent === "gemini"
+/** Agents whose files do not share all keys with what they print, so that nothing could merge the two. */
+export const isApart = (agent: string) => agent === "codex" || agent === "gemini" || agent === "opencode"
 
 /** These say that what such an agent did from `since` on was recorded from its output: its file then adds nothing. */
 export const printedMarks = (time: number, since = time): ReadonlyArray<string> =>

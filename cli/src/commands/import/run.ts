@@ -227,9 +227,8 @@ const groupsOf = (
 
 /** A subagent's file after its session's: that one tells which call it belongs to. */
 const inReadingOrder = (files: ReadonlyArray<FoundFile>) => {
-  return files.toSorted(
-    (a, b) => Number(isSubagent(a.path)) - Number(isSubagent(b.path)) || a.path.localeCompare(b.path)
-  )
+  const isPart = (file: FoundFile) => Number(file.isPart === true || isSubagent(file.path))
+  return files.toSorted((a, b) => isPart(a) - isPart(b) || a.path.localeCompare(b.path))
 }
 
 const unique = (files: ReadonlyArray<FoundFile>) => [...new Map(files.map((file) => [file.path, file])).values()]
