@@ -23,8 +23,10 @@ interface Counts {
   results: number
   changes: number
   errors: number
+  input: number
   output: number
   cacheRead: number
+  cacheWrite: number
 }
 const none = (): Counts => ({
   user: 0,
@@ -34,8 +36,10 @@ const none = (): Counts => ({
   results: 0,
   changes: 0,
   errors: 0,
+  input: 0,
   output: 0,
-  cacheRead: 0
+  cacheRead: 0,
+  cacheWrite: 0
 })
 
 /** A raw record has any shape. */
@@ -65,8 +69,10 @@ const countEvents = (all: ReadonlyArray<AgentEvent>): Counts => {
     if (event.kind === "file_change") counts.changes++
     if (event.kind === "error") counts.errors++
     if (event.kind === "usage" && event.data.cumulative !== true) {
+      counts.input += event.data.figures.input ?? 0
       counts.output += event.data.figures.output ?? 0
       counts.cacheRead += event.data.figures.cacheRead ?? 0
+      counts.cacheWrite += event.data.figures.cacheWrite ?? 0
     }
   }
   return counts
@@ -147,8 +153,10 @@ const countClaude = (texts: ReadonlyArray<string>): Counts => {
     } else if (record.type === "system" && record.subtype === "api_error") counts.errors++
   }
   for (const spent of usage.values()) {
+    counts.input += spent.input_tokens ?? 0
     counts.output += spent.output_tokens ?? 0
     counts.cacheRead += spent.cache_read_input_tokens ?? 0
+    counts.cacheWrite += spent.cache_creation_input_tokens ?? 0
   }
   return counts
 }
@@ -158,15 +166,20 @@ const countRollout = (texts: ReadonlyArray<string>): Counts => {
   const records = parse(texts)
   const perReply = records.some(({ type }) => type === "token_usage_record")
   let total = ""
+  const add = (spent: Raw) => {
+    // What came from the cache, or went into it, is part of the input there.
+    const [read, write] = [spent.cached_input_tokens ?? 0, spent.cache_write_input_tokens ?? 0]
+    counts.input += spent.input_tokens - read - write
+    counts.output += spent.output_tokens
+    counts.cacheRead += read
+    counts.cacheWrite += write
+  }
   for (const { payload, type } of records) {
-    if (type === "token_usage_record") {
-      counts.output += payload.usage.output_tokens
-      counts.cacheRead += payload.usage.cached_input_tokens
-    } else if (type === "event_msg" && payload.type === "token_count" && !perReply && payload.info !== null) {
+    if (type === "token_usage_record") add(payload.usage)
+    else if (type === "event_msg" && payload.type === "token_count" && !perReply && payload.info !== null) {
       if (JSON.stringify(payload.info.total_token_usage) === total) continue
       total = JSON.stringify(payload.info.total_token_usage)
-      counts.output += payload.info.last_token_usage.output_tokens
-      counts.cacheRead += payload.info.last_token_usage.cached_input_tokens
+      add(payload.info.last_token_usage)
     } else if (type === "event_msg" && payload.type === "turn_aborted") counts.errors++
     else if (type === "response_item") {
       if (payload.type === "message" && payload.role === "assistant") counts.assistant++
@@ -198,6 +211,7 @@ const countGemini = (texts: ReadonlyArray<string>): Counts => {
     if (message.type === "user" && isSaid) counts.user++
     if (message.type === "gemini" && (message.content !== "" || message.thoughts?.length > 0)) counts.assistant++
     if (message.type === "error") counts.errors++
+    counts.input += (message.tokens?.input ?? 0) - (message.tokens?.cached ?? 0)
     counts.output += (message.tokens?.output ?? 0) + (message.tokens?.thoughts ?? 0)
     counts.cacheRead += message.tokens?.cached ?? 0
     for (const call of message.toolCalls ?? []) {

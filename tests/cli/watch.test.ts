@@ -242,6 +242,20 @@ describe("watch", () => {
     expect(spent(copied)).toEqual({})
   })
 
+  test("goes on with a session that is written to after another one has begun", async () => {
+    const s = await scene()
+    await s.start().caughtUp
+    const other = "0b5f3c1e-0000-4000-8000-0000000000dd"
+    writeFileSync(s.file, `${lines.slice(0, 3).join("\n")}\n`)
+    await s.has((events) => events.length > 0)
+    writeFileSync(join(s.folder, `${other}.jsonl`), whole.toString().replaceAll(SESSION, other))
+    await s.has(isWhole, other)
+    expect(isWhole(s.entries())).toBe(false)
+    appendFileSync(s.file, `${lines.slice(3).join("\n")}\n`)
+    await s.has(isWhole)
+    expect(s.begun).toEqual([SESSION, other])
+  })
+
   test("joins a subagent's own file to the call that started it", async () => {
     const s = await scene()
     const session = "0b5f3c1e-0000-4000-8000-0000000000cc"

@@ -11,7 +11,7 @@ const files = Args.text({ name: "file" }).pipe(
   Args.repeated
 )
 const all = Options.boolean("all").pipe(
-  Options.withDescription("Every session that Claude Code, Codex and Gemini CLI keep on this machine")
+  Options.withDescription("Every session that Claude Code, Codex, Gemini CLI and opencode keep on this machine")
 )
 const dryRun = Options.boolean("dry-run").pipe(Options.withDescription("Only say what would be recorded"))
 const project = Options.text("project").pipe(

@@ -24,6 +24,6 @@ export const watch = Command.make("watch", { ...hub, tenant, json, once, past, p
   })
 ).pipe(
   Command.withDescription(
-    "Record sessions as agents write them on this machine, without starting the agents: Claude Code, Codex, Gemini CLI"
+    "Record sessions as agents write them on this machine, without starting the agents: Claude Code, Codex, Gemini CLI, opencode"
   )
 )
