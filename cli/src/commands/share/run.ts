@@ -116,15 +116,6 @@ export const noSecret = (tenant: string) =>
     tries: [{ command: `agent-sync share … --tenant ${tenant}`, why: "where the hub was set up (agent-sync init)" }]
   })
 
-export const noHub = (tenant: string) =>
-  new Failure({
-    exit: EXIT.usage,
-    code: "NoHub",
-    what: `No hub is configured for tenant ${tenant}.`,
-    now: "Nothing was changed.",
-    tries: [{ command: "agent-sync share … --url wss://…", why: "names one" }]
-  })
-
 const pageUrl = (text: string) => {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url !== undefined && /^https?:$/.test(url.protocol) && url.hash === "")
