@@ -1,8 +1,13 @@
 /** The wire's numbers written out a second time, on purpose: who changes one changes what other programs rely on. */
 import { expect, test } from "bun:test"
 import * as Limits from "../../sdk/src/protocol/Limits.ts"
+import { SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX } from "../../sdk/src/protocol/Message.ts"
 
-test("the numbers of the wire are those that PROTOCOL.md names", () => {
+test("a peer names itself, and carries its token, by the words of PROTOCOL.md", () => {
+  expect([SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX]).toEqual(["agent-sync", "sync-auth."])
+})
+
+test("the numbers of the wire are those that PROTOCOL.md names, and ours what their comments say", () => {
   expect(Limits).toMatchObject({
     CHUNK_BYTES: 512_000,
     CHUNK_PARTS: 64,
@@ -22,6 +27,11 @@ test("the numbers of the wire are those that PROTOCOL.md names", () => {
     PUSH_WINDOW: 8,
     PEER_UNREAD_BYTES: 33_554_432,
     PEER_LOGS: 50_000,
+    PEER_BUFFER_BYTES: 1_048_576,
+    PUSH_BUFFER_BYTES: 4_194_304,
+    EVENT_BYTES: 261_120,
+    REFUSED_RETRY_CAP_MS: 900_000,
+    RETENTION_EVERY_MS: 600_000,
     CLOSE: {
       unsupported: 1003,
       unreadable: 1007,

@@ -1,8 +1,10 @@
 import { describe, expect, test } from "bun:test"
 import * as Either from "effect/Either"
 import * as fc from "effect/FastCheck"
+import { pack } from "msgpackr"
 import type { StoredEntry } from "../../sdk/src/protocol/Message.ts"
 import { borders, decodeStored, encodeStored, storedBytes, total } from "../../sdk/src/protocol/StoredRun.ts"
+import { numberBytes } from "../../sdk/src/protocol/Writer.ts"
 
 const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length })
 const entry: fc.Arbitrary<StoredEntry> = fc.record({
@@ -10,6 +12,11 @@ const entry: fc.Arbitrary<StoredEntry> = fc.record({
   iv: bytes(12),
   entryId: bytes(16),
   encryptedEntry: fc.uint8Array({ maxLength: 300 })
+})
+
+test("a number takes the bytes that msgpackr gives it", () => {
+  const edges = [0, 0x7f, 0x80, 0xff, 0x100, 0xff_ff, 0x1_00_00, 0xff_ff_ff_ff, 2 ** 32, 0.5]
+  expect(edges.map(numberBytes)).toEqual(edges.map((value) => pack(value).byteLength) as Array<1>)
 })
 
 describe("a run of stored entries", () => {

@@ -269,6 +269,38 @@ describe("a Durable Object", () => {
     expect(again.sequences()).toEqual([1, 2])
   })
 
+  test("whose disk is full hangs up on who writes, says why, stores nothing of it, and takes it once there is room", async () => {
+    const tenant = newTenant()
+    const url = `${open.url}/event-log/${tenant}`
+    const [writer, reader] = [await connect(url), await connect(url)]
+    const [first, second] = [entries(2), entries(3)]
+    reader.write(following("log"))
+    writer.write(writing("log", first))
+    await until(() => writer.acks().length > 0)
+    const inside = await open.mf.unsafeGetDurableObjectStorage(WORKER, OBJECT, { name: tenant })
+    // What SQLite says then: no test can fill the ten gigabytes of an object.
+    for (const act of ["INSERT", "UPDATE"]) {
+      const full = "SELECT RAISE(ABORT, 'database or disk is full: SQLITE_FULL')"
+      await inside.exec(`CREATE TRIGGER full_${act} BEFORE ${act} ON segments BEGIN ${full}; END`)
+    }
+    writer.write(writing("log", second, 7))
+    writer.write(writing("other", entries(1), 8))
+    await until(() => writer.closes.length > 0)
+    expect(writer.closes).toEqual([
+      { code: 1013, reason: "The hub's Durable Object has no room left; nothing of this was stored." }
+    ])
+    reader.write(asking("log", 1, 10, false))
+    await until(() => reader.sequences().length > 2)
+    expect(reader.sequences()).toEqual([1, 2, 1, 2])
+    for (const act of ["INSERT", "UPDATE"]) await inside.exec(`DROP TRIGGER full_${act}`)
+    const again = await connect(url)
+    again.write(writing("log", [...first, ...second]))
+    await until(() => again.acks().length > 0)
+    expect(again.acks()[0]?.sequenceNumbers).toEqual(upTo(5))
+    await until(() => reader.sequences().length > 4)
+    expect(reader.sequences()).toEqual([1, 2, 1, 2, 3, 4, 5])
+  })
+
   test("answers a ping without waking up", async () => {
     const tenant = newTenant()
     const peer = await connect(`${open.url}/event-log/${tenant}`)
