@@ -8,7 +8,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { bytesToHex } from "@noble/hashes/utils.js"
 import { type Finding, indexLog, type KnownSession, printKey, type Report } from "agent-sync"
-import { connectVerifier, EventLogRemoteServer, nativeAead, SqliteStorage } from "agent-sync/bun"
+import { connectVerifier, EventLogRemoteServer, nativeAead, openJournal, SqliteStorage } from "agent-sync/bun"
 import { Access } from "agent-sync/hub"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -19,13 +19,18 @@ import * as Envelope from "../../sdk/src/crypto/Envelope.ts"
 import * as Sealer from "../../sdk/src/crypto/Sealer.ts"
 import { makeReaderKey } from "../../sdk/src/crypto/TenantKey.ts"
 import { makeWriter, parseWriter } from "../../sdk/src/crypto/WriterKey.ts"
-import { encodeSigned } from "../../sdk/src/domain/Payload.ts"
+import { SessionId } from "../../sdk/src/domain/Ids.ts"
+import { encodeIndex, encodeSigned } from "../../sdk/src/domain/Payload.ts"
 import type { SealedEntry } from "../../sdk/src/protocol/Message.ts"
+import { byCount } from "../../sdk/src/sync/Compaction.ts"
+import { compactHub } from "../../sdk/src/sync/compactHub.ts"
 import { introduce, sealingOf } from "../../sdk/src/sync/sealing.ts"
+import { administered } from "../support/administered.ts"
 import { filesBelow, type Machine, machine, recordings, startHub } from "../support/cli.ts"
 import { note } from "../support/note.ts"
 import { keysOf } from "../support/reader.ts"
 import { right } from "../support/right.ts"
+import { sendOwed } from "../support/sendOwed.ts"
 import { readLog, tellLog, type Writes } from "../support/storedLog.ts"
 
 setDefaultTimeout(60_000)
@@ -375,6 +380,53 @@ describe("agent-sync verify", () => {
     )
     // A file that verify did not write is told as such.
     expect((await offline("{}")).stderr).toContain("holds nothing that verify wrote")
+  })
+})
+
+describe("a log that was compacted at its hub", () => {
+  test("holds, as verify says, where its writer's signed snapshot stands for what is gone, and not where more is gone", async () => {
+    const HUB = "ws://compacted"
+    copyFileSync(base, fileOf("compacted"))
+    const storage = right(SqliteStorage.open(fileOf("compacted")))
+    const journal = right(
+      await openJournal({
+        file: join(root, "compacted", "journal.sqlite"),
+        keysFolder: join(root, "compacted", "keys"),
+        key: reader.recorder,
+        remotes: [HUB]
+      })
+    )
+    const { id: log, key } = right(journal.openLog("program:main"))
+    const started = { log, key, time: 0, session: SessionId.make("program:main"), agent: "program" }
+    right(journal.append(journal.index, [encodeIndex({ _tag: "index.started", ...started })]))
+    for (const round of ["first", "second"]) {
+      right(
+        journal.append(
+          log,
+          Array.from({ length: 30 }, (_, i) => ({ ...note(`${round} ${i}`), primaryKey: `k${i % 20}` }))
+        )
+      )
+      sendOwed(journal, HUB, storage)
+      const [hubs, rules] = [[administered(HUB, storage)], [byCount(1)]]
+      await compactHub({ journal, aead: nativeAead, hubs, rules, now: Date.now, onTrouble: () => {} })
+      sendOwed(journal, HUB, storage)
+    }
+    storage.close()
+    journal.close()
+    copyFileSync(fileOf("compacted"), fileOf("compacted-more"))
+    const verify = (tenant: string) =>
+      here.run(["verify", "program:main", "--url", url], {
+        env: { AGENT_SYNC_TENANT: tenant, AGENT_SYNC_KEY: printKey(reader) }
+      })
+    const held = await verify("compacted")
+    expect([held.code, held.stderr]).toEqual([0, ""])
+    expect(held.stdout).toMatch(/✓ .*, 30 let go of under .*'s signed snapshot, /)
+    const more = right(SqliteStorage.open(fileOf("compacted-more")))
+    Effect.runSync(more.trim(log, 33))
+    more.close()
+    const broken = await verify("compacted-more")
+    expect(broken.code).toBe(1)
+    expect(broken.stdout).toContain("The hub let go of entries 1 to 32, and no snapshot stands for all of that.")
   })
 })
 
