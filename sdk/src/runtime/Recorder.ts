@@ -5,7 +5,6 @@
  */
 import * as Either from "effect/Either"
 import type { About, Adapter, Line, LineReader, Reading } from "../agents/Adapter.ts"
-import { detect, text } from "../agents/index.ts"
 import { makeLines } from "../agents/Lines.ts"
 import { makeRedactor, type RedactionOptions } from "../agents/Redaction.ts"
 import type { AgentEvent } from "../domain/AgentEvent.ts"
@@ -19,23 +18,11 @@ import type { Timer, Timers } from "../sync/Link.ts"
 import { adoptLeft } from "./adoptLeft.ts"
 import { makeBacklog } from "./Backlog.ts"
 import { elsewhereMarks } from "./elsewhere.ts"
-import {
-  entriesOf,
-  headerOf,
-  isApart,
-  PRINTED_MS,
-  printedMarks,
-  promptIn,
-  promptUnless,
-  safeOf,
-  sessionIdOf,
-  titleStays,
-  turnMarks
-} from "./entries.ts"
+import { entriesOf, headerOf, isApart, PRINTED_MS, printedMarks, safeOf, sessionIdOf, titleStays } from "./entries.ts"
+import { makePrompted } from "./Prompted.ts"
+import { makeUndecided } from "./Undecided.ts"
 
-/** How long, in lines, bytes and milliseconds, output may leave open whose it is. */
-const UNDECIDED_LINES = 10
-const UNDECIDED_BYTES = 64 * 1024
+/** How long, in milliseconds, output may leave open whose it is. */
 const UNDECIDED_MS = 500
 /** How long, in bytes and milliseconds, events wait for the agent to tell its session (house §3). */
 const UNNAMED_BYTES = 64 * 1024
@@ -157,20 +144,20 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
   const began = wall()
   const undecidedName = `${run} undecided`
   const isUntitled = titleStays(journal)
+  const undecided = makeUndecided(run, options.adapter)
+  const prompted = makePrompted({
+    asked: `${run}:prompt`,
+    askedTurn: `${run}:prompt:turn`,
+    agent: () => adapter?.agent,
+    wall,
+    began
+  })
   let ordinal = 0
   let total = 0
-  let undecided: Array<Line> = []
-  let undecidedBytes = 0
   let adapter: Adapter | undefined
   let reader: LineReader | undefined
-  /** Reads what is undecided as plain text, to be kept meanwhile. */
-  let guess: LineReader | undefined
   /** The prompt on the command line, until it is recorded. */
   let prompt: string | undefined
-  /** Of the prompt on the command line: its turn may be printed as well. */
-  let asked: Unless | undefined
-  /** Of a prompt that the agent printed: its turn comes next. */
-  let printed: Unless | undefined
   let stateTimer: Timer | undefined
   let stateDue = 0
   let home = newHome()
@@ -357,56 +344,41 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
   // Reading ----------------------------------------------------------------------------------------------------------
 
   const decide = (by: Adapter) => {
+    const waiting = undecided.take()
     adapter = by
     reader = by.open(run)
     prompt = by.promptOf?.(command)
     if (generic()) {
       const data = { agentName: agentName(), ...known(options.about) }
-      const time = undecided[0]?.at ?? wall()
+      const time = waiting[0]?.at ?? wall()
       record([{ ...ours(`${run}:start`), time, group: "audit", kind: "session_start", data }])
       beginUnnamed()
     } else after(UNNAMED_MS, beginUnnamed)
-    const waiting = undecided
-    undecided = []
-    consume(waiting, guess === undefined ? undefined : undecidedName)
-    guess = undefined
+    consume(waiting, undecided.isKept() ? undecidedName : undefined)
   }
 
-  /** A kill must not lose what was printed while nobody could tell whose it is (house §3). */
   const keepUndecided = (fresh: ReadonlyArray<Line>) => {
-    if (reader !== undefined) return
-    guess ??= text.open(run)
-    const events = fresh.flatMap((line) => guess?.read(line).events ?? [])
-    const plains = events.flatMap((event) => entriesOf(safeOf(event, redactor), new Map()).plains)
+    const plains = undecided.asText(fresh).flatMap((event) => entriesOf(safeOf(event, redactor), new Map()).plains)
     backlog.put(() => journal.pend(undecidedName, plains))
   }
 
   const consider = (last: boolean) => {
-    if (undecided.length === 0 && !last) return
-    if (options.adapter !== undefined) return decide(options.adapter)
-    const found = detect(undecided.map(({ text }) => text))
-    const sure = found.agent !== "text" && found.agent !== "jsonl"
-    const enough =
-      last ||
-      undecided.length >= UNDECIDED_LINES ||
-      undecidedBytes >= UNDECIDED_BYTES ||
-      (found.agent === "jsonl" && undecided.length > 2)
-    if (sure || enough) decide(found)
+    const by = undecided.whose(last)
+    if (by !== undefined) decide(by)
   }
 
   const take = (texts: ReadonlyArray<string>) => {
     const at = wall()
     const fresh = texts.map((text): Line => ({ text, ordinal: ordinal++, at }))
     if (reader !== undefined) return consume(fresh)
-    if (undecided.length === 0 && fresh.length > 0) {
+    if (undecided.isEmpty() && fresh.length > 0) {
       after(UNDECIDED_MS, () => {
         if (reader === undefined) consider(true)
       })
     }
-    undecided.push(...fresh)
-    for (const { text } of fresh) undecidedBytes += text.length
+    undecided.add(fresh)
     consider(false)
-    keepUndecided(fresh)
+    if (reader === undefined) keepUndecided(fresh)
   }
 
   /** What `insteadOf` kept of these lines is forgotten with the write that records them. */
@@ -446,7 +418,7 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
     const unless: Array<Unless | undefined> = []
     let bytes = 0
     for (const event of withContext(batch)) {
-      const its = unlessOf(event)
+      const its = prompted.unlessOf(event)
       const entries = entriesOf(safeOf(event, redactor), redacted)
       for (const part of entries.events) of.fold.add(part)
       events.push(...entries.events)
@@ -512,27 +484,6 @@ export const makeRecorder = (options: RecorderOptions): Recorder => {
       yield { ...ours(`${run}:prompt`), group: "chat", kind: "message", data }
       yield { ...ours(`${run}:prompt:turn`), group: "audit", kind: "turn_start", data: {} }
     }
-  }
-
-  /** A watcher of the agent's own file may write the prompt and its turn, and be first; if it is not, it will know that we were. */
-  const unlessOf = (event: AgentEvent): Unless | undefined => {
-    const isAsked = event.key === `${run}:prompt`
-    const text = isAsked || (adapter !== undefined && isApart(adapter.agent)) ? promptIn(event) : undefined
-    if (text !== undefined) {
-      const its = promptUnless("run", text, wall())
-      if (isAsked) asked = its
-      else printed = its
-      return its
-    }
-    if (event.kind !== "turn_start") return undefined
-    // Codex prints that its first turn began; its file tells that before it tells the prompt.
-    if (event.key === `${run}:prompt:turn` && asked !== undefined)
-      return adapter !== undefined && isApart(adapter.agent)
-        ? { ...asked, told: [...asked.told, ...turnMarks(wall(), began)] }
-        : asked
-    const its = printed
-    printed = undefined
-    return its
   }
 
   /** What an event of our own carries beside its data. */

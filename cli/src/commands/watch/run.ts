@@ -54,9 +54,7 @@ const record = async (input: WatchInput, recording: Recording): Promise<number> 
   const left = await following.caughtUp
   if (input.json) tell({ watching: homes.map((home) => home.folder), tenant: found.tenant, past: left })
   else if (!input.once) {
-    say(
-      `Watching what Claude Code, Codex, Gemini CLI and opencode write here, for tenant ${found.tenant}. Ctrl-C ends it.`
-    )
+    say(`Watching Claude Code, Codex, Gemini CLI and opencode here, for tenant ${found.tenant}. Ctrl-C ends it.`)
     if (left > 0)
       say(
         `${plural(left, "past session is", "past sessions are")} not recorded. To have them too: agent-sync import --all`
