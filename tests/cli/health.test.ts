@@ -2,8 +2,10 @@
 import { describe, expect, test } from "bun:test"
 import { chmodSync, existsSync, mkdirSync, utimesSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { runtime } from "../../cli/src/commands/doctor/checks.ts"
 import { draw } from "../../cli/src/commands/status/detail.ts"
 import { terminalOf } from "../../cli/src/Terminal.ts"
+import manifest from "../../package.json" with { type: "json" }
 import { type Machine, machine, startHub } from "../support/cli.ts"
 import { keysOf } from "../support/reader.ts"
 import { afterThisTest } from "../support/undo.ts"
@@ -195,13 +197,14 @@ describe("agent-sync doctor", () => {
       afterThisTest(() => server.stop(true))
       return ["--url", `ws://127.0.0.1:${server.port}`]
     }
-    const late = serve(() =>
-      Response.json(
-        { name: "agent-sync", version: "0.1.0" },
-        { headers: { date: new Date(Date.now() - 300_000).toUTCString() } }
+    const late = (ms: number, version: string) =>
+      serve(() =>
+        Response.json({ name: "agent-sync", version }, { headers: { date: new Date(Date.now() - ms).toUTCString() } })
       )
-    )
-    expect((await doctor(here, late)).of("clock")).toMatchObject({ state: "error" })
+    expect((await doctor(here, late(300_000, manifest.version))).of("clock")).toMatchObject({ state: "error" })
+    const other = await doctor(here, late(20_000, "0.0.1"))
+    expect(other.of("clock")).toMatchObject({ state: "warning" })
+    expect(other.of("hub")).toMatchObject({ state: "warning", fix: "agent-sync deploy -e dev" })
     expect(
       (
         await doctor(
@@ -210,6 +213,10 @@ describe("agent-sync doctor", () => {
         )
       ).of("hub")?.finding
     ).toContain("is no agent-sync hub")
+  })
+
+  test("a Bun that is too old is told", () => {
+    expect(runtime("1.2.23")).toMatchObject([{ name: "Bun", state: "error", fix: "bun upgrade" }])
   })
 
   test("sessions that Claude Code deletes within a week are a warning", async () => {

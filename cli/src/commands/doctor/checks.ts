@@ -29,10 +29,10 @@ const ok = (name: string, finding: string): Finding => ({ name, state: "ok", fin
 const warning = (name: string, finding: string, fix: string): Finding => ({ name, state: "warning", finding, fix })
 const error = (name: string, finding: string, fix: string): Finding => ({ name, state: "error", finding, fix })
 
-export const runtime = (): ReadonlyArray<Finding> => [
-  Bun.semver.order(Bun.version, BUN) < 0
-    ? error("Bun", `${Bun.version}; agent-sync needs ${BUN} or later`, "bun upgrade")
-    : ok("Bun", `${Bun.version}, agent-sync ${manifest.version}`)
+export const runtime = (version = Bun.version): ReadonlyArray<Finding> => [
+  Bun.semver.order(version, BUN) < 0
+    ? error("Bun", `${version}; agent-sync needs ${BUN} or later`, "bun upgrade")
+    : ok("Bun", `${version}, agent-sync ${manifest.version}`)
 ]
 
 export const config: Check = (found) =>
