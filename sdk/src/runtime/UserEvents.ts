@@ -17,7 +17,8 @@ import * as Schema from "effect/Schema"
 import { makeEntryId } from "../crypto/EntryId.ts"
 import { writeData } from "../domain/Payload.ts"
 import { EVENT_BYTES } from "../protocol/Limits.ts"
-import { type Entry, Replica, type Unit } from "../stores/Replica.ts"
+import { Replica } from "../stores/Replica.ts"
+import type { Entry, Unit } from "../stores/Unit.ts"
 import { SyncService } from "../sync/SyncService.ts"
 
 /** Tags of these groups are agent-sync's own. */

@@ -17,8 +17,9 @@ import type { JournalFailed } from "../journal/Journal.ts"
 import { EVENT_BYTES } from "../protocol/Limits.ts"
 import type { SyncService } from "../sync/SyncService.ts"
 import { type ListOptions, listUnits, type Page, streamUnits, TooLarge } from "./paging.ts"
-import { ours, Replica, type ReplicaApi, type Unit } from "./Replica.ts"
+import { Replica, type ReplicaApi } from "./Replica.ts"
 import { StorageConfig } from "./StorageConfig.ts"
+import { ours, type Unit } from "./Unit.ts"
 import * as Workspace from "./Workspace.ts"
 
 /** What is known of an artifact; its bytes are read apart. */

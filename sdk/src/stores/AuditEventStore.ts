@@ -9,8 +9,9 @@ import type { AuditEvent as AuditBody } from "../domain/AuditEvent.ts"
 import type { JournalFailed } from "../journal/Journal.ts"
 import type { SyncService } from "../sync/SyncService.ts"
 import { fitting, type ListOptions, listUnits, type Page, streamUnits, type TooLarge } from "./paging.ts"
-import { freshKey, ours, Replica, type Unit } from "./Replica.ts"
+import { Replica } from "./Replica.ts"
 import { StorageConfig } from "./StorageConfig.ts"
+import { freshKey, ours, type Unit } from "./Unit.ts"
 import * as Workspace from "./Workspace.ts"
 
 export type AuditKind = AuditBody["kind"]

@@ -12,8 +12,9 @@ import type { Part } from "../domain/ChatEvent.ts"
 import type { JournalFailed } from "../journal/Journal.ts"
 import type { SyncService } from "../sync/SyncService.ts"
 import { fitting, type ListOptions, listUnits, type Page, streamUnits, type TooLarge } from "./paging.ts"
-import { freshKey, ours, Replica, type Unit } from "./Replica.ts"
+import { Replica } from "./Replica.ts"
 import { StorageConfig } from "./StorageConfig.ts"
+import { freshKey, ours, type Unit } from "./Unit.ts"
 import * as Workspace from "./Workspace.ts"
 
 /** One message as it holds now. */

@@ -1,7 +1,7 @@
 /**
  * A program's copy of what was said, made and noted: its own logs out of the journal, others' as they come from a hub, put
  * together so that every replica comes to the same. Stores and users' event groups are views on it; it writes into one
- * log of its own, the program's.
+ * log of its own, the program's. What is put together is `Unit.ts`, its own logs are `OwnLogs.ts`.
  *
  * What agents did (captured sessions) merges by source and never conflicts. What programs write under one event and
  * primary key may, and then the `ConflictPolicy` says what holds.
@@ -11,53 +11,27 @@ import * as Context from "effect/Context"
 import * as Either from "effect/Either"
 import type { Redactor } from "../agents/Redaction.ts"
 import type { Aead } from "../crypto/Aead.ts"
-import { makeEntryId } from "../crypto/EntryId.ts"
-import * as Envelope from "../crypto/Envelope.ts"
-import * as Sealer from "../crypto/Sealer.ts"
 import type { AgentEvent, EventOf } from "../domain/AgentEvent.ts"
-import { type LogId, SessionId } from "../domain/Ids.ts"
 import { join } from "../domain/Parts.ts"
 import * as Payload from "../domain/Payload.ts"
 import { type Journal, type JournalEntry, JournalFailed } from "../journal/Journal.ts"
 import { compareBytes, conflictKey, inOrder, makeContention, type Policy } from "../sync/ConflictPolicy.ts"
-import { restoredOf } from "../sync/snapshot.ts"
-
-/** The `agent` of a program's own log; its session is the replica's `scope`. */
-export const PROGRAM = "program"
-
-export type Group = "chat" | "artifact" | "audit" | "user"
-
-export interface Entry {
-  readonly session: string
-  readonly agent: string
-  readonly writer: string
-  readonly n: number
-  readonly entryId: Uint8Array
-  readonly seen: ReadonlyMap<string, number>
-  readonly content: Payload.Decoded
-  /** Id of the first entry of its unit, where a snapshot carries only a later one. */
-  readonly first?: Uint8Array
-  /** This journal's writer wrote it. */
-  readonly own: boolean
-}
-
-/** One thing that was written, perhaps more than once: what holds now. */
-export interface Unit {
-  readonly id: string
-  readonly group: Group
-  readonly session: string
-  readonly agent: string
-  /** `chat.message`, or a user's own tag. */
-  readonly event: string
-  readonly primaryKey: string
-  /** Id of the first entry of it: what lists are ordered by. */
-  readonly position: Uint8Array
-  readonly entry: Entry
-  /** What a merge made of it; undefined where the entry says it. */
-  readonly merged: unknown
-  /** The other entries, where several contend. */
-  readonly contending: ReadonlyArray<Entry>
-}
+import { makeOwnLogs } from "./OwnLogs.ts"
+import {
+  blobOf,
+  type Entry,
+  eventsOf,
+  type Group,
+  idOf,
+  isBetter,
+  nameOf,
+  nameOfSession,
+  type Origin,
+  ours,
+  PROGRAM,
+  type Told,
+  type Unit
+} from "./Unit.ts"
 
 export interface ReplicaApi {
   readonly scope: string
@@ -84,11 +58,6 @@ export interface ReplicaApi {
   readonly journal: Journal | undefined
 }
 
-interface Origin {
-  readonly session: string
-  readonly agent: string
-}
-
 /** A program's copy of its tenant; the stores are views on it. See `ReplicaApi`. */
 export class Replica extends Context.Tag("agent-sync/Replica")<Replica, ReplicaApi>() {}
 
@@ -113,10 +82,6 @@ export interface RunningReplica extends ReplicaApi {
   readonly stop: () => void
 }
 
-const PAGE = 500
-/** Milliseconds in which several appends of other processes are looked at together. */
-const LOOK_MS = 20
-
 interface Known {
   unit: Unit
   readonly add: (entry: Entry) => void
@@ -124,26 +89,17 @@ interface Known {
 }
 
 export const makeReplica = (options: ReplicaOptions): RunningReplica => {
-  const { aead, everything, journals, policy, redactor, scope, wall = Date.now } = options
+  const { journals, policy, redactor, scope, wall = Date.now } = options
   const own = new Set(journals.map(({ writer }) => bytesToHex(writer.id)))
-  const keys = Sealer.makeKeyring()
   const known = new Map<string, Known>()
   const ordered: Record<Group, Array<string>> = { chat: [], artifact: [], audit: [], user: [] }
   const blobs = new Map<string, Map<number, EventOf<"blob">>>()
   /** The highest `n` applied of each other writer of the scope. */
   const applied = new Map<string, number>()
   const listeners = new Set<(unit: Unit) => void>()
-  /** How far each own log was read, and whose it is. */
-  const read = new Map<LogId, { n: number; origin: Origin | undefined }>()
-  /** Ids that agents told late, and which logs of ours the index has told of. */
+  /** Ids that agents told late. */
   const aliases = new Map<string, string>()
-  const started = new Map<LogId, Origin>()
-  let log: LogId | undefined
-  let reading = false
-  let looking: ReturnType<typeof setTimeout> | undefined
   let stopped = false
-
-  // What came ---------------------------------------------------------------------------------------------------------
 
   const ingest = (entry: Entry) => {
     const { content } = entry
@@ -226,7 +182,6 @@ export const makeReplica = (options: ReplicaOptions): RunningReplica => {
     }
   }
 
-  /** The better source, within it the writer whose name comes first, of that writer the newest. */
   const bySource = (): Pick<Known, "add" | "resolve"> => {
     let best: Entry | undefined
     return {
@@ -318,154 +273,17 @@ export const makeReplica = (options: ReplicaOptions): RunningReplica => {
     return join([...(blobs.get(blobOf(entry, entry.content.event))?.values() ?? [])])
   }
 
-  // Our own logs ------------------------------------------------------------------------------------------------------
-
-  const guarded = <A>(answer: Either.Either<A, JournalFailed>): A | undefined => {
-    if (Either.isRight(answer)) return answer.right
-    options.onTrouble(answer.left.message)
-    return undefined
-  }
-
-  /** Reads a log of ours from where it was read last. */
-  const catchUp = (journal: Journal, id: LogId) => {
-    const state = read.get(id) ?? { n: 0, origin: undefined }
-    read.set(id, state)
-    for (;;) {
-      const page = guarded(journal.read(id, state.n + 1, PAGE)) ?? []
-      for (const { entryId, n, sealed } of page) {
-        state.n = n
-        const opened = Either.flatMap(Sealer.open(aead, keys, { log: id, entryId }, sealed), Envelope.decode)
-        if (Either.isLeft(opened)) {
-          options.onTrouble(`Entry ${n} of log ${id} in the journal does not open: ${opened.left.message}`)
-          continue
-        }
-        const { plain, seen, writer } = opened.right
-        const content = Payload.decode(plain)
-        if (content._tag === "Header") state.origin = content.header
-        if (state.origin === undefined) continue
-        const { agent, session } = state.origin
-        const from = { session, agent, writer: bytesToHex(writer), own: true }
-        if (content._tag === "Snapshot") {
-          for (const restored of restoredOf(content.snapshot, 0)) ingest({ ...from, ...restored })
-        } else ingest({ ...from, n, entryId, seen, content })
-      }
-      if (page.length < PAGE) return
-    }
-  }
-
-  /** What another process of this machine wrote, into logs that are read here. */
-  const look = () => {
-    looking = undefined
-    if (stopped) return
-    for (const journal of journals) {
-      for (const { id, key, kind, last } of guarded(journal.logs()) ?? []) {
-        if (kind === "session" && !everything && !read.has(id)) continue
-        keys.add(key)
-        if (last <= (read.get(id)?.n ?? 0)) continue
-        if (kind === "index") catchUpIndex(journal)
-        else catchUp(journal, id)
-      }
-    }
-  }
-
-  /** What the index says of our sessions and their logs do not: an id that an agent told late. */
-  const catchUpIndex = (journal: Journal) => {
-    const state = read.get(journal.index) ?? { n: 0, origin: undefined }
-    read.set(journal.index, state)
-    for (;;) {
-      const page = guarded(journal.read(journal.index, state.n + 1, PAGE)) ?? []
-      for (const { entryId, n, sealed } of page) {
-        state.n = n
-        // Its first entry is for readers, and does not open here.
-        const opened = Either.flatMap(Sealer.open(aead, keys, { log: journal.index, entryId }, sealed), Envelope.decode)
-        const content = Either.isRight(opened) ? Payload.decode(opened.right.plain) : undefined
-        if (content?._tag !== "Index") continue
-        const { event } = content
-        if (event._tag === "index.started") started.set(event.log, event)
-        if (event._tag !== "index.changed" || event.alias === undefined) continue
-        const of = started.get(event.log)
-        if (of !== undefined) rename(of, event.alias)
-      }
-      if (page.length < PAGE) return
-    }
-  }
-
-  /** A journal whose writes are seen here before they answer. */
-  const observed = (journal: Journal): Journal => {
-    const seeing = <A>(answer: Either.Either<A, JournalFailed>, id: LogId) => {
-      if (Either.isLeft(answer)) return answer
-      if (id === journal.index) catchUpIndex(journal)
-      // What stays on this machine lies in a twin of the log.
-      else if (journals.length > 1) look()
-      else if (everything || read.has(id)) catchUp(journal, id)
-      return answer
-    }
-    /** What this process writes itself needs no look. */
-    const quietly = <A>(write: () => A): A => {
-      const before = reading
-      reading = true
-      try {
-        return write()
-      } finally {
-        reading = before
-      }
-    }
-    return {
-      ...journal,
-      openLog: (session) => {
-        const opened = journal.openLog(session)
-        if (Either.isRight(opened)) keys.add(opened.right.key)
-        return opened
-      },
-      append: (id, plains, more) =>
-        seeing(
-          quietly(() => journal.append(id, plains, more)),
-          id
-        ),
-      settle: (run, id) =>
-        seeing(
-          quietly(() => journal.settle(run, id)),
-          id
-        )
-    }
-  }
-
-  const { journal: target } = options
-  const journal = target === undefined ? undefined : observed(target)
-  const stops = journals.map((each) =>
-    each.onAppend(() => {
-      if (!reading && looking === undefined) looking = setTimeout(look, LOOK_MS)
-    })
-  )
-
-  /** Opens the program's log, and introduces it where it is new. */
-  const openOwn = (to: Journal): Either.Either<LogId, JournalFailed> =>
-    Either.gen(function* () {
-      if (log !== undefined) return log
-      const session = SessionId.make(scope.slice(0, 200))
-      const { id, key, last } = yield* to.openLog(`${PROGRAM}:${scope}`)
-      const own = to.apart === undefined ? [id] : [id, yield* to.apart.twinOf(id)]
-      for (const each of own) if (!read.has(each)) read.set(each, { n: 0, origin: undefined })
-      if (last === 0) {
-        const time = wall()
-        const origin = { session, agent: PROGRAM, agentName: options.name, title: options.name, host: options.host }
-        yield* to.append(to.index, [Payload.encodeIndex({ _tag: "index.started", log: id, key, time, ...origin })])
-        const { id: writer, signer } = to.writer
-        yield* to.append(id, [
-          Payload.encodeHeader({ _tag: "log.header", time, ...origin, writers: [{ writer, signer }] })
-        ])
-      }
-      log = id
-      return id
-    })
+  const logs = makeOwnLogs({ ...options, wall, onEntry: ingest, onAlias: rename })
+  const { journal } = logs
 
   const append: ReplicaApi["append"] = (plains, ids) => {
-    if (journal === undefined) {
+    const log = logs.own()
+    if (journal === undefined || log === undefined) {
       return Either.left(
         new JournalFailed({ reason: "read-only", what: "This program only reads: it has no journal." })
       )
     }
-    return Either.flatMap(openOwn(journal), (id) =>
+    return Either.flatMap(log, (id) =>
       journal.append(id, plains, { seen: new Map(applied), ...(ids === undefined ? {} : { ids }) })
     )
   }
@@ -484,9 +302,7 @@ export const makeReplica = (options: ReplicaOptions): RunningReplica => {
     return found === undefined ? undefined : known.get(found)?.unit
   }
 
-  // The index's key first: what the opening of a new log writes is read at once.
-  look()
-  if (journal !== undefined && guarded(openOwn(journal)) !== undefined && !everything) look()
+  logs.begin()
 
   return {
     scope,
@@ -509,61 +325,7 @@ export const makeReplica = (options: ReplicaOptions): RunningReplica => {
     journal,
     stop: () => {
       stopped = true
-      clearTimeout(looking)
-      for (const stop of stops) stop()
+      logs.stop()
     }
   }
 }
-
-/** What a program's own event carries beside its body. */
-export const ours = <B>(body: B, key: string, time: number) => ({
-  key,
-  time,
-  timeFrom: "source" as const,
-  source: { agent: PROGRAM, format: PROGRAM },
-  position: 0,
-  ...body
-})
-
-/** A key for what has none of its own. */
-export const freshKey = () => bytesToHex(makeEntryId())
-
-type Told = Extract<Payload.Decoded, { readonly _tag: "Event" | "Foreign" }>
-
-const nameOf = (content: Told): { event: string; group: Group; primaryKey: string } => {
-  if (content._tag === "Foreign") {
-    return { event: content.plain.event, group: "user", primaryKey: content.plain.primaryKey }
-  }
-  const { event } = content
-  const kind = event.kind === "unrecognized" ? event.original.kind : event.kind
-  return { event: `${event.group}.${kind}`, group: event.group, primaryKey: primaryKeyOf(event) }
-}
-
-/** A program's artifact is known by its name, whatever is in it. */
-const primaryKeyOf = (event: AgentEvent) =>
-  event.kind === "blob" && event.source.agent === PROGRAM && event.data.name !== undefined ? event.data.name : event.key
-
-const blobOf = ({ agent, session, writer }: Entry, { data, key }: EventOf<"blob">) =>
-  [agent, session, writer, data.digest ?? key].join("\0")
-
-const nameOfSession = ({ agent, session }: Origin) => `${agent}\0${session}`
-
-const idOf = (agent: string, session: string, event: string, primaryKey: string) =>
-  [agent, session, event, primaryKey].join("\0")
-
-/** Where a program's own entries of a group are found by key. */
-const eventsOf: Record<Group, ReadonlyArray<string>> = {
-  chat: ["chat.message"],
-  artifact: ["artifact.blob"],
-  audit: ["audit.note"],
-  user: []
-}
-
-/** The agent's own file over what it printed over what its hooks said. */
-const rankOf = ({ content }: Entry) => {
-  const format = content._tag === "Event" ? content.event.source.format : ""
-  return format === "transcript" || format === "rollout" ? 2 : format === "hook" ? 0 : 1
-}
-const isBetter = (a: Entry, b: Entry) =>
-  rankOf(a) - rankOf(b) > 0 ||
-  (rankOf(a) === rankOf(b) && (a.writer < b.writer || (a.writer === b.writer && a.n > b.n)))

@@ -38,8 +38,9 @@ import {
 } from "../sync/SyncConfig.ts"
 import { make as makeSync, SyncService } from "../sync/SyncService.ts"
 import { introduce, sealingOf } from "../sync/sealing.ts"
-import { makeReplica, PROGRAM, Replica } from "./Replica.ts"
+import { makeReplica, Replica } from "./Replica.ts"
 import { StorageConfig } from "./StorageConfig.ts"
+import { PROGRAM } from "./Unit.ts"
 
 /** What a program opens; see `SyncOptions` for the hub. */
 export interface ProgramOptions extends SyncOptions {

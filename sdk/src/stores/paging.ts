@@ -8,8 +8,9 @@ import type { AgentEvent } from "../domain/AgentEvent.ts"
 import { encodeEvent, type Plain } from "../domain/Payload.ts"
 import { EVENT_BYTES } from "../protocol/Limits.ts"
 import { compareBytes } from "../sync/ConflictPolicy.ts"
-import type { Group, ReplicaApi, Unit } from "./Replica.ts"
+import type { ReplicaApi } from "./Replica.ts"
 import type { Storage } from "./StorageConfig.ts"
+import type { Group, Unit } from "./Unit.ts"
 
 /** An item is larger than its store takes. Sizes in bytes. */
 export class TooLarge extends Schema.TaggedError<TooLarge>()("TooLarge", {

@@ -2,10 +2,7 @@
  * Moves what the journal owes one hub up to it: pages out of the outbox, a window of unanswered writes, resent
  * after a break until acked. The journal keeps count, so a process that dies owes nothing but what it had not sent.
  * Several processes share a journal; the one that holds the outbox's lease pushes for all.
- *
- * A stock hub may store messages in another order than they came, acks only what is new to it, and may break down on a
- * write of which it knows all. There each entry is a write, a log has one unanswered, and after a break the hub is asked
- * whether it has that one before it is sent again.
+ * What it does not take for now is `Asking.ts`, what a stock hub needs `stockWrites.ts`.
  */
 import * as Either from "effect/Either"
 import type { LogId } from "../domain/Ids.ts"
@@ -13,20 +10,19 @@ import type { Journal, JournalEntry, JournalFailed, OwedLog, Reach } from "../jo
 import {
   ACK_DEADLINE_MS,
   JOURNAL_RETRY_MS,
-  LEASE_IDLE_MS,
-  LEASE_MS,
   LEASE_RETRY_MS,
   PUSH_BUFFER_BYTES,
   PUSH_BYTES,
   PUSH_ENTRIES,
-  PUSH_WINDOW,
-  RECHECK_MS,
-  REFUSED_RETRY_CAP_MS,
-  REFUSED_RETRY_MS
+  PUSH_WINDOW
 } from "../protocol/Limits.ts"
-import type { Ack, Changes, Refusal } from "../protocol/Message.ts"
+import type { Ack, Refusal } from "../protocol/Message.ts"
+import { makeAsking } from "./Asking.ts"
 import type { Part, Session } from "./Connection.ts"
+import { makeLease } from "./Lease.ts"
 import type { Timer, Timers } from "./Link.ts"
+import { nameOf, type Sending, sendingsOf } from "./Sending.ts"
+import { makeStockWrites } from "./stockWrites.ts"
 
 export interface PublisherOptions {
   readonly journal: Journal
@@ -65,18 +61,6 @@ export interface Publisher extends Part {
   readonly stop: () => void
 }
 
-/** One log as this session sends it. */
-interface Sending {
-  owed: OwedLog
-  /** Entries up to here were sent in this session, or acked before it. */
-  sent: number
-  /** What was acknowledged in this session; the journal says less where it was owed once more. */
-  acked: number
-  refused: Refusal["code"] | undefined
-  /** Nothing more goes before this is answered: on a stock hub any write or question, elsewhere one that asks again. */
-  busy: boolean
-}
-
 interface InFlight {
   readonly sending: Sending
   readonly upTo: number
@@ -87,14 +71,12 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
   const { journal, owner, retryMs = JOURNAL_RETRY_MS, timers } = options
   const outbox = journal.outbox(options.remote)
   let session: Session | undefined
-  let sendings = new Map<string, Sending>()
+  let sendings: ReadonlyMap<string, Sending> = new Map()
   const inFlight = new Map<number, InFlight>()
   let nextId = 0
   let grown = true
   let pumping = false
   let stopped = false
-  let leasedUntil = 0
-  let leaseTimer: Timer | undefined
   let ackTimer: Timer | undefined
   /** When an Ack came last, or bytes left our socket. */
   let progressAt = 0
@@ -105,15 +87,6 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
   let again: Timer | undefined
   /** The journal does not say that the hub takes nothing. */
   let isFree = false
-  /** Of the stock hub `remote`, beyond a session: logs whose last write was not answered, and the highest number in an Ack. */
-  let remote: string | undefined
-  const doubts = new Set<string>()
-  const numbered = new Map<string, number>()
-  const checks = new Map<string, { readonly sending: Sending; readonly timer: Timer }>()
-  /** Of the logs that a full hub refused, the one that asks again for all of them. */
-  let asking: Sending | undefined
-  let askTimer: Timer | undefined
-  let askMs = REFUSED_RETRY_MS
 
   const ok = <A>(answer: Either.Either<A, JournalFailed>): A | undefined => {
     if (Either.isRight(answer)) return answer.right
@@ -138,6 +111,19 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
     return Either.isRight(done)
   }
 
+  const lease = makeLease({ outbox, owner, timers, ok })
+  const stock = makeStockWrites({
+    timers,
+    next: ({ owed, sent }) => ok(outbox.page(owed, sent + 1, { entries: 1, bytes: PUSH_BYTES }))?.[0],
+    acked,
+    send: () => pump()
+  })
+  const asking = makeAsking({
+    timers,
+    sendings: () => sendings.values(),
+    renew: () => session?.renew(),
+    send: () => pump()
+  })
   const waiting = () => ok(outbox.waiting()) ?? 0
   /** Without the logs that the hub has just refused. */
   const hopeful = (of: Reach): Reach => {
@@ -147,41 +133,11 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
     return refused.size === 0 ? of : new Map([...of].filter(([log]) => !refused.has(log)))
   }
 
-  /** True while this process may push. */
-  const leased = () => {
-    const now = timers.now()
-    if (leasedUntil - now > LEASE_MS / 2) return true
-    const mine = ok(outbox.lease(owner, LEASE_MS))
-    leasedUntil = mine === true ? now + LEASE_MS : 0
-    return mine === true
-  }
-  const leaseLater = (ms: number, act: () => void) => {
-    leaseTimer?.cancel()
-    leaseTimer = timers.after(ms, act)
-  }
-  const release = () => {
-    leaseTimer?.cancel()
-    leaseTimer = undefined
-    if (leasedUntil === 0) return
-    leasedUntil = 0
-    ok(outbox.release(owner))
-  }
-
   /** Reads anew what is owed; keeps how far this session has sent. */
   const refresh = (remoteId: Uint8Array): boolean => {
     const owed = ok(outbox.owed(remoteId))
     if (owed === undefined) return false
-    const fresh = new Map<string, Sending>()
-    for (const log of owed) {
-      const name = nameOf(log)
-      const sending = sendings.get(name) ?? { owed: log, sent: 0, acked: 0, refused: undefined, busy: false }
-      const isOnceMore = log.acked < sending.acked
-      sending.owed = log
-      sending.sent = isOnceMore ? log.acked : Math.max(sending.sent, log.acked)
-      sending.acked = log.acked
-      fresh.set(name, sending)
-    }
-    sendings = fresh
+    sendings = sendingsOf(owed, sendings)
     grown = false
     return true
   }
@@ -205,22 +161,18 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
       if (grown && !refresh(remoteId)) return
       const sending = nextToSend()
       if (sending === undefined) {
-        // It has nothing any more to ask with: another process sent it.
-        if (asking !== undefined && inFlight.size === 0) {
-          taken(asking)
-          continue
-        }
-        if (inFlight.size === 0 && checks.size === 0 && unmarked.size === 0) rest()
+        if (inFlight.size === 0 && asking.goOn()) continue
+        if (inFlight.size === 0 && !stock.isChecking() && unmarked.size === 0) rest()
         return
       }
-      if (!leased()) {
+      if (!lease.held()) {
         // Another process pushes; look again when it should be done or dead.
         grown = true
-        leaseLater(LEASE_RETRY_MS, pump)
+        lease.later(LEASE_RETRY_MS, pump)
         return
       }
-      if (doubts.has(nameOf(sending.owed))) {
-        check(on, sending)
+      if (stock.isDoubtful(sending)) {
+        stock.check(on, sending)
         continue
       }
       const entries = isStock(on) ? 1 : PUSH_ENTRIES
@@ -241,7 +193,7 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
     const id = nextId++
     const upTo = page[page.length - 1]!.n
     sending.sent = upTo
-    sending.busy = isStock(on) || sending === asking
+    sending.busy = isStock(on) || asking.isFor(sending)
     if (inFlight.size === 0) progressed()
     inFlight.set(id, { sending, upTo, count: page.length })
     ackTimer ??= timers.after(ACK_DEADLINE_MS / 3, watchProgress)
@@ -260,88 +212,21 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
     ok(outbox.held(why))
   }
 
-  /** Asks a stock hub for what follows the last entry that it is known to have. */
-  const check = (on: Session, sending: Sending) => {
-    const name = nameOf(sending.owed)
-    sending.busy = true
-    // It says nothing at all where there is nothing to tell.
-    checks.set(name, { sending, timer: timers.after(RECHECK_MS, () => checked(name)) })
-    on.send({ _tag: "RequestChanges", publicKey: sending.owed.log, startSequence: (numbered.get(name) ?? -1) + 1 })
-  }
-
-  const checked = (name: string) => {
-    const found = checks.get(name)
-    if (found === undefined) return
-    found.timer.cancel()
-    checks.delete(name)
-    doubts.delete(name)
-    found.sending.busy = false
-    session?.send({ _tag: "StopChanges", publicKey: found.sending.owed.log })
-    pump()
-  }
-
-  /** All that the log has comes in one Changes: the entry is in it, or the hub does not have it. */
-  const hear = ({ entries, publicKey }: Changes, remoteId: Uint8Array) => {
-    for (const [name, { sending }] of [...checks]) {
-      const { log } = sending.owed
-      if (log !== publicKey) continue
-      const page = ok(outbox.page(sending.owed, sending.sent + 1, { entries: 1, bytes: PUSH_BYTES }))
-      const next = page?.[0]
-      if (next !== undefined && entries.some(({ entryId }) => entryId.join() === next.entryId.join())) {
-        sending.sent = next.n
-        acked(remoteId, sending.owed, next.n)
-      }
-      checked(name)
-    }
-  }
-
-  /** A full hub is asked with one page of one log; a token that may not write, only once there is another. */
-  const askLater = () => {
-    askTimer ??= timers.after(askMs, () => {
-      askMs = Math.min(askMs * 2, REFUSED_RETRY_CAP_MS)
-      askAgain()
-    })
-  }
-  const askAgain = () => {
-    askTimer?.cancel()
-    askTimer = undefined
-    const codes = [...sendings.values()].map(({ refused }) => refused)
-    if (codes.includes("forbidden")) {
-      session?.renew()
-      askLater()
-    }
-    if (asking !== undefined) return
-    asking = [...sendings.values()].find(({ refused }) => refused === "quota")
-    if (asking === undefined) return
-    sendAgain(asking)
-    pump()
-  }
-  const sendAgain = (sending: Sending) => {
-    sending.refused = undefined
-    sending.sent = sending.acked
-  }
   const refuse = (sending: Sending, refusal: Refusal, remoteId: Uint8Array) => {
-    const isKnown = sending === asking && refusal.code === "quota"
-    if (sending === asking) asking = undefined
+    const isKnown = asking.isFor(sending) && refusal.code === "quota"
+    asking.answered(sending)
     if (sending.refused !== undefined) return
     sending.refused = refusal.code
     // Only what can never change is remembered beyond this session.
     if (refusal.code === "retired" || refusal.code === "too-large") {
       ok(outbox.refused(remoteId, sending.owed, refusal))
     } else hold(refusal.code)
-    if ([...sendings.values()].some(({ refused }) => refused === "quota" || refused === "forbidden")) askLater()
+    asking.later()
     if (!isKnown) options.onRefused?.(sending.owed.log, refusal)
   }
-  /** What asked again was taken: so may be the rest. */
-  const taken = (sending: Sending) => {
-    if (sending !== asking) return
-    asking = undefined
-    for (const each of sendings.values()) if (each.refused === "quota") sendAgain(each)
-  }
-
-  /** Nothing to do: the lease goes back after a while, so a burst does not pay for it each time. */
+  /** Nothing to do. */
   const rest = () => {
-    if (leasedUntil !== 0) leaseLater(LEASE_IDLE_MS, release)
+    lease.idle()
     for (const { end } of drains) end()
   }
 
@@ -374,20 +259,17 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
 
   const forget = () => {
     if (session !== undefined && isStock(session)) {
-      for (const { sending } of inFlight.values()) doubts.add(nameOf(sending.owed))
+      for (const { sending } of inFlight.values()) stock.doubt(sending)
     }
-    for (const { timer } of checks.values()) timer.cancel()
-    checks.clear()
-    askTimer?.cancel()
-    askTimer = undefined
-    asking = undefined
+    stock.stop()
+    asking.stop()
     session = undefined
     ackTimer?.cancel()
     ackTimer = undefined
     inFlight.clear()
     sendings = new Map()
     grown = true
-    release()
+    lease.release()
   }
 
   const stopListening = journal.onAppend(() => {
@@ -398,12 +280,7 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
   return {
     up: (begun) => {
       session = begun
-      const id = begun.hello.remoteId.join()
-      if (id !== remote) {
-        doubts.clear()
-        numbered.clear()
-      }
-      remote = id
+      stock.begin(begun.hello.remoteId)
       const before = ok(outbox.lost()) ?? 0
       if (refresh(begun.hello.remoteId) && (ok(outbox.lost()) ?? 0) > before) tellLost()
       pump()
@@ -423,9 +300,9 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
         session.abandon(`the hub acknowledged ${told} of ${count} entries`)
         return
       } else if (sending.refused === undefined) {
-        taken(sending)
+        asking.taken(sending)
         // A stock hub answers when its storage has all of the write; what it leaves out of the Ack it had before.
-        if (isStock(session) && told > 0) numbered.set(nameOf(sending.owed), Math.max(...ack.sequenceNumbers))
+        if (isStock(session) && told > 0) stock.numbered(sending, Math.max(...ack.sequenceNumbers))
         if (acked(remoteId, sending.owed, upTo)) sending.acked = upTo
         // Every entry before it has a number of its own there, if it is there.
         if (!isStock(session) && (ack.sequenceNumbers.at(-1) ?? upTo) < upTo) {
@@ -434,13 +311,13 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
         }
         if (!isFree && [...sendings.values()].every(({ refused }) => refused === undefined)) {
           hold(undefined)
-          askMs = REFUSED_RETRY_MS
+          asking.soon()
         }
       }
       pump()
     },
     changes: (page) => {
-      if (session !== undefined) hear(page, session.hello.remoteId)
+      if (session !== undefined) stock.hear(page, session.hello.remoteId)
     },
     waiting,
     isRefused: () =>
@@ -448,7 +325,7 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
       nextToSend() === undefined &&
       [...sendings.values()].some(({ refused }) => refused !== undefined) &&
       waiting() > 0,
-    askAgain,
+    askAgain: asking.now,
     drain: (ms, of) =>
       new Promise((resolve) => {
         // A journal that cannot be asked is no empty one.
@@ -483,5 +360,4 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
 
 /** Why a journal may fail for a while only. */
 const PASSING: ReadonlyArray<JournalFailed["reason"]> = ["locked", "full", "read-only"]
-const nameOf = ({ log, writer }: OwedLog) => `${writer.join(",")} ${log}`
 const isStock = (session: Session) => session.hello.agentSync === undefined

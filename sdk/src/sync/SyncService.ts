@@ -9,16 +9,18 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
+import type * as Stream from "effect/Stream"
 import type { Aead } from "../crypto/Aead.ts"
 import { makeReaderKey, type ReaderKey, type RecorderKey } from "../crypto/TenantKey.ts"
 import { TenantId } from "../domain/Ids.ts"
 import type { Journal } from "../journal/Journal.ts"
 import { IV_BYTES } from "../protocol/Limits.ts"
 import { type Connection, connect, type Part, pingsOf } from "./Connection.ts"
+import { changesOf } from "./changesOf.ts"
 import { lostSentence } from "./delivered.ts"
 import { linePerLog } from "./LinePerLog.ts"
 import { liveTimers, type Network, type Timer, type Timers } from "./Link.ts"
+import { noticed } from "./noticed.ts"
 import { Platform } from "./Platform.ts"
 import { makePublisher, type Publisher } from "./Publisher.ts"
 import { explained } from "./refusal.ts"
@@ -286,7 +288,7 @@ const start = (options: SyncOptions): SyncApi & { readonly stop: () => void } =>
             reading.delete(log)
             look()
           }
-          trouble(sentenceOf(log, notice))
+          trouble(noticed(log, notice))
         },
         onWrongKey: () => {
           // There is nothing more to wait for.
@@ -395,56 +397,8 @@ const start = (options: SyncOptions): SyncApi & { readonly stop: () => void } =>
   }
 }
 
-/** The value now, and again after each turn in which it changed; a slow consumer gets the newest only. */
-const changesOf = <A>(listeners: Set<() => void>, look: () => A): Stream.Stream<A> =>
-  Stream.asyncPush<A>(
-    (emit) =>
-      Effect.acquireRelease(
-        Effect.sync(() => {
-          let asked = false
-          let said = ""
-          const tell = () => {
-            asked = false
-            const now = look()
-            const text = JSON.stringify(now)
-            if (text !== said) emit.single(now)
-            said = text
-          }
-          const listener = () => {
-            if (asked) return
-            asked = true
-            queueMicrotask(tell)
-          }
-          listeners.add(listener)
-          tell()
-          return listener
-        }),
-        (listener) => Effect.sync(() => void listeners.delete(listener))
-      ),
-    { bufferSize: 16, strategy: "sliding" }
-  )
-
 const stateOf = ({ _tag }: SyncStatus): RemoteStatus["state"] =>
   _tag === "Live" ? "live" : _tag === "Connecting" ? "connecting" : _tag === "Refused" ? "refused" : "offline"
-
-const sentenceOf = (log: string | undefined, notice: Parameters<TenantReaderNotice>[1]): string => {
-  const where = log === undefined ? "the index" : `log ${log}`
-  switch (notice._tag) {
-    case "Unopened":
-      return `Entry ${notice.from} of ${where} does not open: ${notice.why.message}`
-    case "Gap":
-      return `The hub does not have entries ${notice.from} to ${notice.to} of ${where} any more.`
-    case "Missing":
-      return `${notice.count} entries of a writer are missing before entry ${notice.sequence} of ${where}.`
-    case "Forked":
-      return `One writer wrote two histories in ${where}, at entry ${notice.sequence}.`
-    case "Refused":
-      return `The hub does not show ${where}: ${notice.refusal.reason}`
-    case "Replaced":
-      return "Another storage answers at the hub's address: it was emptied or replaced."
-  }
-}
-type TenantReaderNotice = Parameters<typeof makeTenantReader>[0]["events"]["onNotice"]
 
 const layerMemory: Layer.Layer<SyncService> = Layer.scoped(
   SyncService,
