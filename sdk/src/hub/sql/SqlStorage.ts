@@ -47,6 +47,9 @@ interface Known {
 /** Logs whose end is kept in memory: about 300 bytes each. */
 const KNOWN_LOGS = 10_000
 
+/** Sequences that a look at a page goes ahead at least. */
+const AHEAD = 64
+
 const nothing = { head: 0, chain: empty, top: new Uint8Array(0), total: 0, tail: undefined }
 
 export const make = ({ close, failureOf, kind, sha256, sql: driver, vacuum }: SqlStorageOptions): HubStorage => {
@@ -150,12 +153,17 @@ export const make = ({ close, failureOf, kind, sha256, sql: driver, vacuum }: Sq
   }
 
   /** For one page: it is asked for one segment after the other. */
-  const ahead = (log: number, bytes: number) => {
+  const ahead = (
+    { head, id, total }: Known,
+    { bytes, entries }: { readonly bytes: number; readonly entries: number }
+  ) => {
+    // As many as fit if they are like the log's others, and some: each row beyond is a look at a page of SQLite in vain.
+    const sequences = Math.min(entries, AHEAD + Math.ceil((1.2 * bytes * head) / Math.max(1, total)))
     let rows: ReadonlyArray<Segment> = []
     let next = 0
     return (sequence: number): Segment | undefined => {
       if (next === rows.length) {
-        rows = sql.segments(log, sequence, bytes)
+        rows = sql.segments(id, sequence, bytes, Math.min(sequence + sequences - 1, head))
         next = 0
       }
       return rows[next++]
@@ -183,7 +191,7 @@ export const make = ({ close, failureOf, kind, sha256, sql: driver, vacuum }: Sq
     page: (name, from, limits) =>
       answer(() => {
         const end = endOf(name)
-        return pageOf(end ?? nothing, from, limits, end === undefined ? () => undefined : ahead(end.id, limits.bytes))
+        return pageOf(end ?? nothing, from, limits, end === undefined ? () => undefined : ahead(end, limits))
       }),
     logs: () =>
       answer(() =>

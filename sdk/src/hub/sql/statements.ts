@@ -12,8 +12,7 @@ export interface SegmentHead {
   readonly top: Uint8Array
 }
 
-/** Sequences, and rows, that one look at a page goes ahead; what a page needs beyond is read with the next look. */
-const AHEAD = 4_096
+/** Rows that one look at a page goes ahead; what a page needs beyond is read with the next look. */
 const AHEAD_ROWS = 128
 
 const FIRST = `at & ${LAST_SEQUENCE} AS first`
@@ -44,13 +43,13 @@ export const prepare = (sql: Sql) => ({
   /** (log, sequence): the last segment that does not begin after it. */
   segment: sql.prepare<Segment>(`SELECT ${FIRST}, count, began, links, bytes FROM segments WHERE ${UP_TO}`),
   /**
-   * (log, sequence, bytes): that one, and what follows it while no more than so many bytes lie between, for one look at
-   * a page. Where a row begins among the log's bytes is its `total` less its own, which SQLite knows without reading them.
+   * (log, sequence, bytes, last): that one, and what follows it up to `last` while no more than so many bytes lie between, for
+   * one look at a page. Where a row begins among the log's bytes is its `total` less its own, which SQLite knows without reading them.
    */
   segments: sql.prepare<Segment>(
     `WITH here AS (SELECT at AS place, total - length(bytes) AS begins FROM segments WHERE ${UP_TO})
      SELECT ${FIRST}, count, began, links, bytes FROM segments
-     WHERE at BETWEEN (SELECT place FROM here) AND min((?1 << 32 | ?2) + ${AHEAD}, ?1 << 32 | ${LAST_SEQUENCE})
+     WHERE at BETWEEN (SELECT place FROM here) AND (?1 << 32 | ?4)
        AND total - length(bytes) <= (SELECT begins FROM here) + ?3
      ORDER BY at LIMIT ${AHEAD_ROWS}`
   ),
