@@ -220,6 +220,27 @@ test("of many events few are drawn, earlier ones come when one scrolls up, in pl
   expect(await page.locator(".slot").count()).toBeLessThan(120)
 })
 
+test("rows that have been scrolled out of sight leave nothing of theirs in memory", async () => {
+  const page = await open({ path: session("many", "&n=300&whole=1") })
+  await page.locator(".slot").first().waitFor()
+  const inspector = await page.context().newCDPSession(page)
+  const nodes = async () => {
+    await inspector.send("HeapProfiler.collectGarbage")
+    return (await inspector.send("Memory.getDOMCounters")).nodes
+  }
+  const pass = (rows: number) =>
+    page.evaluate(`(async () => {
+      for (let i = 0; i < ${rows / 10}; i++) {
+        fixture.push(Array.from({ length: 10 }, (_, at) => "event " + at))
+        await new Promise((done) => setTimeout(done, 110))
+      }
+    })()`)
+  await pass(100)
+  const before = await nodes()
+  await pass(200)
+  expect(await nodes()).toBeLessThan(before + 500)
+})
+
 test("the words a session ended with stand in the fleet, of those in view only", async () => {
   const page = await open({ path: "?fixture=fleet" })
   await page.getByText("It said this at the end, in 0.3").waitFor()

@@ -1,6 +1,6 @@
 /** @jsxImportSource preact */
 /** The timeline, drawn only where it is looked at; `scrolling.ts` says which rows. Where the newest is followed, it stays in view. */
-import type { VNode } from "preact"
+import { Component } from "preact"
 import { useLayoutEffect, useReducer, useRef, useState } from "preact/hooks"
 import type { Row } from "../timeline/rows.ts"
 import { EventRow } from "./Event.tsx"
@@ -99,7 +99,7 @@ export const List = (props: {
             aria-posinset={from + index + 1}
             onFocus={() => onHere(row.id)}
           >
-            {drawnRow(row, here === row.id, raw.has(row.id), around)}
+            <Drawn row={row} here={here === row.id} raw={raw.has(row.id)} around={around} />
           </li>
         )
       })}
@@ -107,20 +107,18 @@ export const List = (props: {
   )
 }
 
-interface Drawn {
-  readonly here: boolean
-  readonly raw: boolean
-  readonly around: Around
-  readonly node: VNode
-}
-const kept = new WeakMap<Row, Drawn>()
-/** The same node where nothing of the row has changed, which costs nothing to draw again. */
-const drawnRow = (row: Row, here: boolean, raw: boolean, around: Around): VNode => {
-  const known = kept.get(row)
-  if (known !== undefined && known.here === here && known.raw === raw && known.around === around) return known.node
-  const node = <EventRow row={row} here={here} raw={raw} around={around} />
-  kept.set(row, { here, raw, around, node })
-  return node
+/**
+ * Drawn again only where something of the row has changed. Nodes are not kept for that: one holds the list it was first drawn in,
+ * and so, one behind the other, all rows that ever were in view.
+ */
+class Drawn extends Component<Parameters<typeof EventRow>[0]> {
+  override shouldComponentUpdate({ around, here, raw, row }: Parameters<typeof EventRow>[0]) {
+    const { props } = this
+    return props.row !== row || props.here !== here || props.raw !== raw || props.around !== around
+  }
+  render() {
+    return <EventRow {...this.props} />
+  }
 }
 
 /** Pixels, before a row is drawn. */
