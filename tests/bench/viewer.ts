@@ -76,20 +76,24 @@ const watchFirst = `globalThis.firstEvents = new Promise((done) => {
   const look = () => {
     if (document.querySelector(".slot") === null) return
     watcher.disconnect()
-    setTimeout(() => done(performance.now()))
+    setTimeout(() => {
+      performance.mark("first events")
+      done(performance.now())
+    })
   }
   const watcher = new MutationObserver(look)
   watcher.observe(document, { childList: true, subtree: true })
 })`
 
-/** Milliseconds of CPU of each task of the page's main thread while `work` is done. */
-const tasksDuring = async (browser: Browser, page: Page, work: () => Promise<unknown>) => {
-  await browser.startTracing(page, { categories: ["toplevel"] })
+/** Milliseconds of CPU of each task of the page's main thread while `work` is done, or until its mark. */
+const tasksDuring = async (browser: Browser, page: Page, work: () => Promise<unknown>, mark?: string) => {
+  await browser.startTracing(page, { categories: ["toplevel", "blink.user_timing"] })
   await work()
   interface Traced {
     readonly name: string
     readonly pid: number
     readonly tid: number
+    readonly ts: number
     readonly tdur?: number
     readonly args?: { readonly name?: string }
   }
@@ -99,8 +103,10 @@ const tasksDuring = async (browser: Browser, page: Page, work: () => Promise<unk
       .filter(({ args, name }) => name === "thread_name" && args?.name === "CrRendererMain")
       .map(({ pid, tid }) => `${pid} ${tid}`)
   )
+  const end = traceEvents.find(({ name }) => name === mark)
   return traceEvents
     .filter(({ name, pid, tid }) => name.endsWith("RunTask") && main.has(`${pid} ${tid}`))
+    .filter(({ pid, ts }) => end === undefined || (pid === end.pid && ts < end.ts))
     .map(({ tdur = 0 }) => tdur / 1000)
 }
 
@@ -140,7 +146,7 @@ try {
       return page.evaluate<number>("firstEvents")
     }
     if (round % 2 === 0) rounds.push(await open())
-    else worked.push((await tasksDuring(browser, page, open)).reduce((sum, one) => sum + one, 0))
+    else worked.push((await tasksDuring(browser, page, open, "first events")).reduce((sum, one) => sum + one, 0))
     shown = (await page.locator(".clock").textContent()) ?? ""
     await page.close()
   }
