@@ -169,7 +169,9 @@ describe("a share link", () => {
     await tab.getByText("said in it").first().waitFor()
     expect(tab.url()).not.toContain("share")
     await here.run(["share", "revoke", id, "--url", hub.url])
-    await tab.getByText("revoked").first().waitFor()
+    await tab.getByRole("heading", { level: 1, name: "revoked" }).waitFor()
+    await tab.getByText("Ask whoever shared this session with you for a new link.").waitFor()
+    expect(await tab.getByText("said in it").count()).toBe(0)
     expect(complaints.filter((text) => !text.includes("401"))).toEqual([])
   })
 

@@ -25,7 +25,8 @@ export const keysOf = (on: Machine, tenant = "acme") => {
   const secret = new TextEncoder().encode(file("auth-secret"))
   return {
     reader,
-    token: (role: "read" | "write") => mintToken(secret, { tenant: TenantId.make(tenant), roles: [role] }, 600)
+    token: (role: "read" | "write" | "admin") =>
+      mintToken(secret, { tenant: TenantId.make(tenant), roles: [role] }, 600)
   }
 }
 

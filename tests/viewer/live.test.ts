@@ -95,7 +95,7 @@ const opened = async (url: string) => {
   return page
 }
 
-test("a recorded session is in the fleet, opens, and goes on live; a dead hub is told, and what was missed comes", async () => {
+test("a recorded session is in the fleet, opens, and goes on live; a dead hub is told, what was missed comes, and so is a session that the hub retires", async () => {
   const here = machine(tempFolder(), { AGENT_SYNC_TENANT: "acme" })
   const hub = await startHub(here)
   const recording = readFileSync(join(recordings, "claude-code", "edits.jsonl"), "utf8")
@@ -139,6 +139,18 @@ test("a recorded session is in the fleet, opens, and goes on live; a dead hub is
 
   await page.reload()
   await page.getByText("second words").first().waitFor()
+
+  // Retired under the reader's eyes: what was read stays. Who opens it after that is told why there is nothing.
+  const log = new URLSearchParams(new URL(page.url()).hash.slice(1)).get("session")
+  const admin = { method: "DELETE", headers: { authorization: `Bearer ${await token("admin")}` } }
+  expect((await fetch(`${hub.url.replace("ws:", "http:")}/event-log/acme/logs/${log}`, admin)).status).toBe(200)
+  await page.getByText("Live, session retired").waitFor()
+  await page.getByText("Retired by the hub").waitFor()
+  expect(await page.getByText("second words").count()).toBeGreaterThan(0)
+  await page.reload()
+  await page.getByText("Live, session retired").waitFor()
+  await page.getByText("Retired by the hub").waitFor()
+  expect(await page.locator(".ev").count()).toBe(0)
 })
 
 test("what the page saves opens without a network, and verify holds it to its writers' signatures", async () => {
@@ -207,6 +219,16 @@ test("another tenant's key is refused by name, and a page without one says how t
   await wrong.getByRole("heading", { name: "This key does not open tenant acme" }).waitFor()
   const broken = await opened(`${origin}#tenant=acme&key=${foreign.slice(0, -3)}`)
   await broken.getByRole("heading", { name: "The key in the link is not whole" }).waitFor()
+  for (const [link, title] of [
+    ["ass1AAAA.a.b.c", "The link is not whole"],
+    ["ass2AAAA.a.b.c", "This page cannot read such a link"]
+  ] as const) {
+    // Whoever was sent it can only ask for another.
+    const sent = await opened(`${origin}#share=${link}`)
+    await sent.getByRole("heading", { name: title }).waitFor()
+    await sent.getByText("whoever shared the session with you").waitFor()
+    expect([await sent.locator(".cmdline").count(), sent.url()]).toEqual([0, origin])
+  }
   const none = await opened(origin)
   await none.getByRole("heading", { name: "This page has no key" }).waitFor()
   expect(await none.locator(".cmdline").count()).toBe(2)

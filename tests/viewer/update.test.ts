@@ -256,6 +256,33 @@ describe("replay", () => {
   })
 })
 
+describe("what could not be opened", () => {
+  const unopened = (log: string | undefined, sequence: number): Message => ({
+    _tag: "Notice",
+    log,
+    notice: { _tag: "Unopened", from: sequence, to: sequence, why: "another key" }
+  })
+
+  test("counts once when a hub that was replaced or put back tells of it again", () => {
+    const first = play(opened().model, unopened("a", 90), unopened("a", 91), unopened(undefined, 4)).model
+    const again = play(
+      first,
+      { _tag: "Notice", log: undefined, notice: { _tag: "Replaced" } },
+      unopened(undefined, 4),
+      unopened("a", 90),
+      unopened("a", 91)
+    ).model
+    expect([logOf(again)?.unopened, again.indexUnopened.size]).toEqual([2, 1])
+    expect(logOf(play(again, unopened("a", 92)).model)?.unopened).toBe(3)
+  })
+
+  test("entries that are missing count once, however often their place is read", () => {
+    const missing: Message = { _tag: "Notice", log: "a", notice: { _tag: "Missing", sequence: 90, count: 3 } }
+    const gap: Message = { _tag: "Notice", log: "a", notice: { _tag: "Gap", from: 70, to: 79 } }
+    expect(logOf(play(opened().model, gap, missing, gap, missing).model)?.gone).toBe(13)
+  })
+})
+
 describe("the address", () => {
   test("keys leave it, and the place stays", () => {
     const { opened, rest } = readFragment("#tenant=acme&key=asr1x&token=t&session=s&event=e", null)

@@ -8,7 +8,7 @@ import type { Folds, Tab } from "./timeline/rows.ts"
 import { makeTimeline, type Timeline } from "./timeline/Timeline.ts"
 
 /** What the page shows in the place of sessions, when it cannot show any. */
-export type Blocked = "no key" | "bad key" | "wrong key" | "insecure" | undefined
+export type Blocked = "no key" | "bad key" | "bad link" | "newer link" | "wrong key" | "insecure" | undefined
 
 export interface Log {
   readonly timeline: Timeline
@@ -91,7 +91,8 @@ export interface Model {
   readonly connection: Connection
   readonly behind: number
   readonly indexRead: boolean
-  readonly indexUnopened: number
+  /** By their sequences. */
+  readonly indexUnopened: ReadonlySet<number>
   /** The hub was emptied or replaced while the page was open. */
   readonly replaced: boolean
   readonly sessions: ReadonlyMap<string, Listed>
@@ -150,7 +151,7 @@ export const initial = (options: {
   connection: { _tag: "Connecting" },
   behind: 0,
   indexRead: false,
-  indexUnopened: 0,
+  indexUnopened: new Set(),
   replaced: false,
   sessions: new Map(),
   logs: new Map(),

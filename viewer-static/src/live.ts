@@ -31,7 +31,7 @@ export const liveSource = (opened: Opened): Live => {
   const hubOf = (tenant: string) => `${location.origin.replace(/^http/, "ws")}/event-log/${encodeURIComponent(tenant)}`
   if (opened.share !== undefined) {
     const read = parseShareLink(opened.share)
-    if (Either.isLeft(read)) return { blocked: undefined, connect: refusing(read.left.message) }
+    if (Either.isLeft(read)) return blocked(read.left.reason === "version" ? "newer link" : "bad link")
     const link = read.right
     return {
       blocked: undefined,
@@ -135,13 +135,3 @@ const told = (notice: Notice): Told => {
       return notice
   }
 }
-
-const refusing =
-  (error: string): Connect =>
-  (tell) => {
-    setTimeout(() =>
-      tell({ _tag: "Connection", connection: { _tag: "Refused", error, fix: "agent-sync share SESSION" } })
-    )
-    const nothing = () => {}
-    return { watch: nothing, unwatch: nothing, retryNow: nothing, stop: nothing }
-  }

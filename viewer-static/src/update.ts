@@ -107,11 +107,9 @@ export const update = (model: Model, message: Message): Next => {
     case "Notice": {
       const { log, notice } = message
       if (log === undefined) {
-        return only(
-          notice._tag === "Unopened"
-            ? { ...model, indexUnopened: model.indexUnopened + 1 }
-            : { ...model, replaced: model.replaced || notice._tag === "Replaced" }
-        )
+        if (notice._tag === "Replaced") return only({ ...model, replaced: true, indexUnopened: new Set() })
+        if (notice._tag !== "Unopened") return only(model)
+        return only({ ...model, indexUnopened: new Set(model.indexUnopened).add(notice.from) })
       }
       return only(changed(model, log, (known) => noticed(known, notice)))
     }
@@ -220,6 +218,7 @@ const added = (log: Log, told: Extract<Told, { readonly _tag: "Entries" }>): Log
   return { ...log, timeline, entries: all, count: all.length, version: log.version + 1, partial }
 }
 
+/** A hub that was replaced or put back gives a log anew: what was told of it before is not counted again. */
 const noticed = (log: Log, notice: Notice): Log => {
   if (log.staged !== undefined) return { ...log, staged: noticed(log.staged, notice) }
   const { timeline } = log
@@ -227,21 +226,22 @@ const noticed = (log: Log, notice: Notice): Log => {
   switch (notice._tag) {
     case "Unopened": {
       const count = notice.to - notice.from + 1
-      timeline.tell(notice.from, `${count} ${count === 1 ? "entry" : "entries"} could not be opened`, notice.why)
-      return { ...next, unopened: log.unopened + count }
+      const title = `${count} ${count === 1 ? "entry" : "entries"} could not be opened`
+      return { ...next, unopened: log.unopened + (timeline.tell(notice.from, title, notice.why) ? count : 0) }
     }
     case "Gap": {
       const count = notice.to - notice.from + 1
-      timeline.tell(
-        notice.from,
-        `${count} ${count === 1 ? "entry is" : "entries are"} gone from the hub`,
-        `${notice.from} to ${notice.to}`
-      )
-      return { ...next, gone: log.gone + count }
+      const title = `${count} ${count === 1 ? "entry is" : "entries are"} gone from the hub`
+      return {
+        ...next,
+        gone: log.gone + (timeline.tell(notice.from, title, `${notice.from} to ${notice.to}`) ? count : 0)
+      }
     }
-    case "Missing":
-      timeline.tell(notice.sequence, "Entries are missing", `the writer wrote ${notice.count} more before this one`)
-      return { ...next, gone: log.gone + notice.count }
+    case "Missing": {
+      const text = `the writer wrote ${notice.count} more before this one`
+      const isNew = timeline.tell(notice.sequence, "Entries are missing", text)
+      return { ...next, gone: log.gone + (isNew ? notice.count : 0) }
+    }
     case "Forked":
       timeline.tell(notice.sequence, "The writer wrote two histories", "what follows may repeat or contradict")
       return next

@@ -27,8 +27,8 @@ export interface Entry {
 
 export interface Timeline {
   readonly add: (entry: Entry) => void
-  /** Something that must be told about the log itself, after the entries that have been added. */
-  readonly tell: (sequence: number, title: string, text: string) => void
+  /** Something that must be told about the log itself, after the entries that have been added. False where it was told before. */
+  readonly tell: (sequence: number, title: string, text: string) => boolean
   readonly items: ReadonlyArray<Item>
   /** Of a subagent, by its call. */
   readonly under: (call: string) => ReadonlyArray<Item>
@@ -438,7 +438,7 @@ export const makeTimeline = (partial = false): Timeline => {
       add(event, sequence, change === "new")
       if (event.kind === "tool_finished" || event.kind === "tool_result") openCalls.delete(event.data.call)
     },
-    tell: (sequence, title, text) => tell(sequence, title, text),
+    tell,
     items: top,
     under: (call) => lists.get(call) ?? [],
     find,
@@ -453,15 +453,18 @@ export const makeTimeline = (partial = false): Timeline => {
     changes
   }
 
-  function tell(sequence: number, title: string, text: string) {
+  function tell(sequence: number, title: string, text: string): boolean {
+    const id = `${NOTICE}${sequence}:${title}`
+    const isNew = !places.has(id)
     const base: Base = {
-      id: `${NOTICE}${sequence}:${title}`,
+      id,
       sequence,
       time: top.at(-1)?.time ?? 0,
       parent: undefined,
       events: []
     }
     put({ ...base, _tag: "Trouble", bad: false, title, text: clean(text), figure: undefined })
+    return isNew
   }
 }
 

@@ -155,6 +155,25 @@ const blockedOf = (model: Model, hands: AppProps["hands"]): ComponentChildren | 
           </p>
         </Plain>
       )
+    case "bad link":
+      return (
+        <Plain shape="key" title="The link is not whole" bad>
+          <p>
+            A share link ends with a checksum, and this one does not check; it may have been cut while it was copied, or
+            broken over two lines.
+          </p>
+          <p class="fine">Copy it again, whole, or ask whoever shared the session with you for a new link.</p>
+        </Plain>
+      )
+    case "newer link":
+      return (
+        <Plain shape="key" title="This page cannot read such a link" bad>
+          <p>
+            A newer agent-sync made it than the one that this page comes from. Nothing is wrong with the link itself.
+          </p>
+          <p class="fine">Ask whoever shared the session with you to bring their hub up to date: agent-sync deploy.</p>
+        </Plain>
+      )
     case "wrong key":
       return (
         <Plain shape="key" title={`This key does not open tenant ${model.tenant ?? ""}`} bad>

@@ -19,11 +19,11 @@ const SENT_AGAIN = "agent-sync push --again sends again"
 
 export const standingOf = (model: Model): Standing => {
   const { behind, blocked, connection, now } = model
-  if (blocked === "no key" || blocked === "bad key" || blocked === "insecure") {
-    return { name: "off", shape: "offline", word: "Not connected", fact: "" }
-  }
   if (blocked === "wrong key")
     return { name: "part", shape: "warn", word: "Cannot open", fact: "another key sealed this" }
+  if (blocked !== undefined) return { name: "off", shape: "offline", word: "Not connected", fact: "" }
+  // Who has a link has no machine where the session was recorded.
+  const again = model.shared ? "" : SENT_AGAIN
   switch (connection._tag) {
     case "Connecting":
       return { name: "join", shape: "connecting", word: "Connecting", fact: "" }
@@ -43,11 +43,11 @@ export const standingOf = (model: Model): Standing => {
         return { name: "part", shape: "warn", word, fact: log.refused.reason }
       }
       const logs = log === undefined ? [...model.logs.values()] : [log]
-      const unopened = logs.reduce((sum, one) => sum + one.unopened, 0) + model.indexUnopened
+      const unopened = logs.reduce((sum, one) => sum + one.unopened, 0) + model.indexUnopened.size
       const gone = logs.reduce((sum, one) => sum + one.gone, 0)
       if (unopened > 0) return { name: "part", shape: "warn", word: `Live, ${grouped(unopened)} not opened`, fact: "" }
-      if (gone > 0) return { name: "part", shape: "warn", word: `Live, ${grouped(gone)} gone`, fact: SENT_AGAIN }
-      if (model.replaced) return { name: "part", shape: "warn", word: "Live, hub emptied", fact: SENT_AGAIN }
+      if (gone > 0) return { name: "part", shape: "warn", word: `Live, ${grouped(gone)} gone`, fact: again }
+      if (model.replaced) return { name: "part", shape: "warn", word: "Live, hub emptied", fact: again }
       const { replay } = model.reading
       if (log !== undefined && replay !== undefined) {
         const newer = log.count - replay.at
