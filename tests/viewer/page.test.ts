@@ -136,6 +136,17 @@ test("a thousand sessions stand in pages", async () => {
   const page = await open({ path: "?fixture=fleet" })
   await page.getByText(/Show 100 more of/).waitFor()
   expect(await page.locator(".row").count()).toBe(103)
+  await page.keyboard.press("G")
+  await settled(page, "document.activeElement.id === 'row-old99'")
+  await page.keyboard.press("j")
+  await page.getByText(/Show 100 more of 800/).waitFor()
+  await page.keyboard.press("j")
+  await settled(page, "document.activeElement.id === 'row-old100'")
+  await page.keyboard.press("g")
+  await settled(page, "document.activeElement.id === 'row-main'")
+  // However they are sorted.
+  await page.locator("select").selectOption("cost")
+  await page.getByText(/Show 100 more of/).waitFor()
 })
 
 test("a session shows what was asked, said, done, changed, denied and asked", async () => {

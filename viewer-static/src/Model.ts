@@ -73,6 +73,8 @@ export interface Fleet {
   readonly inView: ReadonlySet<string>
   /** The row under the cursor. */
   readonly here: string | undefined
+  /** Of the earlier sessions, how many pages stand in the list. */
+  readonly pages: number
 }
 
 export type Route =
@@ -155,7 +157,7 @@ export const initial = (options: {
   replaced: false,
   sessions: new Map(),
   logs: new Map(),
-  fleet: { filter: "all", query: "", sort: "state", inView: new Set(), here: undefined },
+  fleet: { filter: "all", query: "", sort: "state", inView: new Set(), here: undefined, pages: 1 },
   reading: readingOf(options.route),
   help: false,
   singleKeys: true,

@@ -134,7 +134,7 @@ export const groupsOf = (rows: ReadonlyArray<SessionRow>, { filter, query, sort 
     cost: (a: SessionRow, b: SessionRow) => (b.figures.costUsd ?? 0) - (a.figures.costUsd ?? 0)
   }[sort]
   const sorted = shown.toSorted(by)
-  if (sort !== "state") return { first: [], going: sorted, earlier: [] }
+  if (sort !== "state") return { first: [], going: [], earlier: sorted }
   const first = (row: SessionRow) => row.state === "waiting" || (row.state === "failed" && now - row.last < RECENT_MS)
   const going = (row: SessionRow) => row.state === "running" || row.state === "idle"
   return {
@@ -143,6 +143,12 @@ export const groupsOf = (rows: ReadonlyArray<SessionRow>, { filter, query, sort 
     earlier: sorted.filter((row) => !first(row) && !going(row)).sort((a, b) => b.last - a.last)
   }
 }
+
+/** Rows of the earlier sessions that stand at once. */
+export const PAGE = 100
+/** Those of the earlier sessions that stand in the list. */
+export const standing = ({ earlier }: Groups, { pages }: Fleet): ReadonlyArray<SessionRow> =>
+  earlier.slice(0, PAGE * pages)
 
 /** `9 sessions today, 2 are waiting for you`. */
 export const sentenceOf = (rows: ReadonlyArray<SessionRow>, now: number): string => {

@@ -1,5 +1,5 @@
 /** What a key does, as a message or a wish. Single keys are off in inputs, with Ctrl, Alt or Meta, and where the reader switched them off. */
-import { groupsOf, rowsOfFleet } from "./fleet.ts"
+import { groupsOf, rowsOfFleet, standing } from "./fleet.ts"
 import { type Model, sessionOf } from "./Model.ts"
 import type { Row, Tab } from "./timeline/rows.ts"
 import type { Message } from "./update.ts"
@@ -17,7 +17,12 @@ const NOTHING: Wish = { _tag: "Nothing" }
 const send = (message: Message): Wish => ({ _tag: "Send", message })
 const TABS: Readonly<Record<string, Tab>> = { "1": "timeline", "2": "chat", "3": "artifacts", "4": "audit" }
 
-export const wishOf = (model: Model, key: string, rows: ReadonlyArray<Row>): Wish => {
+/** `rows`: those of the session that is open; `fleet`: the logs of the fleet's rows. Both as they stand on the page. */
+export const wishOf = (
+  model: Model,
+  key: string,
+  { fleet, rows }: { readonly rows: ReadonlyArray<Row>; readonly fleet: ReadonlyArray<string> }
+): Wish => {
   if (key === "?") return send({ _tag: "Help", open: !model.help })
   if (key === "Escape" && model.help) return send({ _tag: "Help", open: false })
   if (model.help) return NOTHING
@@ -28,15 +33,18 @@ export const wishOf = (model: Model, key: string, rows: ReadonlyArray<Row>): Wis
     )
     return waiting === undefined ? NOTHING : { _tag: "GoTo", hash: `session=${encodeURIComponent(waiting.log)}` }
   }
-  return model.route.page === "fleet" ? inFleet(model, key) : inSession(model, key, rows)
+  return model.route.page === "fleet" ? inFleet(model, key, fleet) : inSession(model, key, rows)
 }
 
-const inFleet = (model: Model, key: string): Wish => {
-  const { earlier, first, going } = groupsOf(rowsOfFleet(model), model.fleet, model.now)
-  const ids = [...first, ...going, ...earlier].map(({ log }) => log)
+const inFleet = (model: Model, key: string, ids: ReadonlyArray<string>): Wish => {
   const at = ids.indexOf(model.fleet.here ?? "")
   const to = { j: at + 1, k: at - 1, g: 0, G: ids.length - 1 }[key]
   if (to === undefined) return NOTHING
+  // At the last of those that stand, more of them come, and the same key goes on.
+  const groups = groupsOf(rowsOfFleet(model), model.fleet, model.now)
+  if (at !== -1 && at === ids.length - 1 && to >= at && standing(groups, model.fleet).length < groups.earlier.length) {
+    return send({ _tag: "Fleet", fleet: { pages: model.fleet.pages + 1 } })
+  }
   const id = ids[Math.min(ids.length - 1, Math.max(0, to))]
   return id === undefined ? NOTHING : { _tag: "Focus", id }
 }

@@ -166,6 +166,7 @@ export const openPage = (options: {
     }
     attempt()
   }
+  const fleetRows = () => [...document.querySelectorAll(".fleet .row")].map(({ id }) => id.slice("row-".length))
   addEventListener("keydown", (event) => {
     const { target } = event
     if (!(target instanceof HTMLElement)) return
@@ -184,7 +185,7 @@ export const openPage = (options: {
     // These have a meaning of their own where they stand.
     if ((event.key === "Enter" || event.key === " ") && target.closest("a, button, summary, [role=slider]") !== null)
       return
-    const wish = wishOf(model, event.key, drawn.current)
+    const wish = wishOf(model, event.key, { rows: drawn.current, fleet: fleetRows() })
     if (wish._tag === "Nothing") return
     event.preventDefault()
     switch (wish._tag) {

@@ -84,7 +84,7 @@ export const madeUp = (fixture: Fixture, count: number, whole = false) => {
         `old${i}`,
         `Tidy the changelog for 0.${i}`,
         "ended",
-        fixture === "fleet" ? lastWords(now, `It said this at the end, in 0.${i}`) : [],
+        fixture === "fleet" ? lastWords(now - i * 3_600_000, `It said this at the end, in 0.${i}`) : [],
         {
           told: now - 50_000_000 - i * 3_600_000,
           figures: { input: 52_000 + i, costUsd: 0.11 }

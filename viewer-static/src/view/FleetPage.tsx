@@ -1,8 +1,8 @@
 /** @jsxImportSource preact */
 /** All sessions of the tenant: who needs you, what runs, what was. */
 import { type State, tokensOf } from "agent-sync/events"
-import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks"
-import { type Groups, groupsOf, rowsOfFleet, type SessionRow, sentenceOf } from "../fleet.ts"
+import { useLayoutEffect, useMemo, useRef } from "preact/hooks"
+import { type Groups, groupsOf, PAGE, rowsOfFleet, type SessionRow, sentenceOf, standing } from "../fleet.ts"
 import type { Fleet, Model, Sort } from "../Model.ts"
 import type { Message } from "../update.ts"
 import { ago, cost, dateOf, dayOf, grouped, minuteOf, short } from "../words.ts"
@@ -26,18 +26,14 @@ export const StateMark = ({ state }: { readonly state: State }) => (
   </span>
 )
 
-/** Rows of the "earlier" group that stand at once. */
-const PAGE = 100
-
 export const FleetPage = (props: { readonly model: Model; readonly send: (message: Message) => void }) => {
   const { model, send } = props
-  const [pages, setPages] = useState(1)
   const rows = useMemo(() => rowsOfFleet(model), [model.sessions, model.logs, Math.floor(model.now / 1000)])
   const order = useOrder()
   const groups = order.kept(groupsOf(rows, model.fleet, model.now), rows, model.fleet)
   const counts = new Map<State, number>()
   for (const { state } of rows) counts.set(state, (counts.get(state) ?? 0) + 1)
-  const earlier = groups.earlier.slice(0, PAGE * pages)
+  const earlier = standing(groups, model.fleet)
   const none = groups.first.length + groups.going.length + groups.earlier.length === 0
   const main = useInView(earlier, (inView) => send({ _tag: "Fleet", fleet: { inView } }))
   const list = (some: ReadonlyArray<SessionRow>) =>
@@ -120,10 +116,14 @@ export const FleetPage = (props: { readonly model: Model; readonly send: (messag
       </div>
       {earlier.length === 0 ? null : (
         <div class="group">
-          {earlier.length === rows.length ? null : <h2>Earlier</h2>}
+          {groups.first.length + groups.going.length === 0 ? null : <h2>Earlier</h2>}
           {list(earlier)}
           {groups.earlier.length > earlier.length ? (
-            <button class="more" type="button" onClick={() => setPages(pages + 1)}>
+            <button
+              class="more"
+              type="button"
+              onClick={() => send({ _tag: "Fleet", fleet: { pages: model.fleet.pages + 1 } })}
+            >
               Show {grouped(Math.min(PAGE, groups.earlier.length - earlier.length))} more of{" "}
               {grouped(groups.earlier.length - earlier.length)}
             </button>

@@ -35,6 +35,8 @@ export const Head = (props: {
   const { origin } = session
   const { groups } = timeline
   const { reading } = model
+  // What has not been read is not searched.
+  const missing = log.partial ? `none in ${grouped(log.count)}` : "none"
   const agent = [known.agentName ?? origin.agentName ?? origin.agent, known.version]
     .filter((part) => part !== undefined)
     .join(" ")
@@ -116,7 +118,7 @@ export const Head = (props: {
             <kbd>/</kbd>
           ) : (
             <span class="num small" role="status">
-              {reading.hits.length === 0 ? "none" : `${grouped(reading.hit + 1)} of ${grouped(reading.hits.length)}`}
+              {reading.hits.length === 0 ? missing : `${grouped(reading.hit + 1)} of ${grouped(reading.hits.length)}`}
             </span>
           )}
         </label>

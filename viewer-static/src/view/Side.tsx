@@ -5,6 +5,7 @@ import type { Timeline } from "../timeline/Timeline.ts"
 import { coarse, cost, grouped, minuteOf, plural, short, shortPath } from "../words.ts"
 
 const FILES = 12
+/** Turns around the current one. */
 const OUTLINE = 60
 
 export const Side = ({
@@ -21,7 +22,9 @@ export const Side = ({
 }) => {
   const { files, tools, turns } = timeline.sums
   const { figures } = timeline.session
-  const current = turns.findLast(({ time }) => at === undefined || time <= at)
+  const here = turns.findLastIndex(({ time }) => at === undefined || time <= at)
+  const current = turns[here]
+  const from = Math.max(0, Math.min(here - OUTLINE / 2, turns.length - OUTLINE))
   const changed = [...files].sort(([, a], [, b]) => b.added + b.removed - a.added - a.removed)
   return (
     <>
@@ -29,7 +32,7 @@ export const Side = ({
         <section>
           <h2>Turns</h2>
           <nav class="turns" aria-label="Turns">
-            {turns.slice(-OUTLINE).map((turn) => (
+            {turns.slice(from, from + OUTLINE).map((turn) => (
               <a
                 key={turn.id}
                 aria-current={turn === current ? "true" : undefined}
