@@ -7,6 +7,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { applyEdits, modify } from "jsonc-parser"
+import { argumentsDuring } from "../support/arguments.ts"
 import { type Machine, machine, type Ran } from "../support/cli.ts"
 import { type CloudflareDouble, startCloudflareDouble } from "../support/cloudflare/double.ts"
 
@@ -149,8 +150,19 @@ describe("a hub of one's own on D1", () => {
   })
 
   test("deploy makes the database, binds it, and what is sent lies in it", async () => {
-    const done = await there.run(["deploy", "--url", url])
+    const { done, seen } = await argumentsDuring(() => there.run(["deploy", "--url", url, "--verbose"]))
     well(done)
+    // Nobody else on the machine sees what it holds: not in wrangler's arguments, and not in what it says.
+    const secrets = [
+      cloudflare.env.CLOUDFLARE_API_TOKEN!,
+      ...["auth-secret", "reader.key", "recorder.key"].map((name) =>
+        readFileSync(join(folder, "keys/beta", name), "utf8").trim()
+      )
+    ]
+    if (process.platform === "linux") expect(seen.filter((text) => text.includes("wrangler")).length).toBeGreaterThan(0)
+    for (const text of [...seen, done.stdout, done.stderr]) {
+      expect(secrets.filter((secret) => text.includes(secret))).toEqual([])
+    }
     expect(done.stderr).toContain("D1 database beta-sync-prod made, named in")
     expect(done.stderr).toContain("round trip: sealed, written, read back, opened, deleted")
     const [database] = [...cloudflare.databases.values()]

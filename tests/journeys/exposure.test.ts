@@ -1,36 +1,15 @@
 /**
  * What a tenant and its agent hold of their own (keys, words, the hub's secret, a token, the agent's API key) stands in no
- * process's arguments, no log, no error and no crash; what commands leave on disk is its owner's alone.
+ * process's arguments, no log, no error and no crash; what commands leave on disk is its owner's alone. The arguments of
+ * deploying and of hooks are looked at in `deploy.test.ts` and `hooks.test.ts`.
  */
 import { expect, setDefaultTimeout, test } from "bun:test"
-import { readdirSync, readFileSync, statSync } from "node:fs"
+import { readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
+import { argumentsBelow } from "../support/arguments.ts"
 import { filesBelow, machine, startHub } from "../support/cli.ts"
 
 setDefaultTimeout(120_000)
-
-/** The arguments of this process's descendants, by what the kernel shows everyone on the machine. */
-const argumentsBelow = (): ReadonlyArray<string> => {
-  const parents = new Map<number, number>()
-  for (const name of readdirSync("/proc")) {
-    if (!/^\d+$/.test(name)) continue
-    try {
-      const stat = readFileSync(`/proc/${name}/stat`, "utf8")
-      parents.set(Number(name), Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]))
-    } catch {
-      // It ended meanwhile.
-    }
-  }
-  const isBelow = (id: number | undefined): boolean =>
-    id !== undefined && (parents.get(id) === process.pid || isBelow(parents.get(id)))
-  return [...parents.keys()].filter(isBelow).flatMap((id) => {
-    try {
-      return [readFileSync(`/proc/${id}/cmdline`, "latin1")]
-    } catch {
-      return []
-    }
-  })
-}
 
 test.skipIf(process.platform !== "linux")(
   "keys, words, secrets and tokens are seen by nobody beside whom they are for",

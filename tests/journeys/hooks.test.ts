@@ -6,8 +6,9 @@ import { join } from "node:path"
 import { type AgentEvent, makeSession } from "agent-sync/events"
 import { foldersOf } from "#folders"
 import * as Spool from "../../cli/src/spool/Spool.ts"
+import { argumentsDuring } from "../support/arguments.ts"
 import { claudeCode } from "../support/claudeHooks.ts"
-import { machine, startHub, tempFolder } from "../support/cli.ts"
+import { filesBelow, machine, startHub, tempFolder } from "../support/cli.ts"
 import { readAll } from "../support/reader.ts"
 import { afterThisTest } from "../support/undo.ts"
 
@@ -51,10 +52,17 @@ describe("Claude Code's hooks", () => {
       expect(await claude.tell(event, fields)).toEqual([{ code: 0, stdout: "", stderr: "" }])
     }
     const bash = { tool_name: "Bash", tool_input: { command: "git push" } }
-    await tell("SessionStart", { source: "startup", model: "claude-sonnet-4-5" })
-    await tell("UserPromptSubmit", { prompt: "Ship it", prompt_id: "p1" })
-    await tell("PreToolUse", { ...bash, tool_use_id: "toolu_1" })
-    await tell("PermissionRequest", bash)
+    const { seen } = await argumentsDuring(async () => {
+      await tell("SessionStart", { source: "startup", model: "claude-sonnet-4-5" })
+      await tell("UserPromptSubmit", { prompt: "Ship it", prompt_id: "p1" })
+      await tell("PreToolUse", { ...bash, tool_use_id: "toolu_1" })
+      await tell("PermissionRequest", bash)
+    })
+    // What an agent does, and with which keys that is sealed, stands in the arguments of no process.
+    const keys = filesBelow(join(on.home, "keys")).map(({ bytes }) => bytes.toString("latin1").trim())
+    for (const secret of ["Ship it", "git push", ...keys.filter((text) => text.length > 0)]) {
+      expect(seen.filter((text) => text.includes(secret))).toEqual([])
+    }
     const waiting = await until(on, hub.url, ({ state }) => state === "waiting")
     expect(waiting).toMatchObject({ title: "Ship it", state: "waiting" })
     await tell("PostToolUse", { ...bash, tool_use_id: "toolu_1", tool_response: { stdout: "ok" } })

@@ -251,3 +251,18 @@ describe("Codec", () => {
     )
   })
 })
+
+test("a field that was not sent is not there, also not as undefined", () => {
+  const requests: ReadonlyArray<Request> = [
+    { _tag: "RequestChanges", publicKey: "log", startSequence: 1 },
+    { _tag: "WriteEntries", publicKey: "log", id: 1, iv: new Uint8Array(12), encryptedEntries: [] }
+  ]
+  const responses: ReadonlyArray<Response> = [
+    { _tag: "Hello", remoteId: new Uint8Array(16) },
+    { _tag: "Ack", id: 1, sequenceNumbers: [] },
+    { _tag: "Changes", publicKey: "log", entries: [] }
+  ]
+  const names = (message: Either.Either<Request | Response, UnreadableFrame>) => Object.keys(Either.getOrThrow(message))
+  for (const message of requests) expect(names(decodeRequest(encodeRequest(message)))).toEqual(Object.keys(message))
+  for (const message of responses) expect(names(decodeResponse(encodeResponse(message)))).toEqual(Object.keys(message))
+})

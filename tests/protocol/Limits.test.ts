@@ -1,7 +1,13 @@
 /** The wire's numbers written out a second time, on purpose: who changes one changes what other programs rely on. */
 import { expect, test } from "bun:test"
+import manifest from "../../package.json" with { type: "json" }
 import * as Limits from "../../sdk/src/protocol/Limits.ts"
 import { SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX } from "../../sdk/src/protocol/Message.ts"
+import { VERSION } from "../../sdk/src/protocol/version.ts"
+
+test("the version is the package's", () => {
+  expect(VERSION).toBe(manifest.version)
+})
 
 test("a peer names itself, and carries its token, by the words of PROTOCOL.md", () => {
   expect([SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX]).toEqual(["agent-sync", "sync-auth."])

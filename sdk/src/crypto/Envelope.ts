@@ -5,7 +5,7 @@
  */
 import { sha256 } from "@noble/hashes/sha2.js"
 import * as Either from "effect/Either"
-import { Packr } from "msgpackr"
+import { Unpackr } from "msgpackr"
 import { isPlain } from "../domain/MessagePack.ts"
 import type { Plain } from "../domain/Payload.ts"
 import { packedText, Writer } from "../protocol/Writer.ts"
@@ -28,9 +28,7 @@ export const WRITER_BYTES = 16
 export const DIGEST_BYTES = 32
 
 /** Maps stay maps, so no key of a stranger's lands on an object. */
-const packr = new Packr({
-  useRecords: false,
-  variableMapSize: true,
+const unpackr = new Unpackr({
   mapsAsObjects: false,
   int64AsType: "number",
   copyBuffers: true
@@ -112,7 +110,7 @@ export const digest = (sealed: Uint8Array): Uint8Array => sha256(sealed)
 const unpack = (bytes: Uint8Array): unknown => {
   if (!isPlain(bytes)) return undefined
   try {
-    return packr.unpack(bytes)
+    return unpackr.unpack(bytes)
   } catch {
     return undefined
   }
