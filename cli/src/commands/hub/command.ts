@@ -8,7 +8,9 @@ import { json, tenant } from "../../options.ts"
 
 const url = Args.text({ name: "url" }).pipe(Args.withDescription("The hub's address, wss://… or ws://…"))
 const token = Options.text("token").pipe(
-  Options.withDescription("A token for it; the configured one, or one of this machine's secret, where it is not given"),
+  Options.withDescription(
+    "A token for it, which others on this machine can see there: AGENT_SYNC_TOKEN hides it. The configured one, or one of this machine's secret, where it is not given"
+  ),
   Options.optional
 )
 

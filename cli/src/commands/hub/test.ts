@@ -3,6 +3,7 @@ import { liveTimers, mintToken } from "agent-sync"
 import { network } from "agent-sync/bun"
 import { Broken, type HubUnderTest, type Outcome, type Tested, testHub } from "agent-sync/hub"
 import * as Effect from "effect/Effect"
+import { variable } from "#folders"
 import { type Flags, settings } from "../../Config.ts"
 import { EXIT, Failure } from "../../Failure.ts"
 import { authSecret } from "../../Keys.ts"
@@ -24,8 +25,9 @@ export const run = (input: HubTestInput) =>
     const found = yield* settings(input, { env: process.env, cwd: process.cwd() })
     const { tenant } = found
     const url = found.url ?? input.url
-    const secret = input.token === undefined ? authSecret(found.files) : undefined
-    const token = input.token ?? (yield* Effect.promise(() => found.token("read")))
+    const given = input.token ?? variable(process.env, "AGENT_SYNC_TOKEN")
+    const secret = given === undefined ? authSecret(found.files) : undefined
+    const token = given ?? (yield* Effect.promise(() => found.token("read")))
     const mint =
       secret === undefined
         ? undefined
