@@ -17,7 +17,7 @@ import type { Victim } from "../support/victim.ts"
 import { startWorkerd } from "../support/workerd.ts"
 
 const SEEDS = Number(process.env.SEEDS || 1)
-setDefaultTimeout(60_000 + SEEDS * 60_000)
+setDefaultTimeout(120_000 + SEEDS * 120_000)
 
 type Who = "writer" | "hub" | "reader"
 
