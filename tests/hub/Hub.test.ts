@@ -168,10 +168,10 @@ describe("Hub, when the storage fails", () => {
     socket.write(asking("bad", 1, 5))
     socket.write(asking("good", 1, 5))
     stock.write(following("bad"))
-    expect(socket.changes().map(({ publicKey, refused }) => [publicKey, refused?.code])).toEqual([
-      ["bad", "storage"],
-      ["bad", "storage"],
-      ["good", undefined]
+    expect(socket.changes().map(({ more, publicKey, refused }) => [publicKey, refused?.code, more])).toEqual([
+      ["bad", "storage", false],
+      ["bad", "storage", false],
+      ["good", undefined, false]
     ])
     expect(stock.closes.map(({ code }) => code)).toEqual([1013])
     expect(world.troubles).toEqual(Array.from({ length: 3 }, () => "This log is damaged."))
