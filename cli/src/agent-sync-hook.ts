@@ -3,7 +3,6 @@
  * never be in the agent's way: it prints nothing and exits with 0, whatever goes wrong. Where nobody drains the spool,
  * it starts a flusher that ends by itself. It loads nothing but Node's own modules.
  */
-import { spawn } from "node:child_process"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { foldersOf } from "#folders"
@@ -29,9 +28,10 @@ try {
     if (value !== undefined && value !== "") env[name] = value
   }
   const folder = process.env.CLAUDE_PROJECT_DIR
-  put(folders, { at, env, hook, ...(folder === undefined || folder === "" ? {} : { folder }) })
+  await put(folders, { at, env, hook, ...(folder === undefined || folder === "" ? {} : { folder }) })
   if (flusherIsDue(folders, Date.now())) {
     const main = join(import.meta.dir, import.meta.file.endsWith(".ts") ? "main.ts" : "main.js")
+    const { spawn } = await import("node:child_process")
     spawn(process.execPath, [main, "hooks", "flush"], { cwd: "/", detached: true, stdio: "ignore" }).unref()
   }
 } catch {

@@ -169,9 +169,9 @@ describe("the spool", () => {
   const folders = () => foldersOf({ AGENT_SYNC_HOME: tempFolder() })
   const record = (at: number) => ({ at, env: {}, hook: `{"said":"in the clear ${at}"}` })
 
-  test("gives records back in order, once, and nothing of them lies there in the clear", () => {
+  test("gives records back in order, once, and nothing of them lies there in the clear", async () => {
     const at = folders()
-    for (const time of [1795557282203.5, 1795557282203.25, 1795557282100]) Spool.put(at, record(time))
+    for (const time of [1795557282203.5, 1795557282203.25, 1795557282100]) await Spool.put(at, record(time))
     const files = filesBelow(at.config)
     expect(files.filter(({ bytes }) => bytes.includes("in the clear"))).toEqual([])
     expect(files.every(({ name }) => (statSync(name).mode & 0o777) === 0o600)).toBe(true)
@@ -184,9 +184,9 @@ describe("the spool", () => {
     expect(filesBelow(at.spool)).toEqual([])
   })
 
-  test("what a dead process had taken is given back, what a living one has is not", () => {
+  test("what a dead process had taken is given back, what a living one has is not", async () => {
     const at = folders()
-    Spool.put(at, record(1))
+    await Spool.put(at, record(1))
     const [name = ""] = Spool.waiting(at)
     Spool.take(at, name)
     Spool.recover(at)
@@ -199,9 +199,9 @@ describe("the spool", () => {
     expect(Spool.waiting(at)).toEqual([name])
   })
 
-  test("a record that was changed is set aside by name", () => {
+  test("a record that was changed is set aside by name", async () => {
     const at = folders()
-    Spool.put(at, record(1))
+    await Spool.put(at, record(1))
     const [name = ""] = Spool.waiting(at)
     const bytes = readFileSync(join(at.spool, name))
     bytes[bytes.length - 1]! ^= 1

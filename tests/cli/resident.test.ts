@@ -111,7 +111,7 @@ test("a session goes where its hooks say it belongs, and its transcript goes now
   const plain = folder("plain")
   const hook = { session_id: idOf(1), cwd: plain, hook_event_name: "SessionStart", source: "startup" }
   const env = { AGENT_SYNC_TENANT: "other" }
-  Spool.put(foldersOf({ AGENT_SYNC_HOME: on.home }), { at: Date.now(), env, hook: JSON.stringify(hook) })
+  await Spool.put(foldersOf({ AGENT_SYNC_HOME: on.home }), { at: Date.now(), env, hook: JSON.stringify(hook) })
   writes(1, plain, 0, 12)
   const up = on.start(["up"])
   await isRecorded(1, "other", 5)

@@ -172,13 +172,13 @@ describe("any text", () => {
   })
 })
 
-test("a spool's record with any bytes changed is set aside, and the others are taken", () => {
+test("a spool's record with any bytes changed is set aside, and the others are taken", async () => {
   const home = tempFolder()
   const folders = foldersOf({ AGENT_SYNC_HOME: home })
   prepare(folders)
   const record = { agent: "claude-code", at: Date.now(), cwd: home, env: {}, input: { hook_event_name: "Stop" } }
   for (let seed = 1; seed <= SEEDS; seed++) {
-    put(folders, { ...record, at: record.at + seed } as unknown as Parameters<typeof put>[1])
+    await put(folders, { ...record, at: record.at + seed } as unknown as Parameters<typeof put>[1])
     const [name] = waiting(folders)
     const file = join(folders.spool, name!)
     const bytes = readFileSync(file)

@@ -179,7 +179,11 @@ await hook("SessionEnd", { reason: "other" })
         tool_use_id: `toolu_${n}`,
         tool_input: { command: `echo ${n}` }
       }
-      Spool.put(folders, { at: Date.now() + n / 1_000, env: { AGENT_SYNC_URL: hub.url }, hook: JSON.stringify(hook) })
+      await Spool.put(folders, {
+        at: Date.now() + n / 1_000,
+        env: { AGENT_SYNC_URL: hub.url },
+        hook: JSON.stringify(hook)
+      })
     }
     for (const left of [190, 120, 60]) {
       const up = on.start(["up"])

@@ -2,9 +2,8 @@
  * The spool: what hooks leave behind until somebody records it. One file for each hook call, named by its time, written
  * whole or not at all, 0600, and sealed with a key of this machine that lies in the keys folder, so that the spool alone
  * says nothing. One process at a time drains it, told by a file that it touches. The hook program stands on this, so it
- * uses nothing but Node's own modules.
+ * uses nothing but Node's own modules, and `node:crypto`, which is slow to load, only where it reads.
  */
-import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto"
 import {
   chmodSync,
   linkSync,
@@ -53,14 +52,15 @@ export const prepare = ({ spool }: Folders): void => {
 }
 
 /** Leaves one record, whole. */
-export const put = (folders: Folders, record: SpoolRecord): void => {
+export const put = async (folders: Folders, record: SpoolRecord): Promise<void> => {
   const { keys, spool } = folders
   prepare(folders)
-  const key = spoolKey(keys)
-  const iv = randomBytes(IV_BYTES)
-  const cipher = createCipheriv("aes-256-gcm", key, iv)
-  const sealed = Buffer.concat([cipher.update(JSON.stringify(record), "utf8"), cipher.final()])
-  const bytes = Buffer.concat([Buffer.of(VERSION), iv, cipher.getAuthTag(), sealed])
+  const key = await crypto.subtle.importKey("raw", spoolKey(keys), "AES-GCM", false, ["encrypt"])
+  const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES))
+  const text = new TextEncoder().encode(JSON.stringify(record))
+  const sealed = Buffer.from(await crypto.subtle.encrypt({ name: "AES-GCM", iv }, key, text))
+  // The tag comes last there, and stands before the rest here.
+  const bytes = Buffer.concat([Buffer.of(VERSION), iv, sealed.subarray(-TAG_BYTES), sealed.subarray(0, -TAG_BYTES)])
   const microseconds = Math.round(record.at * 1_000)
   const name = `${microseconds.toString().padStart(16, "0")}-${process.pid}`
   const draft = join(spool, `.${name}`)
@@ -200,6 +200,7 @@ const isAlive = (pid: number) => {
 const opened = (bytes: Buffer, key: Buffer): SpoolRecord | undefined => {
   try {
     if (bytes[0] !== VERSION) return undefined
+    const { createDecipheriv } = process.getBuiltinModule("node:crypto")
     const cipher = createDecipheriv("aes-256-gcm", key, bytes.subarray(1, 1 + IV_BYTES))
     cipher.setAuthTag(bytes.subarray(1 + IV_BYTES, 1 + IV_BYTES + TAG_BYTES))
     const text = Buffer.concat([cipher.update(bytes.subarray(1 + IV_BYTES + TAG_BYTES)), cipher.final()])
@@ -210,21 +211,21 @@ const opened = (bytes: Buffer, key: Buffer): SpoolRecord | undefined => {
 }
 
 /** Made once for this machine; no tenant's folder can have this name. */
-const spoolKey = (keys: string): Buffer => {
+const spoolKey = (keys: string): Buffer<ArrayBuffer> => {
   const file = join(keys, ".spool-key")
   try {
     return keyIn(file)
   } catch {
     mkdirSync(keys, { recursive: true, mode: 0o700 })
     const draft = `${file}.${process.pid}`
-    writeFileSync(draft, randomBytes(KEY_BYTES), { mode: 0o600 })
+    writeFileSync(draft, crypto.getRandomValues(new Uint8Array(KEY_BYTES)), { mode: 0o600 })
     chmodSync(draft, 0o600)
     attempt(() => linkSync(draft, file))
     rmSync(draft, { force: true })
     return keyIn(file)
   }
 }
-const keyIn = (file: string) => {
+const keyIn = (file: string): Buffer<ArrayBuffer> => {
   const key = readFileSync(file)
   if (key.byteLength !== KEY_BYTES) throw new Error(`${file} holds no key`)
   return key

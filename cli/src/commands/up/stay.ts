@@ -15,6 +15,8 @@ import { clean } from "../../Terminal.ts"
 
 /** Milliseconds between two signs of life, and between two looks whether the post is free. */
 const LIFE_MS = 5_000
+/** Milliseconds between two looks for sessions whose run was killed. */
+const ADOPT_MS = 30_000
 /** Milliseconds that the hubs have at the end; the rest waits in the journals. */
 const DRAIN_MS = 3_000
 
@@ -44,10 +46,8 @@ export const stay = async (env: Env): Promise<number> => {
     since = Spool.residentAt(folders)
   }
   const destinations = makeDestinations({ env, cwd: process.cwd(), say })
-  const life = setInterval(() => {
-    if (!Spool.stay(folders, "resident")) Spool.become(folders, "resident")
-    void destinations.adopt()
-  }, LIFE_MS)
+  const life = setInterval(() => Spool.stay(folders, "resident") || Spool.become(folders, "resident"), LIFE_MS)
+  const adopting = setInterval(() => void destinations.adopt(), ADOPT_MS)
   void destinations.own()
   const drain = drainSpool({ env, destinations, say })
 
@@ -86,6 +86,7 @@ export const stay = async (env: Env): Promise<number> => {
   }
   await ended
   clearInterval(life)
+  clearInterval(adopting)
   await following.lookAround()
   following.stop()
   await drain.stop()
