@@ -12,6 +12,8 @@ let tenants = 0
 const newTenant = () => `b${run}${(tenants++).toString(36)}`
 
 const SECONDS = 0.8
+/** Of one turn; see `turns` in main. */
+const TURN_SECONDS = 0.25
 
 export const ingest: Measure = async (target, { put }) => {
   for (const [batch, window] of [
@@ -23,9 +25,9 @@ export const ingest: Measure = async (target, { put }) => {
   ] as const) {
     const tenant = newTenant()
     const client = await connect(target, tenant)
-    await pump(client, tenant, { batch, window, seconds: 0.2 })
+    await pump(client, tenant, { batch, window, seconds: 0.1 })
     const before = cpuOf(target.pid)
-    const { entries, ms } = await pump(client, tenant, { batch, window, seconds: SECONDS })
+    const { entries, ms } = await pump(client, tenant, { batch, window, seconds: TURN_SECONDS })
     const name = `ingest, batch ${batch}, window ${window}`
     put(`${name}: entries/s`, target.name, (entries / ms) * 1000)
     put(`${name}: CPU µs/entry`, target.name, ((cpuOf(target.pid) - before) * 1000) / entries)

@@ -2,6 +2,9 @@
 
 export interface Figures {
   readonly put: (figure: string, target: string, value: number) => void
+  /** One value of each figure and target of these: the median. */
+  readonly take: (turns: Figures) => void
+  readonly each: () => Iterable<readonly [figure: string, target: string, values: ReadonlyArray<number>]>
   readonly of: (figure: string, target: string) => ReadonlyArray<number>
   /** Round by round, this target's value over the other's. */
   readonly ratios: (figure: string, target: string, against: string) => ReadonlyArray<number>
@@ -12,11 +15,18 @@ export interface Figures {
 export const makeFigures = (): Figures => {
   const all = new Map<string, Map<string, Array<number>>>()
   const of = (figure: string, target: string) => all.get(figure)?.get(target) ?? []
+  const put: Figures["put"] = (figure, target, value) => {
+    const targets = all.get(figure) ?? new Map<string, Array<number>>()
+    all.set(figure, targets)
+    targets.set(target, [...(targets.get(target) ?? []), value])
+  }
   return {
-    put: (figure, target, value) => {
-      const targets = all.get(figure) ?? new Map<string, Array<number>>()
-      all.set(figure, targets)
-      targets.set(target, [...(targets.get(target) ?? []), value])
+    put,
+    take: (turns) => {
+      for (const [figure, target, values] of turns.each()) put(figure, target, median(values))
+    },
+    each: function* () {
+      for (const [figure, targets] of all) for (const [target, values] of targets) yield [figure, target, values]
     },
     of,
     ratios: (figure, target, against) => {
