@@ -67,7 +67,7 @@ describe("what is followed", () => {
       _tag: "Listed",
       session: listed("a")
     })
-    expect(effects).toEqual([{ _tag: "Watch", log: "a", entries: 100 }])
+    expect(effects).toEqual([{ _tag: "Watch", log: "a", entries: 64 }])
   })
 
   test("leaving the session gives its log back to the fleet, and ended ones are let go", () => {
@@ -109,7 +109,7 @@ describe("what is followed", () => {
       )
     }
     const { effects, model } = link(wanted)
-    expect(effects.map((effect) => effect._tag === "Watch" && effect.entries)).toEqual([100, 2_000, 16_000])
+    expect(effects.map((effect) => effect._tag === "Watch" && effect.entries)).toEqual([64, 2_000, 16_000])
     const all: Message = { _tag: "Entries", log: "a", entries, partial: false }
     const found = play(model, all, { _tag: "CaughtUp", log: "a" })
     expect(found.effects).toEqual([{ _tag: "ScrollTo", id: wanted }])
