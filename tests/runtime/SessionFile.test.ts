@@ -509,6 +509,41 @@ describe("Codex, whose file is read a little before what it prints", () => {
   })
 })
 
+describe("an opencode session that is run and watched at once", () => {
+  const at = Date.parse("2026-03-01T10:00:02.000Z")
+  const error = { name: "APIError", data: { message: "Overloaded" } }
+  const stored = (seq: number, data: object) =>
+    `${JSON.stringify({ type: "message.updated.1", seq, data: { sessionID: "ses_1", ...data } })}\n`
+  const written = [
+    `${JSON.stringify({ type: "session.created.1", seq: 0, data: { sessionID: "ses_1", info: { id: "ses_1", directory: "/x", time: { created: at } } } })}\n`,
+    stored(1, { info: { id: "msg_1", role: "assistant", time: { created: at + 100, completed: at + 200 }, error } })
+  ]
+  const printed = `${JSON.stringify({ type: "error", timestamp: at + 210, sessionID: "ses_1", error })}\n`
+
+  for (const first of ["printed", "kept"]) {
+    test(`failed once, where it was ${first} first that it did`, () => {
+      const s = scene()
+      const keep = () => s.read("opencode", [bytes(written.join(""))], () => at + 250)
+      const recorder = makeRecorder({
+        journal: s.journal,
+        run: crypto.randomUUID(),
+        about: {},
+        command: ["opencode", "run", "--format", "json", "hi"],
+        timers: s.clock,
+        wall: () => at + 220,
+        onTrouble: () => {}
+      })
+      if (first === "kept") keep()
+      recorder.push(bytes(printed))
+      keep()
+      recorder.end({ ok: false, reason: "exit", exitCode: 1 })
+      keep()
+      const count = (kind: string) => s.events().filter((event) => event.kind === kind).length
+      expect([count("error"), count("turn_end"), s.sessions().length]).toEqual([1, 1, 1])
+    })
+  }
+})
+
 const shared = process.env.AGENT_SYNC_SESSIONS || join(import.meta.dir, "../../../shared/sessions")
 if (existsSync(shared)) {
   describe("recorded growth", () => {

@@ -1,10 +1,11 @@
 /**
  * A prompt and its turn may be told twice: by the run that was given it on its command line or printed it, and by the agent's
- * own file, which somebody else may follow. What a run writes of them it writes unless the file was first.
+ * own file, which somebody else may follow; and so may why a turn failed. What a run writes of them it writes unless the file
+ * was first.
  */
 import type { AgentEvent } from "../domain/AgentEvent.ts"
 import type { Unless } from "../journal/Journal.ts"
-import { isApart, promptIn, promptUnless, turnMarks } from "./entries.ts"
+import { failureIn, isApart, promptIn, turnMarks, twiceUnless } from "./entries.ts"
 
 export interface Prompted {
   /** What has to be asked as this event is written; undefined where only a run tells of it. */
@@ -27,15 +28,27 @@ export const makePrompted = ({ agent, asked, askedTurn, began, wall }: PromptedO
   let ofAsked: Unless | undefined
   /** Of a prompt that the agent printed: its turn comes next. */
   let ofPrinted: Unless | undefined
+  /** Of an error that the agent printed: its turn ends next. */
+  let ofFailure: Unless | undefined
   const isOfApart = () => isApart(agent() ?? "")
   return {
     unlessOf: (event) => {
       const isAsked = event.key === asked
       const text = isAsked || isOfApart() ? promptIn(event) : undefined
       if (text !== undefined) {
-        const its = promptUnless("run", text, wall())
+        const its = twiceUnless("prompt", "run", text, wall())
         if (isAsked) ofAsked = its
         else ofPrinted = its
+        return its
+      }
+      const failure = isOfApart() ? failureIn(event) : undefined
+      if (failure !== undefined) {
+        ofFailure = twiceUnless("error", "run", failure, wall())
+        return ofFailure
+      }
+      if (event.kind === "turn_end") {
+        const its = ofFailure
+        ofFailure = undefined
         return its
       }
       if (event.kind !== "turn_start") return undefined

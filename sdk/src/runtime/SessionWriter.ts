@@ -18,15 +18,16 @@ import type { Backlog } from "./Backlog.ts"
 import { stateOf } from "./elsewhere.ts"
 import {
   entriesOf,
+  failureIn,
   isApart,
   openSession,
   printedMarks,
   promptIn,
-  promptUnless,
   safeOf,
   sessionIdOf,
   titleStays,
-  turnMarks
+  turnMarks,
+  twiceUnless
 } from "./entries.ts"
 
 /** Milliseconds within which a record may be of a run that is being recorded too. */
@@ -163,33 +164,44 @@ export const makeSessionWriter = (options: SessionWriterOptions): SessionWriter 
     )
 
   /**
-   * Whether `run` records this in another way: a prompt that it takes from its command line, and its turn; and all that it
-   * hears of an agent whose output has other keys. What it did not is told it in turn, as long as it may.
+   * Whether `run` records this in another way: a prompt that it takes from its command line, why a turn failed, and their turns;
+   * and all that it hears of an agent whose output has other keys. What it did not is told it in turn, as long as it may.
    */
-  const unlessOf = (event: AgentEvent, prompts: ReadonlyMap<string, Unless>): Unless | undefined => {
+  const unlessOf = (event: AgentEvent, twice: ReadonlyMap<string, Unless>): Unless | undefined => {
     // What a subagent does stands in its own file only, and nothing that is recorded now is older than its log.
     if (event.kind === "session_start" || event.subagent !== undefined || isPast(event)) return undefined
-    const prompt = prompts.get(event.key)
+    const its = twice.get(event.key)
     const isPrinted = isApart(agent) && isKept(event)
     const isNow = wall() - event.time < LIVE_MS
-    const told = [...(prompt?.told ?? []), ...(isPrinted ? printedMarks(event.time) : [])]
+    const told = [...(its?.told ?? []), ...(isPrinted ? printedMarks(event.time) : [])]
     const tells = [
-      ...(prompt?.tells ?? []),
+      ...(its?.tells ?? []),
       ...(event.kind === "turn_start" && isApart(agent) ? turnMarks(event.time) : [])
     ]
     return told.length === 0 && tells.length === 0 ? undefined : { told, tells: isNow ? tells : [] }
   }
   const isPast = ({ time }: AgentEvent) => isNew && time < openedAt - LIVE_MS
-  /** Of the prompts among these, by their keys and those of their turns. */
-  const promptsIn = (events: ReadonlyArray<AgentEvent>) =>
-    new Map(
-      events.flatMap((event): ReadonlyArray<readonly [string, Unless]> => {
-        const text = promptIn(event)
-        if (text === undefined) return []
-        const unless = promptUnless("file", text, event.time)
-        return [event.key, `${event.key}:turn`].map((key) => [key, unless])
-      })
-    )
+  /** Of the prompts and failures among these, by their keys and those of their turns. */
+  const twiceIn = (events: ReadonlyArray<AgentEvent>) => {
+    const found = new Map<string, Unless>()
+    let ofFailure: Unless | undefined
+    for (const event of events) {
+      const text = promptIn(event)
+      const failure = isApart(agent) ? failureIn(event) : undefined
+      if (text !== undefined) {
+        const unless = twiceUnless("prompt", "file", text, event.time)
+        for (const key of [event.key, `${event.key}:turn`]) found.set(key, unless)
+      } else if (failure !== undefined) {
+        ofFailure = twiceUnless("error", "file", failure, event.time)
+        found.set(event.key, ofFailure)
+      } else if (event.kind === "turn_end") {
+        // An error's turn ends right behind it.
+        if (ofFailure !== undefined) found.set(event.key, ofFailure)
+        ofFailure = undefined
+      }
+    }
+    return found
+  }
 
   /** Leaves out what the log has, before anything is made of it. */
   const unknown = (to: Journal, events: ReadonlyArray<Redacted>, marks: ReadonlyArray<string>) => {
@@ -221,11 +233,11 @@ export const makeSessionWriter = (options: SessionWriterOptions): SessionWriter 
       const marks: Array<string> = []
       const unless: Array<Unless | undefined> = []
       let bytes = 0
-      const prompts = promptsIn(events)
+      const twice = twiceIn(events)
       for (const [one, mark] of unknown(journal, safe, events.map(markOf))) {
         const entries = entriesOf(one, redacted)
         plains.push(...entries.plains)
-        const its = unlessOf(one.event, prompts)
+        const its = unlessOf(one.event, twice)
         entries.plains.forEach((_, n) => {
           marks.push(n === 0 ? mark : `${mark} ${n}`)
           unless.push(its)

@@ -59,22 +59,32 @@ export const promptIn = (event: AgentEvent): string | undefined => {
   return part?.type === "text" ? part.text.trim() : undefined
 }
 
-/** Milliseconds by which a command's start and its agent's own record of the prompt differ at most. */
-const PROMPT_MS = 60_000
+/** Why a turn failed, in its agent's words. */
+export const failureIn = (event: AgentEvent): string | undefined =>
+  event.kind === "error" && event.data.what === "api" ? event.data.message : undefined
+
+/** Milliseconds by which what a run tells and its agent's own record of it differ at most. */
+const TWICE_MS = 60_000
 
 /**
  * A prompt is told twice where a session is run and watched: from the command line, without an id, and by the agent's own
- * file. These marks say `by` whom it was told, near this time: all are asked for, the first is kept.
+ * file; so is why it failed, by agents that have no id for that. These marks say `by` whom it was told, near this time:
+ * all are asked for, the first is kept.
  */
-const promptMarks = (by: "run" | "file", text: string, time: number): ReadonlyArray<string> => {
-  const minute = Math.floor(time / PROMPT_MS)
-  return [minute, minute - 1, minute + 1].map((one) => `prompt ${by} ${one} ${text}`)
+const twiceMarks = (
+  what: "prompt" | "error",
+  by: "run" | "file",
+  text: string,
+  time: number
+): ReadonlyArray<string> => {
+  const minute = Math.floor(time / TWICE_MS)
+  return [minute, minute - 1, minute + 1].map((one) => `${what} ${by} ${one} ${text}`)
 }
 
-/** The same asked and kept as it is written, of the prompt and of its turn alike: the other may write at this moment. */
-export const promptUnless = (by: "run" | "file", text: string, time: number): Unless => ({
-  told: promptMarks(by === "run" ? "file" : "run", text, time),
-  tells: promptMarks(by, text, time).slice(0, 1)
+/** The same asked and kept as it is written, of a prompt or an error and of its turn alike: the other may write at this moment. */
+export const twiceUnless = (what: "prompt" | "error", by: "run" | "file", text: string, time: number): Unless => ({
+  told: twiceMarks(what, by === "run" ? "file" : "run", text, time),
+  tells: twiceMarks(what, by, text, time).slice(0, 1)
 })
 
 /** Milliseconds of a step of `printedMarks` and `turnMarks`. */
