@@ -134,9 +134,13 @@ describe("Hub, when the storage fails", () => {
     }
   )
 
-  test.each(["full", "other"] as const)(
-    "%s ends the writer's socket, so that nothing behind it is stored before it",
-    (reason) => {
+  test.each([
+    ["full", 2],
+    ["other", 2],
+    ["too-fast", 0]
+  ] as const)(
+    "%s ends the writer's socket, so that nothing behind it is stored before it; the operator is told of two such writes %d times",
+    (reason, told) => {
       const world = makeWorld(failing(failed(reason)))
       const [socket, stock] = [world.connect(), world.connect({ extended: false })]
       socket.write(writing("bad", entries(1), 1))
@@ -147,6 +151,7 @@ describe("Hub, when the storage fails", () => {
         { code: 1013, reason: "It is so." },
         { code: 1013, reason: "It is so." }
       ])
+      expect(world.troubles).toEqual(Array.from({ length: told }, () => "It is so."))
     }
   )
 

@@ -71,7 +71,9 @@ const write = (storage: HubStorage, asker: Asker, request: WriteEntries): Effect
     onFailure: (failed): Reaction => {
       const refused = refusalOf(failed)
       // What follows on this socket must not be stored before what failed: it would stand in the wrong order for ever.
-      return refused.code === "storage" ? { close: closing(refused), trouble: failed } : refuse(refused)
+      if (refused.code !== "storage") return refuse(refused)
+      const close = closing(refused)
+      return failed.reason === "too-fast" ? { close } : { close, trouble: failed }
     },
     onSuccess: (appended): Reaction => {
       const { fresh, head, sequences } = appended
