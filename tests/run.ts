@@ -1,7 +1,7 @@
 /**
  * `bun run test`: all of `tests/`, and one plain line to close with, `N passed, N failed, N skipped`. A run in which nothing
  * passed counts as failed. Arguments go to `bun test` (a file, `-t name`) and run over the sources; a whole run bundles
- * the command first, as it is published, and takes two files at a time.
+ * the command first, as it is published, and takes three files at a time: many wait for clocks, and two cores have room for another.
  */
 import { rmSync } from "node:fs"
 import { join } from "node:path"
@@ -15,7 +15,7 @@ if (whole) {
   await bundle(join(built, "cli"))
 }
 const child = Bun.spawn(
-  [process.execPath, "test", "--timeout", "60000", ...(whole ? ["--parallel=2", "tests"] : args)],
+  [process.execPath, "test", "--timeout", "60000", ...(whole ? ["--parallel=3", "tests"] : args)],
   {
     env: { ...process.env, ...(whole ? { AGENT_SYNC_TESTED: join(built, "cli", "main.js") } : {}) },
     stdin: "ignore",

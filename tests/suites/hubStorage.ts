@@ -376,12 +376,12 @@ export const hubStorageSuite = (
         await expectPage(storage, "log", model, from, { bytes: PAGE_BYTES, entries: 1_000 })
       }
       // Small writes behind it: a storage that packs must not take the end of the large one for a write of its own.
-      for (let n = 10_000; n < 10_150; n++) {
+      for (let n = 10_000; n < 10_070; n++) {
         model.append(iv(1), [entry(n)])
         await append(storage, [entry(n)])
       }
       const cut = [entries(20_000, 5, 120_000), entries(30_000, 9, 60_000)]
-      for (const write of [...cut, ...entries(40_000, 150).map((one) => [one])]) {
+      for (const write of [...cut, ...entries(40_000, 70).map((one) => [one])]) {
         model.append(iv(1), write)
         await append(storage, write)
       }
