@@ -2,7 +2,7 @@
  * `bun run build`: what is published. The command as one minified bundle that needs no package beside it, the SDK as
  * JavaScript with types, a file for each source file. The repository itself runs from its sources and needs none of it.
  */
-import { copyFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Home } from "agent-sync/bun"
@@ -11,7 +11,8 @@ import { buildViewer } from "../viewer-static/build.ts"
 import { bundle } from "./bundle.ts"
 
 const root = join(import.meta.dir, "..")
-const dist = join(root, "dist")
+/** What is there is used while this is made: it changes places at the end. */
+const dist = join(root, `.build/dist-${process.pid}`)
 
 interface World {
   /** Folders and files of `sdk/src`. */
@@ -66,9 +67,27 @@ const schema = () =>
     `${JSON.stringify({ title: "agent-sync.json", ...JSONSchema.make(Home.ConfigFile) }, null, 2)}\n`
   )
 
+/** Two builds at a time leave the one that ends last. */
+const changePlaces = () => {
+  const to = join(root, "dist")
+  for (let tries = 0; existsSync(dist); tries++) {
+    const before = `${dist}-before-${tries}`
+    try {
+      if (existsSync(to)) renameSync(to, before)
+      renameSync(dist, to)
+    } catch (error) {
+      // The other one was quicker.
+      if (tries === 20) throw error
+    } finally {
+      rmSync(before, { recursive: true, force: true })
+    }
+  }
+}
+
 rmSync(dist, { recursive: true, force: true })
 await bundle(join(dist, "cli"))
 await buildViewer(join(dist, "viewer"))
 for (const world of worlds) compile(world)
 copyFileSync(join(root, "sdk/src/worker/sha256.wasm"), join(dist, "sdk/worker/sha256.wasm"))
 schema()
+changePlaces()

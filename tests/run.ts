@@ -1,23 +1,28 @@
 /**
  * `bun run test`: all of `tests/`, and one plain line to close with, `N passed, N failed, N skipped`. A run in which nothing
- * passed counts as failed. Arguments go to `bun test` (a file, `-t name`) and run over the sources; a whole run bundles
- * the command first, as it is published, and takes three files at a time: many wait for clocks, and two cores have room for another.
+ * passed counts as failed. Arguments go to `bun test` (a file, `-t name`) and run over the sources; a whole run builds
+ * what is published first, and takes three files at a time: many wait for clocks, and two cores have room for another.
  */
-import { rmSync } from "node:fs"
+import { cpSync, rmSync } from "node:fs"
 import { join } from "node:path"
-import { bundle } from "../cli/bundle.ts"
 
 const args = process.argv.slice(2)
 const whole = args.length === 0
-const built = join(import.meta.dir, "..", ".build")
+const root = join(import.meta.dir, "..")
+const built = join(root, ".build")
 if (whole) {
   rmSync(built, { recursive: true, force: true })
-  await bundle(join(built, "cli"))
+  await import("../cli/build.ts")
+  // Tests that pack the package build it again meanwhile.
+  cpSync(join(root, "dist/cli"), join(built, "cli"), { recursive: true })
 }
 const child = Bun.spawn(
   [process.execPath, "test", "--timeout", "60000", ...(whole ? ["--parallel=3", "tests"] : args)],
   {
-    env: { ...process.env, ...(whole ? { AGENT_SYNC_TESTED: join(built, "cli", "main.js") } : {}) },
+    env: {
+      ...process.env,
+      ...(whole ? { AGENT_SYNC_TESTED: join(built, "cli", "main.js"), AGENT_SYNC_BUILT: "1" } : {})
+    },
     stdin: "ignore",
     stdout: "inherit",
     stderr: "pipe"

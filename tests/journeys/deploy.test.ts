@@ -8,6 +8,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { applyEdits, modify } from "jsonc-parser"
 import { argumentsDuring } from "../support/arguments.ts"
+import { built } from "../support/built.ts"
 import { type Machine, machine, type Ran } from "../support/cli.ts"
 import { type CloudflareDouble, startCloudflareDouble } from "../support/cloudflare/double.ts"
 
@@ -21,8 +22,7 @@ let url: string
 
 beforeAll(async () => {
   // A project gets what is published of the package, so that is built first.
-  const { stderr, success } = Bun.spawnSync([process.execPath, join(root, "cli/build.ts")], { cwd: root })
-  if (!success) throw new Error(`the package does not build: ${stderr}`)
+  built()
   cloudflare = await startCloudflareDouble()
   url = cloudflare.url
   home = mkdtempSync(join(tmpdir(), "agent-sync-deploy-"))

@@ -7,6 +7,7 @@ import { unstable_readConfig } from "wrangler"
 import { bundleWorker } from "../../cli/src/commands/dev/bundleWorker.ts"
 import { encodeRequest } from "../../sdk/src/protocol/Codec.ts"
 import { writing } from "../hub/world.ts"
+import { built } from "../support/built.ts"
 import { afterThisTest } from "../support/undo.ts"
 import { COMPATIBILITY_DATE, startWorkerd } from "../support/workerd.ts"
 
@@ -16,10 +17,7 @@ const template = join(root, "worker-template")
 const read = (file: string) => readFileSync(join(template, file), "utf8")
 
 /** What a project gets of the package: not its sources. */
-beforeAll(() => {
-  const { stderr, success } = Bun.spawnSync([process.execPath, join(root, "cli/build.ts")], { cwd: root })
-  if (!success) throw new Error(`the package does not build: ${stderr}`)
-})
+beforeAll(built)
 
 /** A copy outside the repository, in which the package is installed under its own name. */
 const project = () => {
