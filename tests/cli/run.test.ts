@@ -62,6 +62,22 @@ describe("agent-sync run", () => {
     expect(code).toBe(7)
   })
 
+  test("an agent that was told to end, and says that all is well, gives its code, and its session was cut off", async () => {
+    const here = alone()
+    const hub = await startHub(here)
+    const agent = await script(
+      `process.on("SIGTERM", () => process.exit(0)); console.log("ready"); setInterval(() => {}, 1000)`
+    )
+    const run = here.start(["run", "--url", hub.url, "--", ...agent])
+    await run.until((stdout) => stdout.includes("ready"))
+    run.process.kill("SIGTERM")
+    expect((await run.ended).code).toBe(0)
+    const { sessions } = await readAll(here, hub.url)
+    expect(sessions[0]?.session.state).toBe("failed")
+    const data = { ok: false, reason: "signal", signal: "SIGTERM", exitCode: 0 }
+    expect(sessions[0]?.events.at(-1)).toMatchObject({ kind: "session_end", data })
+  })
+
   test("an agent that a signal ended gives the code a shell would give, and its session has failed", async () => {
     const here = alone()
     const hub = await startHub(here)

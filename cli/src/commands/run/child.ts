@@ -34,6 +34,8 @@ const PIPE_END_MS = 500
 
 /** Signals that end or steer a program and that we are only a bystander to. */
 const FORWARDED = ["SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2"] as const
+/** Those of them that end one. */
+const ENDING: ReadonlySet<string> = new Set(["SIGTERM", "SIGHUP", "SIGQUIT"])
 
 /** `around`: variables that the agent gets beside our own. */
 export const spawn = (command: ReadonlyArray<string>, around: Readonly<Record<string, string>> = {}): Child => ({
@@ -50,14 +52,18 @@ export const spawn = (command: ReadonlyArray<string>, around: Readonly<Record<st
       return notStarted(command[0]!, error)
     }
     // On a terminal Ctrl-C reaches the agent by itself, as part of our process group; a second one would mean "now".
-    const stop = onSignals(hasTerminal() ? FORWARDED : [...FORWARDED, "SIGINT"], (signal) => child.kill(signal))
+    let told: string | undefined
+    const stop = onSignals(hasTerminal() ? FORWARDED : [...FORWARDED, "SIGINT"], (signal) => {
+      if (ENDING.has(signal)) told = signal
+      child.kill(signal)
+    })
     const stay = hasTerminal() ? onSignals(["SIGINT"], () => {}) : () => {}
     const passing = pass(child.stdout, listen)
     await child.exited
     await passing.ended(LEFTOVER_MS)
     stop()
     stay()
-    return howOf(child)
+    return howOf(child, told)
   }
 })
 
@@ -69,12 +75,16 @@ export const inTerminal = async (command: ReadonlyArray<string>): Promise<How> =
   } catch (error) {
     return notStarted(command[0]!, error)
   }
-  const stop = onSignals(FORWARDED, (signal) => child.kill(signal))
+  let told: string | undefined
+  const stop = onSignals(FORWARDED, (signal) => {
+    if (ENDING.has(signal)) told = signal
+    child.kill(signal)
+  })
   const stay = onSignals(["SIGINT"], () => {})
   await child.exited
   stop()
   stay()
-  return howOf(child)
+  return howOf(child, told)
 }
 
 /** `cmd | agent-sync run -`: our stdin is the agent's output. */
@@ -94,13 +104,16 @@ export const stdinAsChild = (): Child => ({
   }
 })
 
-/** How a child ended, as a shell reports it. */
-const howOf = ({ exitCode, signalCode }: Pick<Bun.Subprocess, "exitCode" | "signalCode">): How => {
+/** How a child ended, as a shell reports it. `told`: the signal that we passed on, after which code 0 is no success. */
+const howOf = ({ exitCode, signalCode }: Pick<Bun.Subprocess, "exitCode" | "signalCode">, told?: string): How => {
   if (signalCode !== null) {
     const [signal, number] = Object.entries(constants.signals).find((known) => known.includes(signalCode)) ?? ["?", 0]
     return { code: 128 + number, ending: { ok: false, reason: "signal", signal } }
   }
   const code = exitCode ?? 1
+  if (code === 0 && told !== undefined) {
+    return { code, ending: { ok: false, reason: "signal", signal: told, exitCode: code } }
+  }
   return { code, ending: { ok: code === 0, reason: "exit", exitCode: code } }
 }
 
