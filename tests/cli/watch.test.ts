@@ -426,4 +426,11 @@ describe("agent-sync run --tty", () => {
     const exported = await on.run(["export", SESSION])
     expect(exported.stdout).toContain("fix the tests")
   }, 30_000)
+
+  test("waits for no file that never comes: it ends with its agent, and says that nothing was recorded", async () => {
+    const on = machine(tempFolder())
+    const { code, stderr, stdout } = await on.run(["run", "--tty", "--", "sh", "-c", "echo hello; exit 3"])
+    expect({ code, stdout }).toEqual({ code: 3, stdout: "hello\n" })
+    expect(stderr).toContain("No session was seen that this agent wrote here, so nothing was recorded.")
+  }, 30_000)
 })
