@@ -507,6 +507,44 @@ describe("Codex, whose file is read a little before what it prints", () => {
       expect(fold.view.turns).toBe(1)
     }
   })
+
+  test.each([
+    ["later", 3],
+    ["before it too", 4]
+  ])("ends a turn that failed once, though its file told why before the run did, and tells its end %s", (_, first) => {
+    const s = scene()
+    const at = Date.parse("2026-03-01T10:00:02.000Z")
+    const line = (ms: number, type: string, payload: object) =>
+      `${JSON.stringify({ timestamp: new Date(at + ms).toISOString(), type, payload })}\n`
+    const written = [
+      line(0, "session_meta", { id: "thread-1", cwd: "/x" }),
+      line(10, "event_msg", { type: "task_started", turn_id: "t1" }),
+      line(20, "event_msg", { type: "error", message: "Overloaded" }),
+      line(60, "event_msg", { type: "task_complete", turn_id: "t1" })
+    ]
+    const keep = (count: number) => s.read("rollout-x", written.slice(0, count).map(bytes), () => at + 70)
+    const recorder = makeRecorder({
+      journal: s.journal,
+      run: crypto.randomUUID(),
+      about: {},
+      command: ["codex", "exec", "--json", "hi"],
+      timers: s.clock,
+      wall: () => at + 50,
+      onTrouble: () => {}
+    })
+    keep(first)
+    const printed = [
+      { type: "thread.started", thread_id: "thread-1" },
+      { type: "turn.started" },
+      { type: "turn.failed", error: { message: "Overloaded" } }
+    ]
+    recorder.push(bytes(printed.map((one) => `${JSON.stringify(one)}\n`).join("")))
+    keep(4)
+    recorder.end({ ok: false, reason: "exit", exitCode: 1 })
+    keep(4)
+    const count = (kind: string) => s.events().filter((event) => event.kind === kind).length
+    expect([count("error"), count("turn_start"), count("turn_end")]).toEqual([1, 1, 1])
+  })
 })
 
 describe("an opencode session that is run and watched at once", () => {

@@ -29,7 +29,7 @@ export const makePrompted = ({ agent, asked, askedTurn, began, wall }: PromptedO
   /** Of a prompt that the agent printed: its turn comes next. */
   let ofPrinted: Unless | undefined
   /** Of an error that the agent printed: its turn ends next. */
-  let ofFailure: Unless | undefined
+  let failed: string | undefined
   const isOfApart = () => isApart(agent() ?? "")
   return {
     unlessOf: (event) => {
@@ -43,13 +43,13 @@ export const makePrompted = ({ agent, asked, askedTurn, began, wall }: PromptedO
       }
       const failure = isOfApart() ? failureIn(event) : undefined
       if (failure !== undefined) {
-        ofFailure = twiceUnless("error", "run", failure, wall())
-        return ofFailure
+        failed = failure
+        return twiceUnless("error", "run", failure, wall())
       }
       if (event.kind === "turn_end") {
-        const its = ofFailure
-        ofFailure = undefined
-        return its
+        const why = failed
+        failed = undefined
+        return why === undefined ? undefined : twiceUnless("end", "run", why, wall())
       }
       if (event.kind !== "turn_start") return undefined
       // Codex prints that its first turn began; its file tells that before it tells the prompt.

@@ -181,10 +181,11 @@ export const makeSessionWriter = (options: SessionWriterOptions): SessionWriter 
     return told.length === 0 && tells.length === 0 ? undefined : { told, tells: isNow ? tells : [] }
   }
   const isPast = ({ time }: AgentEvent) => isNew && time < openedAt - LIVE_MS
+  /** Why the turn failed whose end was not told yet. */
+  let failed: string | undefined
   /** Of the prompts and failures among these, by their keys and those of their turns. */
   const twiceIn = (events: ReadonlyArray<AgentEvent>) => {
     const found = new Map<string, Unless>()
-    let ofFailure: Unless | undefined
     for (const event of events) {
       const text = promptIn(event)
       const failure = isApart(agent) ? failureIn(event) : undefined
@@ -192,12 +193,11 @@ export const makeSessionWriter = (options: SessionWriterOptions): SessionWriter 
         const unless = twiceUnless("prompt", "file", text, event.time)
         for (const key of [event.key, `${event.key}:turn`]) found.set(key, unless)
       } else if (failure !== undefined) {
-        ofFailure = twiceUnless("error", "file", failure, event.time)
-        found.set(event.key, ofFailure)
+        failed = failure
+        found.set(event.key, twiceUnless("error", "file", failure, event.time))
       } else if (event.kind === "turn_end") {
-        // An error's turn ends right behind it.
-        if (ofFailure !== undefined) found.set(event.key, ofFailure)
-        ofFailure = undefined
+        if (failed !== undefined) found.set(event.key, twiceUnless("end", "file", failed, event.time))
+        failed = undefined
       }
     }
     return found

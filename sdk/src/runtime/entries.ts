@@ -63,6 +63,12 @@ export const promptIn = (event: AgentEvent): string | undefined => {
 export const failureIn = (event: AgentEvent): string | undefined =>
   event.kind === "error" && event.data.what === "api" ? event.data.message : undefined
 
+/**
+ * A prompt with the turn that it begins; why a turn failed; and, by the same words, that this turn ended: an agent's file may
+ * tell that later, so it is not taken for told with the error.
+ */
+type Twice = "prompt" | "error" | "end"
+
 /** Milliseconds by which what a run tells and its agent's own record of it differ at most. */
 const TWICE_MS = 60_000
 
@@ -71,18 +77,13 @@ const TWICE_MS = 60_000
  * file; so is why it failed, by agents that have no id for that. These marks say `by` whom it was told, near this time:
  * all are asked for, the first is kept.
  */
-const twiceMarks = (
-  what: "prompt" | "error",
-  by: "run" | "file",
-  text: string,
-  time: number
-): ReadonlyArray<string> => {
+const twiceMarks = (what: Twice, by: "run" | "file", text: string, time: number): ReadonlyArray<string> => {
   const minute = Math.floor(time / TWICE_MS)
   return [minute, minute - 1, minute + 1].map((one) => `${what} ${by} ${one} ${text}`)
 }
 
-/** The same asked and kept as it is written, of a prompt or an error and of its turn alike: the other may write at this moment. */
-export const twiceUnless = (what: "prompt" | "error", by: "run" | "file", text: string, time: number): Unless => ({
+/** The same asked and kept as it is written: the other may write at this moment. */
+export const twiceUnless = (what: Twice, by: "run" | "file", text: string, time: number): Unless => ({
   told: twiceMarks(what, by === "run" ? "file" : "run", text, time),
   tells: twiceMarks(what, by, text, time).slice(0, 1)
 })
