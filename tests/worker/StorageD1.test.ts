@@ -2,37 +2,24 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from "miniflare"
 import type { HubStorage } from "../../sdk/src/hub/HubStorage.ts"
 import { HubStorage as Tag } from "../../sdk/src/hub/HubStorage.ts"
 import type { Database } from "../../sdk/src/worker/d1/Database.ts"
 import { layer, open, SMALL_ROWS } from "../../sdk/src/worker/StorageD1.ts"
 import { hubSuite } from "../suites/hub.ts"
 import { ask, everything, failureOf, hubStorageSuite, walk } from "../suites/hubStorage.ts"
+import { type D1, startD1 } from "../support/d1.ts"
 import { entries, entry, iv } from "../support/hubEntries.ts"
 
 setDefaultTimeout(60_000)
 
-let miniflare: Miniflare
+let d1: D1
 let db: Database
 beforeAll(async () => {
-  miniflare = new Miniflare(
-    convertV4MiniflareOptions({
-      name: "hub",
-      modules: true,
-      script: "export default { fetch: () => new Response() }",
-      compatibilityDate: "2026-11-17",
-      d1Databases: { DB: "hub" },
-      host: "127.0.0.1",
-      port: 0,
-      cf: false,
-      log: new Log(LogLevel.NONE)
-    })
-  )
-  await miniflare.ready
-  db = await miniflare.getD1Database("DB")
+  d1 = await startD1()
+  db = d1.db
 })
-afterAll(() => miniflare.dispose())
+afterAll(() => d1.stop())
 
 let tenants = 0
 const newTenant = () => `tenant ${tenants++}`
