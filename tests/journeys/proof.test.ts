@@ -18,9 +18,9 @@ import { makeEntryId } from "../../sdk/src/crypto/EntryId.ts"
 import * as Envelope from "../../sdk/src/crypto/Envelope.ts"
 import * as Sealer from "../../sdk/src/crypto/Sealer.ts"
 import { makeReaderKey } from "../../sdk/src/crypto/TenantKey.ts"
-import { makeWriter, parseWriter } from "../../sdk/src/crypto/WriterKey.ts"
-import { SessionId } from "../../sdk/src/domain/Ids.ts"
-import { encodeIndex, encodeSigned } from "../../sdk/src/domain/Payload.ts"
+import { makeWriter, parseWriter, type WriterIdentity } from "../../sdk/src/crypto/WriterKey.ts"
+import { type LogId, SessionId } from "../../sdk/src/domain/Ids.ts"
+import { encodeIndex, encodeSigned, encodeSnapshot, type Plain } from "../../sdk/src/domain/Payload.ts"
 import type { SealedEntry } from "../../sdk/src/protocol/Message.ts"
 import { byCount } from "../../sdk/src/sync/Compaction.ts"
 import { compactHub } from "../../sdk/src/sync/compactHub.ts"
@@ -102,9 +102,10 @@ afterAll(async () => {
 const verified = async (
   name: string,
   tamper: (file: string) => void | Promise<void> = () => {},
-  before: ReadonlyMap<string, Report["seen"]> = new Map()
+  before: ReadonlyMap<string, Report["seen"]> = new Map(),
+  from = base
 ) => {
-  copyFileSync(base, fileOf(name))
+  copyFileSync(from, fileOf(name))
   await tamper(fileOf(name))
   const remote = connectVerifier({
     key: reader,
@@ -135,16 +136,20 @@ const after = async (name: string, change: (entries: ReadonlyArray<SealedEntry>)
   return findings(session.log)
 }
 
-const writerOf = () => {
-  const text = filesBelow(join(here.home, "keys")).find(({ bytes }) => bytes.toString().startsWith("asj1"))
+const writerIn = (keys: string) => {
+  const text = filesBelow(keys).find(({ bytes }) => bytes.toString().startsWith("asj1"))
   return right(parseWriter(text!.bytes.toString()))
 }
+const writerOf = () => writerIn(join(here.home, "keys"))
 
 /** An entry as anyone can seal it who holds the log's key, such as whoever was given a link. */
-const sealed = (envelope: Omit<Envelope.Envelope, "seen">): SealedEntry => {
+const sealed = (
+  envelope: Omit<Envelope.Envelope, "seen">,
+  { key, log }: Pick<KnownSession, "key" | "log"> = session
+): SealedEntry => {
   const entryId = makeEntryId()
   const bytes = Envelope.encode({ ...envelope, seen: new Map() })
-  return { entryId, encryptedEntry: Sealer.seal(nativeAead, session.key, { log: session.log, entryId }, bytes) }
+  return { entryId, encryptedEntry: Sealer.seal(nativeAead, key, { log, entryId }, bytes) }
 }
 
 describe("verify, of a hub's file in which", () => {
@@ -194,7 +199,7 @@ describe("verify, of a hub's file in which", () => {
     const { findings } = await verified("changed-only", (file) => {
       const entries = readLog(file, session.log).flat()
       const each = (all: ReadonlyArray<SealedEntry>): Writes => all.map((entry) => [entry])
-      tellLog(file, session.log, each(change(entries)), each(entries))
+      tellLog(file, session.log, each(change(entries)), { chainOf: each(entries) })
     })
     expect(findings(session.log).map(({ _tag }) => _tag)).toEqual(["Unopened", "Missing", "Rechained"])
   })
@@ -216,12 +221,20 @@ describe("verify, of a hub's file in which", () => {
     expect(findings(other.log)).toMatchObject([{ _tag: "Unopened", why: { reason: "other key" } }])
   })
 
-  test("a holder of the log's key wrote, finds the stranger, or the end that the writer did not sign", async () => {
+  test("a holder of the log's key wrote, finds the stranger, the fork, or the end that the writer did not sign", async () => {
     const strange = await after("stranger", (all) => [
       ...all,
       sealed({ writer: new Uint8Array(16).fill(7), n: 1, prev: new Uint8Array(32), plain: note("not ours") })
     ])
     expect(strange.map(({ _tag }) => _tag)).toEqual(["Stranger"])
+    const inside = await after("inside", (all) => {
+      const prev = Envelope.digest(all[18]!.encryptedEntry)
+      return all.toSpliced(19, 0, sealed({ writer: writerOf().id, n: 20, prev, plain: note("not ours") }))
+    })
+    expect(inside).toMatchObject([
+      { _tag: "Forked", n: 20, sequence: 21 },
+      { _tag: "Forked", n: 21, sequence: 22 }
+    ])
     const inItsName = await after("its-name", (all) => {
       const prev = Envelope.digest(all.at(-1)!.encryptedEntry)
       return [...all, sealed({ writer: writerOf().id, n: all.length + 1, prev, plain: note("not ours") })]
@@ -263,28 +276,28 @@ describe("verify, of a hub's file in which", () => {
   })
 
   test("an older state stands, is shorter than it was seen: the session, and the index that has lost one", async () => {
+    const older = (log: string, entries: number) => (file: string) =>
+      tellLog(
+        file,
+        log,
+        readLog(file, log)
+          .flat()
+          .slice(0, entries)
+          .map((entry) => [entry])
+      )
+    const of = await verified("rolled-back", older(session.log, 3), seen)
+    expect(of.findings(session.log)).toMatchObject([
+      { _tag: "Unsigned", from: 1 },
+      { _tag: "Rewritten", writer: session.writer },
+      { _tag: "RolledBack", has: 3 }
+    ])
     const index = indexLog(reader.recorder)
-    const { findings, sessions } = await verified(
-      "rolled-back",
-      (file) => {
-        for (const log of [session.log, index]) {
-          tellLog(
-            file,
-            log,
-            readLog(file, log)
-              .flat()
-              .slice(0, 3)
-              .map((entry) => [entry])
-          )
-        }
-      },
-      seen
-    )
-    expect(sessions.length).toBeGreaterThan(0)
-    expect(findings(index).map(({ _tag }) => _tag)).toContain("RolledBack")
-    if (sessions.some(({ log }) => log === session.log)) {
-      expect(findings(session.log).map(({ _tag }) => _tag)).toContain("RolledBack")
-    }
+    const lost = await verified("index-rolled-back", older(index, 1), seen)
+    expect(lost.sessions).toEqual([])
+    expect(lost.findings(index)).toMatchObject([
+      { _tag: "Rewritten", writer: session.writer },
+      { _tag: "RolledBack", has: 1 }
+    ])
   })
 
   test("the index has its writer's introduction twice, another tenant's, or one in its writer's name", async () => {
@@ -384,19 +397,25 @@ describe("agent-sync verify", () => {
 })
 
 describe("a log that was compacted at its hub", () => {
-  test("holds, as verify says, where its writer's signed snapshot stands for what is gone, and not where more is gone", async () => {
-    const HUB = "ws://compacted"
-    copyFileSync(base, fileOf("compacted"))
-    const storage = right(SqliteStorage.open(fileOf("compacted")))
+  const HUB = "ws://compacted"
+  const compacted = join(root, "served", "compacted.sqlite")
+  let log: LogId
+  let key: Uint8Array
+  let writer: WriterIdentity
+
+  beforeAll(async () => {
+    copyFileSync(base, compacted)
+    const storage = right(SqliteStorage.open(compacted))
+    const keysFolder = join(root, "compacted", "keys")
     const journal = right(
       await openJournal({
         file: join(root, "compacted", "journal.sqlite"),
-        keysFolder: join(root, "compacted", "keys"),
+        keysFolder,
         key: reader.recorder,
         remotes: [HUB]
       })
     )
-    const { id: log, key } = right(journal.openLog("program:main"))
+    ;({ id: log, key } = right(journal.openLog("program:main")))
     const started = { log, key, time: 0, session: SessionId.make("program:main"), agent: "program" }
     right(journal.append(journal.index, [encodeIndex({ _tag: "index.started", ...started })]))
     for (const round of ["first", "second"]) {
@@ -413,7 +432,25 @@ describe("a log that was compacted at its hub", () => {
     }
     storage.close()
     journal.close()
-    copyFileSync(fileOf("compacted"), fileOf("compacted-more"))
+    writer = writerIn(keysFolder)
+  })
+
+  /** What is found in it after something was done to the hub's file. */
+  const found = async (name: string, tamper: (file: string) => void) => {
+    const { findings } = await verified(name, tamper, new Map(), compacted)
+    expect(findings(session.log)).toEqual([])
+    return findings(log)
+  }
+  /** Trims it as a hub can at any time. */
+  const trim = (file: string, floor: number) => {
+    const storage = right(SqliteStorage.open(file))
+    Effect.runSync(storage.trim(log, floor))
+    storage.close()
+  }
+  const names = (findings: ReadonlyArray<Finding>) => findings.map(({ _tag }) => _tag)
+
+  test("holds, as verify says, where its writer's signed snapshot stands for what is gone, and not where more is gone", async () => {
+    copyFileSync(compacted, fileOf("compacted-more"))
     const verify = (tenant: string) =>
       here.run(["verify", "program:main", "--url", url], {
         env: { AGENT_SYNC_TENANT: tenant, AGENT_SYNC_KEY: printKey(reader) }
@@ -421,12 +458,50 @@ describe("a log that was compacted at its hub", () => {
     const held = await verify("compacted")
     expect([held.code, held.stderr]).toEqual([0, ""])
     expect(held.stdout).toMatch(/✓ .*, 30 let go of under .*'s signed snapshot, /)
-    const more = right(SqliteStorage.open(fileOf("compacted-more")))
-    Effect.runSync(more.trim(log, 33))
-    more.close()
+    trim(fileOf("compacted-more"), 33)
     const broken = await verify("compacted-more")
     expect(broken.code).toBe(1)
     expect(broken.stdout).toContain("The hub let go of entries 1 to 32, and no snapshot stands for all of that.")
+  })
+
+  test("hides nothing under a snapshot that its writer did not sign: cut before its signature, by a holder of the log's key, or by a stranger", async () => {
+    expect(await found("compacted-retold", (file) => tellLog(file, log, readLog(file, log)))).toEqual([])
+    const cut = await found("compacted-cut", (file) => tellLog(file, log, readLog(file, log).slice(0, 1)))
+    expect(cut).toMatchObject([
+      { _tag: "Missing", from: 1, to: 30 },
+      { _tag: "Unvouched", sequence: 31, upTo: 30 }
+    ])
+    /** Lets go of all but the last entry, in whose place a snapshot stands that says nothing, and a signature. */
+    const forged = (name: string, by: WriterIdentity) =>
+      found(name, (file) => {
+        const last = readLog(file, log).flat().at(-1)!
+        const upTo = 30 + readLog(file, log).flat().length
+        trim(file, upTo)
+        const entry = (n: number, before: SealedEntry, plain: Plain) =>
+          sealed({ writer: by.id, n, prev: Envelope.digest(before.encryptedEntry), plain }, { log, key })
+        const hubs = [{ remoteId: new Uint8Array(16), chain: new Uint8Array(32) }]
+        const hiding = entry(
+          upTo + 1,
+          last,
+          encodeSnapshot({ _tag: "log.snapshot", upTo, part: [0, 1], hubs, entries: [] })
+        )
+        const prev = Envelope.digest(hiding.encryptedEntry)
+        const signature = sealingOf(nativeAead, reader.recorder, by).sign({ log, n: upTo + 2, prev })
+        const checkpoint = entry(upTo + 2, hiding, encodeSigned({ _tag: "log.checkpoint", signature }))
+        tellLog(file, log, [...readLog(file, log), [hiding], [checkpoint]])
+      })
+    // In its name, and with a key that is not its own.
+    const inItsName = await forged("forged-snapshot", { ...makeWriter(), id: writer.id })
+    expect(names(inItsName)).toEqual(["Missing", "Forged", "Unvouched"])
+    const strange = await forged("strange-snapshot", makeWriter())
+    expect(names(strange)).toEqual(["Stranger", "Missing", "Missing", "Unvouched"])
+  })
+
+  test("is not held to be what its writer's snapshot names where the hub had another past", async () => {
+    const other = await found("compacted-other-past", (file) =>
+      tellLog(file, log, readLog(file, log), { floorChain: new Uint8Array(32).fill(9) })
+    )
+    expect(other).toMatchObject([{ _tag: "OtherPast", sequence: 31, upTo: 30 }])
   })
 })
 
