@@ -5,7 +5,7 @@ import * as fc from "effect/FastCheck"
 import { makeTimeline, sessionHtml, sessionMarkdown } from "#viewer"
 import css from "#viewer/style"
 import { spoiled } from "../domain/events.ts"
-import { hostile, many, work } from "./page/events.ts"
+import { hostile, many, script, work } from "./page/events.ts"
 import { entriesOf } from "./page/source.ts"
 
 const NOW = 1_770_000_000_000
@@ -60,11 +60,73 @@ describe("Markdown", () => {
     )
   })
 
-  test("HTML of a hostile session is escaped, and its fences cannot be ended from within", () => {
-    const text = sessionMarkdown(about(hostile(NOW)))
-    const outside = text.replace(/^ *(`{3,}).*\n[\s\S]*?\n *\1$/gm, "").replace(/`[^`\n]*`/g, "")
-    expect(outside).not.toMatch(/(^|[^\\])<(script|img|svg|iframe|style)/i)
-    expect(outside).not.toMatch(/\]\((javascript|data|vbscript):/i)
+  /** The tags of what a renderer makes of it that are not its own, and addresses that do something. */
+  const acting = (markdown: string) => {
+    const html = Bun.markdown.html(markdown)
+    const own =
+      /^<\/?(p|h\d|em|strong|del|code( class="[^"]*")?|pre|[uo]l( start="\d+")?|li|blockquote|hr|br|table|t[hrd]( align="\w+")?|thead|tbody|details|summary|a href="(https?:|mailto:|[#/.]|[\w%./-]*["#?])[^"]*"( title="[^"]*")?|a)( \/)?>$/
+    return (html.match(/<[^>]*>/g) ?? []).filter((tag) => !own.test(tag))
+  }
+
+  test("of a hostile session is nothing but text to who renders it", () => {
+    expect(acting(sessionMarkdown(about(hostile(NOW))))).toEqual([])
+  })
+
+  const said = (text: string) => {
+    const s = script(NOW)
+    s.say(text)
+    return sessionMarkdown(about(s.events))
+  }
+
+  test("keeps what an agent says as Markdown: headings, lists, code, links", () => {
+    const text =
+      "# Done\n\n- `Array<string>` and **bold**\n- [the docs](https://example.com/a_(b)), [a file](src/a.ts)\n\n```ts\nconst a: Array<string> = []\n```"
+    expect(said(text)).toContain(text)
+  })
+
+  test.each([
+    ["ticks that are escaped, and are no code", "\\`<img src=x onerror=alert(1)>\\`"],
+    ["ticks without an end", "a ``` b <img src=x onerror=alert(1)>"],
+    ["ticks of another length between", "`a`` <img src=x onerror=alert(1)> ``b`"],
+    ["a cell that ends within code", "| a | b |\n|---|---|\n| `a | b` `<img src=x onerror=alert(1)>` |"],
+    ["a fence that is indented code", "text\n\n    ```\n<img src=x onerror=alert(1)>\n    ```"],
+    ["a fence that its list ends", "- a\n  ```\n<img src=x onerror=alert(1)>\n  ```"],
+    ["a fence that its quote ends", "> ```\n<img src=x onerror=alert(1)>\n> ```"],
+    ["a scheme in entities", "[x](&#106;avascript:alert(1)) [y](javascript&colon;alert(1)) [z](<javascript:alert(1)>)"],
+    ["a definition", "[a]\n\n[a]: javascript:alert(1)"],
+    ["a picture that would be fetched", "![a](https://example.com/told.png) ![b]\n\n[b]: https://example.com/told.png"]
+  ])("of an agent that says %s does nothing", (_, text) => {
+    expect(acting(said(text))).toEqual([])
+  })
+
+  test("does nothing, whatever an agent says", () => {
+    const piece = fc.constantFrom(
+      ..."` `` ``` ~~~ ~ \\ < > [ ] ( ) ! | : # - + * _ & \n \t",
+      ..."`|``|```|~~~|<img src=x onerror=alert(1)>|<script>|<!--|<?x|](javascript:x)|![a](http://x)|[a]: javascript:x|\n|\n\n|    |> |- |1. || a | b |\n|---|---|\n| ".split(
+        "|"
+      )
+    )
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 30 }), (pieces) => acting(said(`x ${pieces.join("")}`)).length === 0),
+      { numRuns: 2_000 }
+    )
+  })
+
+  test("of a call whose output has ticks that a colour holds apart ends no fence with them", () => {
+    const s = script(NOW)
+    const result = "``\x1b[31m`\n<img src=x onerror=alert(1)>"
+    s.call({ name: "Bash", input: { command: "`\x1b[31m`<img src=x>`" }, result, ok: false })
+    expect(acting(sessionMarkdown(about(s.events)))).toEqual([])
+  })
+
+  test("of a run that printed lines no agent writes holds them as code", () => {
+    const text = "first\n<img src=x onerror=alert(1)>"
+    const s = script(NOW)
+    s.call({ name: "Bash", input: { command: "ls" }, result: "ok" })
+    s.add({ group: "audit", kind: "note", data: { what: "output", text } })
+    const printed = about(s.events)
+    expect(acting(sessionMarkdown(printed))).toEqual([])
+    expect(sessionMarkdown(printed)).toContain(text)
   })
 
   test("ten thousand events are written, each prompt once", () => {

@@ -1,10 +1,11 @@
 /**
  * A session as Markdown for a pull request: what was asked, what the agent said, each tool call a line, changes and failures
- * folded. What agents print stands in fences that it cannot end; what would be read as HTML is escaped.
+ * folded. What agents print stands in fences that it cannot end; what they say is Markdown that can do nothing (`harmless.ts`).
  */
 import { clean, summarize } from "agent-sync/events"
 import type { Call, Item } from "../timeline/Item.ts"
 import { cost, duration, firstLine, plural, short, shortPath } from "../words.ts"
+import { fenced, harmless, inline } from "./harmless.ts"
 import { type Exported, factsOf } from "./html.tsx"
 
 /** Lines of a folded block; GitHub shows a comment of at most 65,536 characters. */
@@ -67,7 +68,7 @@ const linesOf = (item: Item, indent: string, cwd: string | undefined): ReadonlyA
       return facts.length === 0 ? [] : ["", `_${facts.join(", ")}_`, ""]
     }
     case "Printed":
-      return ["", `    ${clean(item.text)}`]
+      return ["", ...fenced(clean(item.text).split("\n"), ""), ""]
     case "Thought":
     case "Picture":
     case "Quiet":
@@ -97,17 +98,12 @@ const callLines = (call: Call, indent: string, cwd: string | undefined): Readonl
 
 const folded = (name: string, text: string, language: string, indent: string): ReadonlyArray<string> => {
   const lines = clean(text).split("\n")
-  const shown = lines.slice(0, LINES)
-  const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([run]) => run.length))
-  const fence = "`".repeat(longest + 1)
   const inside = `${indent}  `
+  const more = lines.length > LINES ? [`… ${lines.length - LINES} more lines`] : []
   return [
     `${inside}<details><summary>${name}</summary>`,
     "",
-    `${inside}${fence}${language}`,
-    ...shown.map((line) => `${inside}${line}`),
-    ...(lines.length > LINES ? [`${inside}… ${lines.length - LINES} more lines`] : []),
-    `${inside}${fence}`,
+    ...fenced([...lines.slice(0, LINES), ...more], language, inside),
     "",
     `${inside}</details>`,
     ""
@@ -124,19 +120,3 @@ const escaped = (text: string) =>
   clean(text)
     .replace(/[\\`*_<>[\]#|~]/g, "\\$&")
     .replace(/\n/g, " ")
-/** Markdown of the agent's: kept, but for HTML. */
-const harmless = (text: string) =>
-  clean(text)
-    .split(/(```[\s\S]*?(?:```|$)|`[^`\n]*`)/)
-    .map((part, at) =>
-      at % 2 === 1
-        ? part
-        : part.replace(/<(?=[A-Za-z/!?])/g, "&lt;").replace(/\]\(\s*(?!https?:|mailto:|#|\/|\.)[a-z][\w+.-]*:/gi, "](#")
-    )
-    .join("")
-const inline = (text: string) => {
-  const longest = Math.max(0, ...[...text.matchAll(/`+/g)].map(([run]) => run.length))
-  const fence = "`".repeat(longest + 1)
-  const space = text.startsWith("`") || text.endsWith("`") ? " " : ""
-  return `${fence}${space}${clean(text).replace(/\n/g, " ")}${space}${fence}`
-}
