@@ -72,6 +72,7 @@ export {
   type ProvenWriter,
   printProof,
   provenEntries,
+  provenTitle,
   type SessionProof,
   type Shown
 } from "./sync/SessionProof.ts"

@@ -398,6 +398,8 @@ describe("agent-sync verify", () => {
 
 describe("a log that was compacted at its hub", () => {
   const HUB = "ws://compacted"
+  /** As an agent may call it. */
+  const called = "program:\x1b]0;owned\x07main"
   const compacted = join(root, "served", "compacted.sqlite")
   let log: LogId
   let key: Uint8Array
@@ -415,8 +417,8 @@ describe("a log that was compacted at its hub", () => {
         remotes: [HUB]
       })
     )
-    ;({ id: log, key } = right(journal.openLog("program:main")))
-    const started = { log, key, time: 0, session: SessionId.make("program:main"), agent: "program" }
+    ;({ id: log, key } = right(journal.openLog(called)))
+    const started = { log, key, time: 0, session: SessionId.make(called), agent: "program" }
     right(journal.append(journal.index, [encodeIndex({ _tag: "index.started", ...started })]))
     for (const round of ["first", "second"]) {
       right(
@@ -451,10 +453,11 @@ describe("a log that was compacted at its hub", () => {
 
   test("holds, as verify says, where its writer's signed snapshot stands for what is gone, and not where more is gone", async () => {
     copyFileSync(compacted, fileOf("compacted-more"))
-    const verify = (tenant: string) =>
-      here.run(["verify", "program:main", "--url", url], {
+    const ask = (command: string, tenant: string) =>
+      here.run([command, "main", "--url", url], {
         env: { AGENT_SYNC_TENANT: tenant, AGENT_SYNC_KEY: printKey(reader) }
       })
+    const verify = (tenant: string) => ask("verify", tenant)
     const held = await verify("compacted")
     expect([held.code, held.stderr]).toEqual([0, ""])
     expect(held.stdout).toMatch(/✓ .*, 30 let go of under .*'s signed snapshot, /)
@@ -462,6 +465,10 @@ describe("a log that was compacted at its hub", () => {
     const broken = await verify("compacted-more")
     expect(broken.code).toBe(1)
     expect(broken.stdout).toContain("The hub let go of entries 1 to 32, and no snapshot stands for all of that.")
+    // Whoever writes it out hears of it, and what the session is called moves no cursor.
+    const written = await ask("export", "compacted-more")
+    expect(written.stderr).toMatch(/^agent-sync: program:main: 32 entries missing before 33: the writer counted on$/m)
+    for (const { stderr, stdout } of [held, broken, written]) expect(stderr + stdout).not.toMatch(/[\x1b\x07]/)
   })
 
   test("hides nothing under a snapshot that its writer did not sign: cut before its signature, by a holder of the log's key, or by a stranger", async () => {
@@ -534,9 +541,16 @@ describe("an exported file", () => {
     expect(told).toMatchObject({ kind: "file", ok: true, page: "same", findings: [] })
     expect(told.signers.map(({ writer }) => writer)).toEqual([session.writer])
 
-    const altered = await verifyFile(html.replace("<h1", "<h2>Approved</h2><h1"))
-    expect(altered.code).toBe(1)
-    expect(altered.stdout).toContain("✗ page   is not what its proof holds")
+    for (const change of [
+      (page: string) => page.replace("<h1", "<h2>Approved</h2><h1"),
+      // A title is under no signature but that of the entries: a file cannot say another.
+      (page: string) =>
+        page.replaceAll(/(<h1[^>]*>|<title>)[^<]*/g, "$1Approved").replace(/"title":"[^"]*"/, '"title":"Approved"')
+    ]) {
+      const altered = await verifyFile(change(html))
+      expect(altered.code).toBe(1)
+      expect(altered.stdout).toContain("✗ page   is not what its proof holds")
+    }
     // A proof that someone cut to fit another page is missing what it names.
     const shorter = html.replace(/\["[^"]+","[^"]+"\],(?=\["[^"]+","[^"]+"\]\]})/, "")
     expect((await verifyFile(shorter)).stdout).toMatch(/✗ proof .*\n +Entry \d+ of .* is missing/)

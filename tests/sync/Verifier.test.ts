@@ -18,6 +18,7 @@ import { compactHub } from "../../sdk/src/sync/compactHub.ts"
 import { rotationEntry } from "../../sdk/src/sync/rotate.ts"
 import { introduce, sealingOf } from "../../sdk/src/sync/sealing.ts"
 import { type ExaminedIndex, makeVerifier } from "../../sdk/src/sync/Verifier.ts"
+import { readWholeLog } from "../../sdk/src/sync/wholeLog.ts"
 import { administered } from "../support/administered.ts"
 import { makeClock } from "../support/clock.ts"
 import { makeLink } from "../support/link.ts"
@@ -184,6 +185,16 @@ describe("Verifier", () => {
       expect(right(await answered(asked))).toMatchObject({ findings: [], writers: [{ letGo: 600 }] })
       await trimming
     })
+  })
+
+  test("ends with a hub that gives the same beginning again and again", async () => {
+    let asked = 0
+    const same = async () => {
+      if (++asked > 10) throw new Error("it is asked without end")
+      const entry = { sequence: 1, iv, entryId: new Uint8Array(16), encryptedEntry: new Uint8Array(40) }
+      return { entries: [entry], head: 9, floor: 1, floorChain: new Uint8Array(32) }
+    }
+    expect((await readWholeLog(same, "AAAAAAAAAAAAAAAAAAAAAA")).hub.head).toBe(9)
   })
 
   test("reads on where a connection broke off", async () => {

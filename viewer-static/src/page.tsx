@@ -132,12 +132,10 @@ export const openPage = (options: {
       const sealed = await source.sealed(session.log).catch(() => undefined)
       if (sealed === undefined)
         return toast("The hub did not give the sealed entries. Save without proof, or try again.")
-      const { title, now } = about
       const zone = Intl.DateTimeFormat().resolvedOptions().timeZone
       const shown = {
         session: session.alias ?? session.origin.session,
-        title,
-        now,
+        now: about.now,
         zone,
         history: false,
         version: VERSION

@@ -3,7 +3,7 @@ export { parse as parseShareLink, type ShareLink, UnreadableLink } from "../cryp
 export { parse as parseKey, type ReaderKey } from "../crypto/TenantKey.ts"
 export { VERSION } from "../protocol/version.ts"
 export type { ReadingRemote, ReadOptions, SharedOptions } from "../sync/reading.ts"
-export { printProof, provenEntries, type SessionProof, type Shown } from "../sync/SessionProof.ts"
+export { printProof, provenEntries, provenTitle, type SessionProof, type Shown } from "../sync/SessionProof.ts"
 export type { SyncStatus } from "../sync/SyncStatus.ts"
 export type {
   KnownSession,

@@ -11,6 +11,7 @@ import * as Envelope from "../crypto/Envelope.ts"
 import * as Sealer from "../crypto/Sealer.ts"
 import type { LogId } from "../domain/Ids.ts"
 import * as Payload from "../domain/Payload.ts"
+import { makeSession } from "../domain/Session.ts"
 import { IV_BYTES } from "../protocol/Limits.ts"
 import type { SealedEntry } from "../protocol/Message.ts"
 import type { Examined } from "./examine.ts"
@@ -38,10 +39,9 @@ export interface SessionProof {
   readonly hub?: { readonly batches: ReadonlyArray<number>; readonly chain: Uint8Array }
 }
 
-/** What a file shows beside its proof: enough to draw it again, to the letter, and compare. */
+/** How a file shows its proof: enough to draw it again, to the letter, and compare. Under no signature: none of it is told. */
 export interface Shown {
   readonly session: string
-  readonly title: string
   /** Milliseconds since 1970, when it was written. */
   readonly now: number
   /** The time zone of the times in it, as the IANA names it. */
@@ -99,6 +99,17 @@ export const provenEntries = (proof: SessionProof, aead: Aead = portableAead): R
       .filter((one) => isNew(writer, one.n))
       .map((one) => ({ sequence: one.n, writer, content: one.content }))
   })
+}
+
+/** What the session is called by what is in its log: the agent's own title, its first prompt, or else its id. */
+export const provenTitle = (entries: ReadonlyArray<ProvenEntry>): string => {
+  const fold = makeSession()
+  let named: string | undefined
+  for (const { content, writer } of entries) {
+    if (content._tag === "Event") fold.add(content.event, writer)
+    if (content._tag === "Header") named ??= content.header.title ?? content.header.session
+  }
+  return fold.view.title ?? named ?? "A session"
 }
 
 const iv = new Uint8Array(IV_BYTES)

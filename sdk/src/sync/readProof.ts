@@ -20,13 +20,15 @@ export class UnreadableProof extends Schema.TaggedError<UnreadableProof>()("Unre
   }
 }
 
+/** Milliseconds from 1970 to the last moment that a `Date` can tell (ECMA-262 §21.4.1.1). */
+const LATEST_MS = 8.64e15
+
 const Text = Schema.parseJson(
   Schema.Struct({
     proof: Schema.Number,
     shown: Schema.Struct({
       session: Schema.String,
-      title: Schema.String,
-      now: Schema.Number,
+      now: Schema.Number.pipe(Schema.between(-LATEST_MS, LATEST_MS)),
       zone: Schema.String,
       history: Schema.Boolean,
       version: Schema.String

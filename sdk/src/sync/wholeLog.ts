@@ -37,7 +37,7 @@ export const readWholeLog = async (
   for (let from = 1; ; ) {
     const page = await read(log, from, Math.min(PAGE_ENTRIES, upTo - from + 1))
     const { head } = page
-    if (page.floor !== undefined && page.floorChain !== undefined) {
+    if (page.floor !== undefined && page.floorChain !== undefined && page.floor > (floor?.sequence ?? 0)) {
       // Also where it was trimmed while it was read: what came before is not there any more.
       entries.length = 0
       batches.length = 0

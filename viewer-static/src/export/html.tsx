@@ -23,6 +23,8 @@ export interface Carried {
   /** `printProof`. */
   readonly text: string
   readonly entries: number
+  /** In which the times are: whoever made the file chose it. */
+  readonly zone: string
 }
 
 export const sessionHtml = (options: Exported & { readonly css: string; readonly proof?: Carried }): string => {
@@ -63,7 +65,8 @@ export const sessionHtml = (options: Exported & { readonly css: string; readonly
         </ol>
       </div>
       <p class="foot-note soft small">
-        Written by agent-sync on {momentOf(now)}. It needs no network and runs no script.
+        Written by agent-sync on {momentOf(now, 0)}
+        {proof === undefined ? "" : `, with the times of ${proof.zone}`}. It needs no network and runs no script.
         {proof === undefined
           ? " It carries no proof: whoever has it can change it."
           : ` It carries its proof: the session's ${plural(proof.entries, "entry", "entries")}, sealed, as their writers signed them, and the key that opens them. agent-sync verify FILE holds this page against them, and says who signed. Whoever has this file can read all of the session, also what is folded or replaced here.`}
@@ -111,7 +114,7 @@ export const factsOf = ({ session }: Timeline): ReadonlyArray<readonly [string, 
     ["Folder", cwd ?? ""],
     ["Branch", branch ?? ""],
     ["Host", host ?? ""],
-    ["Started", startedAt === undefined ? "" : momentOf(startedAt)],
+    ["Started", startedAt === undefined ? "" : momentOf(startedAt, 0)],
     ["Time", startedAt === undefined || lastAt === undefined ? "" : duration(lastAt - startedAt)],
     ["Tokens", tokens > 0 ? short(tokens) : ""],
     ["Cost", figures.costUsd === undefined ? "" : cost(figures.costUsd)]

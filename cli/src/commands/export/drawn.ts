@@ -6,10 +6,13 @@ import type { Exported, Format } from "./formats.ts"
 
 export const html: Format = (session) => {
   const { history, proof } = session
-  const about = { title: session.title ?? session.session, now: Date.now() }
-  if (proof === undefined) return sessionHtml({ ...about, timeline: timelineOf(session), partial: false, css })
+  const now = Date.now()
+  if (proof === undefined) {
+    const title = session.title ?? session.session
+    return sessionHtml({ title, now, timeline: timelineOf(session), partial: false, css })
+  }
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone
-  return proven(proof, { session: session.session, ...about, zone, history, version: VERSION })
+  return proven(proof, { session: session.session, now, zone, history, version: VERSION })
 }
 
 export const md: Format = (session) => {

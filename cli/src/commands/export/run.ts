@@ -2,7 +2,7 @@
  * Writes recorded sessions to stdout: from the hub with the reader key, else from this machine's journal. Each event once, as
  * its latest and best source told it.
  */
-import { type KnownSession, provenEntries, type ReaderKey } from "agent-sync"
+import { type KnownSession, provenEntries, provenTitle, type ReaderKey } from "agent-sync"
 import { connectReader, readJournal } from "agent-sync/bun"
 import { type Header, makeCollector, makeSession, type Origin, SessionId } from "agent-sync/events"
 import * as Effect from "effect/Effect"
@@ -12,6 +12,8 @@ import { EXIT, Failure } from "../../Failure.ts"
 import { globals } from "../../globals.ts"
 import { isFile, openProofFile } from "../../proofFile.ts"
 import { openRecording } from "../../Recording.ts"
+import { clean } from "../../Terminal.ts"
+import { told } from "../tail/notices.ts"
 import { type Exported, type Format, formats, isDocument } from "./formats.ts"
 
 /** Milliseconds without any answer after which a hub counts as unreachable. */
@@ -102,7 +104,8 @@ const fromFile = (input: ExportInput, file: string, format: Format) =>
     const collector = makeCollector(input.history)
     const fold = makeSession()
     let origin: Origin = { session: SessionId.make("unknown"), agent: "unknown" }
-    for (const { content, writer } of provenEntries(proof)) {
+    const entries = provenEntries(proof)
+    for (const { content, writer } of entries) {
       if (content._tag === "Header") origin = originOf(content.header)
       if (content._tag !== "Event") continue
       collector.add(content.event, writer)
@@ -113,7 +116,7 @@ const fromFile = (input: ExportInput, file: string, format: Format) =>
       tenant: "",
       session: shown.session,
       origin,
-      title: shown.title,
+      title: provenTitle(entries),
       state,
       startedAt,
       events: collector.events(),
@@ -257,8 +260,7 @@ const fromHub = (input: ExportInput, format: Format, found: Settings, url: strin
           if (log === current?.log) next?.()
         },
         onNotice: (log, notice) => {
-          const what = notice._tag === "Refused" ? notice.refusal.reason : notice._tag
-          process.stderr.write(`agent-sync: ${current?.origin.session ?? tenant}: ${what}\n`)
+          process.stderr.write(`agent-sync: ${clean(`${current?.origin.session ?? tenant}: ${told(notice)}`)}\n`)
           if (notice._tag === "Refused" && log === current?.log) next?.()
         },
         onWrongKey: () =>

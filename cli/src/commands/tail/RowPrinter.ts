@@ -1,10 +1,10 @@
 /** `tail` for people: rows of all sessions that are shown, and what happened to the connection. The live line is `liveLine.ts`. */
-import type { KnownSession, Notice, OpenedEntry, SyncStatus } from "agent-sync"
+import type { KnownSession, OpenedEntry, SyncStatus } from "agent-sync"
 import type { AgentEvent } from "agent-sync/events"
-import { AGAIN } from "../../lost.ts"
-import { grouped, oneLine, plural, type Terminal } from "../../Terminal.ts"
+import { oneLine, type Terminal } from "../../Terminal.ts"
 import type { Filter } from "./Filter.ts"
 import { liveLine } from "./liveLine.ts"
+import { notOpened, told, type Unopened } from "./notices.ts"
 import type { Line, Printer } from "./Printer.ts"
 import { makeRows, type Rows } from "./Rows.ts"
 import { clockOf, draw, type Row, type Tag } from "./row.ts"
@@ -14,8 +14,6 @@ const BREAK_MS = 5_000
 /** Entries that come to one line, on the long average, and what a row may reach back for. */
 const ENTRIES_PER_LINE = 4
 const ENTRIES_MORE = 60
-
-type Unopened = Extract<Notice, { readonly _tag: "Unopened" }>
 
 interface Shown {
   readonly rows: Rows
@@ -202,31 +200,3 @@ const permissionOf = (call: string | undefined, { key }: AgentEvent) => `permiss
 
 const endedBy = (event: AgentEvent, before: boolean) =>
   event.kind === "session_end" ? true : event.kind === "session_start" ? false : before
-
-const notOpened = (from: number, to: number, { why }: Unopened) => {
-  const which =
-    from === to ? `entry ${grouped(from)}` : `${grouped(to - from + 1)} entries (${grouped(from)} to ${grouped(to)})`
-  return `${which} could not be opened: ${why.message}`
-}
-
-/** Who recorded has it still. */
-const SENT_AGAIN = `${AGAIN}, where they were recorded, sends them again`
-
-const told = (notice: Notice): string => {
-  switch (notice._tag) {
-    case "Unopened":
-      return notOpened(notice.from, notice.to, notice)
-    case "Gap":
-      return `the hub has lost entries ${grouped(notice.from)} to ${grouped(notice.to)}; ${SENT_AGAIN}`
-    case "Replaced":
-      return `another storage answers at the hub's address: it was emptied or replaced; ${SENT_AGAIN}`
-    case "Missing":
-      return `${plural(notice.count, "entry", "entries")} missing before ${grouped(notice.sequence)}: the writer counted on`
-    case "Forked":
-      return `the writer has two histories from entry ${grouped(notice.sequence)} on`
-    case "Refused":
-      return notice.refusal.code === "retired"
-        ? "retired by the hub; its events are not shown"
-        : `the hub refused: ${notice.refusal.reason}`
-  }
-}

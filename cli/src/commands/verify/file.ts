@@ -5,7 +5,7 @@
 
 import { bytesToHex } from "@noble/hashes/utils.js"
 import { base64urlnopad } from "@scure/base"
-import { examineProof, type Seen, VERSION } from "agent-sync"
+import { examineProof, provenEntries, provenTitle, type Seen, VERSION } from "agent-sync"
 import { nativeAead } from "agent-sync/bun"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -34,7 +34,7 @@ export const verifyFile = (
       log,
       session: shown.session,
       name: "proof",
-      title: shown.title,
+      title: provenTitle(provenEntries(proof, nativeAead)),
       by,
       outcome: Either.right(report)
     }
@@ -58,7 +58,7 @@ export const verifyFile = (
         "Compare that key with its owner's: agent-sync verify --json, where the session was recorded, tells it."
       ),
       "",
-      `${shortPath(input.session)}: ${holds ? "it holds" : "it does not hold"}; written ${new Date(shown.now).toISOString().slice(0, 16).replace("T", " ")} UTC, ${plural(proof.entries.length, "entry", "entries")}.`
+      `${shortPath(input.session)}: ${holds ? "it holds" : "it does not hold"}; written, as it says, ${new Date(shown.now).toISOString().slice(0, 16).replace("T", " ")} UTC, ${plural(proof.entries.length, "entry", "entries")}.`
     ]
     process.stdout.write(`${lines.join("\n")}\n`)
     return holds ? EXIT.ok : EXIT.failure
