@@ -44,6 +44,12 @@ describe("A checkpoint", () => {
     }
   })
 
+  test("is none under a key of small order, for which one signature would stand for everything", () => {
+    const weak = ed25519.Point.ZERO.toBytes()
+    const empty = Uint8Array.of(...weak, ...new Uint8Array(32))
+    expect(isSignedBy(weak, place, empty)).toBe(false)
+  })
+
   test("is a value for any signature and any key, of whatever length", () => {
     for (const length of [0, 1, 31, 33, 63, 64, 65]) {
       expect(isSignedBy(signer, place, new Uint8Array(length).fill(0xff))).toBe(false)
