@@ -55,6 +55,7 @@ describe("clean", () => {
     expect(clean("\u0301".repeat(300_000))).toHaveLength(8)
     expect(clean("\x1b]a".repeat(200_000))).toBe("")
     expect(clean("\x90".repeat(200_000))).toBe("")
+    expect(clean("\x90\n".repeat(200_000))).toBe("\n".repeat(200_000))
     expect(clean("👩\u200d".repeat(100_000))).toEndWith("\\u200d")
   })
 

@@ -116,6 +116,11 @@ describe("a share link", () => {
     fc.assert(fc.property(fc.string(), (text) => expect(reasonOf(`ass1${text}`)).not.toBe("none")))
   })
 
+  test("a text that is none is told so however long it is", () => {
+    // Looked through from each of its characters, it would take minutes.
+    expect(Either.isLeft(parse("a".repeat(2_000_000)))).toBe(true)
+  })
+
   test("its refusal repeats nothing of it", () => {
     const text = print(example)
     const answer = parse(text.slice(0, -1))

@@ -78,7 +78,7 @@ export const print = ({ hub = "", logs, session, tenant, token }: ShareLink): st
 export const parse = (text: string): Either.Either<ShareLink, UnreadableLink> => {
   // The base64url behind the version may begin with a digit too, so a version is one character.
   const [, version, packed = "", token = ""] =
-    /^ass([0-9a-z])([A-Za-z0-9_-]*)(?:\.(.*))?$/.exec(text.trim().replace(/[^#]*#share=/, "")) ?? []
+    /^ass([0-9a-z])([A-Za-z0-9_-]*)(?:\.(.*))?$/.exec(text.trim().replace(/^[^#]*#share=/, "")) ?? []
   if (version === undefined) return unreadable("not a link", `This is no share link. ${AGAIN}`)
   if (version !== String(VERSION)) {
     return unreadable(

@@ -29,10 +29,11 @@ const settled = (text: string, controls: RegExp) =>
 
 /**
  * Sequences that a terminal acts on, 7 and 8 bit: CSI; OSC, DCS, SOS, PM and APC with their content; other escapes. A
- * content without an end goes to the end of its line, as a terminal would swallow it.
+ * content without an end, or in which another begins, goes to the end of its line: were more looked at, text with many beginnings and
+ * no end would be read once for each.
  */
 const SEQUENCES =
-  /(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b[\]PX^_]|[\x90\x98\x9d\x9e\x9f])(?:[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)|[^\x07\x1b\x9c\n]*)|\x1b[ -/]*[0-~]/g
+  /(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b[\]PX^_]|[\x90\x98\x9d\x9e\x9f])(?:[^\x07\x1b\x90\x98\x9c-\x9f]*(?:\x07|\x1b\\|\x9c)|[^\x07\x1b\x9c\n]*)|\x1b[ -/]*[0-~]/g
 /** What is left of C0 and C1, but the line end and the tab. */
 const CONTROLS = /[\x00-\x08\x0b-\x1f\x7f-\x9f]/g
 /** The same, but the beginning of a colour. */

@@ -5,7 +5,7 @@
  */
 import { clean } from "agent-sync/events"
 
-const OPENS = /^[ \t]*(?:(`{3,})[ \t]*([^`]*)|(~{3,})(.*))$/
+const OPENS = /^[ \t]*(?:(`{3,})([^`]*)|(~{3,})(.*))$/
 
 export const harmless = (text: string): string => {
   const out: Array<string> = []
