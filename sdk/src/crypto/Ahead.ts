@@ -23,7 +23,8 @@ interface Opened extends Parts {
 export const makeAhead = (subtle: SubtleCrypto, keys: Keyring, aead: Aead): Ahead => {
   const imported = new WeakMap<Uint8Array, Promise<CryptoKey>>()
   const keyFor = (key: Uint8Array) => {
-    const known = imported.get(key) ?? subtle.importKey("raw", key.slice(), "AES-GCM", false, ["decrypt"])
+    const known =
+      imported.get(key) ?? subtle.importKey("raw", key as Uint8Array<ArrayBuffer>, "AES-GCM", false, ["decrypt"])
     imported.set(key, known)
     return known
   }
