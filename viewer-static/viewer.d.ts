@@ -31,6 +31,8 @@ export declare const makeTimeline: (partial?: boolean) => Timeline
 export interface Carried {
   readonly text: string
   readonly entries: number
+  /** In which the times are, as the IANA names it. */
+  readonly zone: string
 }
 /** One file that opens without a network and runs no script. `css` is the text of `#viewer/style`. */
 export declare const sessionHtml: (options: Exported & { readonly css: string; readonly proof?: Carried }) => string

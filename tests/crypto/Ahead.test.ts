@@ -107,9 +107,9 @@ describe("Ahead", () => {
   test("keys are lent to WebCrypto, and cannot be taken out of it again", async () => {
     const lent: Array<CryptoKey> = []
     const subtle = {
-      decrypt: (how: AesGcmParams, key: CryptoKey, bytes: BufferSource) => {
-        lent.push(key)
-        return crypto.subtle.decrypt(how, key, bytes)
+      decrypt: (...asked: Parameters<SubtleCrypto["decrypt"]>) => {
+        lent.push(asked[1])
+        return crypto.subtle.decrypt(...asked)
       },
       importKey: crypto.subtle.importKey.bind(crypto.subtle)
     } as unknown as SubtleCrypto

@@ -99,6 +99,10 @@ describe("Markdown", () => {
     expect(acting(said(text))).toEqual([])
   })
 
+  test("is written in the time that its length takes, whatever ticks an agent says", () => {
+    expect(said("\\``".repeat(100_000))).toStartWith("# ")
+  })
+
   test("does nothing, whatever an agent says", () => {
     const piece = fc.constantFrom(
       ..."` `` ``` ~~~ ~ \\ < > [ ] ( ) ! | : # - + * _ & \n \t",

@@ -51,25 +51,56 @@ export const inline = (text: string): string => {
 
 const longestTicks = (text: string) => Math.max(0, ...[...text.matchAll(/`+/g)].map(([run]) => run.length))
 
-/** A backslash with what it escapes; code; ticks that are none. */
-const PIECES = /(\\[!-/:-@[-`{-~])|((`+)(?!`)(.*?[^`])\3(?!`))|(`+)/g
 const MARKUP = /<(?=[A-Za-z/!?])/g
 
 const withoutActs = (line: string): string => {
-  const pieces = [...line.matchAll(PIECES)]
+  const pieces = piecesOf(line)
   // A table ends its cells also within code: there no code is to hold what would be markup outside of it.
-  const isSplit = pieces.some(([, , code]) => code?.includes("|") === true)
-  let out = ""
+  const isSplit = pieces.some(({ kind, part }) => kind === "code" && part.includes("|"))
+  return pieces
+    .map(({ kind, part }) => {
+      if (kind === "pair" || (kind === "code" && !(isSplit && part.search(MARKUP) >= 0))) return part
+      return text(kind === "text" ? part : escapedTicks(part))
+    })
+    .join("")
+}
+
+interface Piece {
+  /** A backslash with what it escapes; code with its ticks; ticks that are none. */
+  readonly kind: "pair" | "code" | "ticks" | "text"
+  readonly part: string
+}
+
+const piecesOf = (line: string): ReadonlyArray<Piece> => {
+  const pieces: Array<Piece> = []
+  /** Numbers of ticks with which no code ends any more. */
+  const open = new Set<number>()
   let at = 0
-  for (const piece of pieces) {
-    const [whole, pair, code, , , ticks] = piece
-    out += text(line.slice(at, piece.index))
-    at = piece.index + whole.length
-    if (pair !== undefined) out += pair
-    else if (ticks !== undefined) out += escapedTicks(ticks)
-    else out += isSplit && code!.search(MARKUP) >= 0 ? text(escapedTicks(code!)) : code
+  const found = /\\[!-/:-@[-`{-~]|`+/g
+  for (let piece = found.exec(line); piece !== null; piece = found.exec(line)) {
+    const [part] = piece
+    if (piece.index > at) pieces.push({ kind: "text", part: line.slice(at, piece.index) })
+    at = found.lastIndex
+    if (part.startsWith("\\")) {
+      pieces.push({ kind: "pair", part })
+      continue
+    }
+    const end = open.has(part.length) ? undefined : endOf(line, at, part.length)
+    if (end === undefined) open.add(part.length)
+    pieces.push({ kind: end === undefined ? "ticks" : "code", part: line.slice(piece.index, end ?? at) })
+    at = found.lastIndex = end ?? at
   }
-  return out + text(line.slice(at))
+  return [...pieces, { kind: "text", part: line.slice(at) }]
+}
+
+/** Behind the next run of just so many ticks. */
+const endOf = (line: string, from: number, ticks: number): number | undefined => {
+  const runs = /`+/g
+  runs.lastIndex = from
+  for (let run = runs.exec(line); run !== null; run = runs.exec(line)) {
+    if (run[0].length === ticks) return runs.lastIndex
+  }
+  return undefined
 }
 
 const escapedTicks = (text: string) => text.replaceAll("`", "\\`")
