@@ -1,9 +1,12 @@
 import { describe, expect, test } from "bun:test"
 import * as Effect from "effect/Effect"
 import { makeHub } from "../../sdk/src/hub/Hub.ts"
+import type { HubStorage } from "../../sdk/src/hub/HubStorage.ts"
 import * as MemoryStorage from "../../sdk/src/hub/MemoryStorage.ts"
 import { limited, type Quotas } from "../../sdk/src/hub/Quotas.ts"
+import { encodeRequest } from "../../sdk/src/protocol/Codec.ts"
 import { entries, iv } from "../support/hubEntries.ts"
+import { asking, writing } from "./world.ts"
 
 const scene = (quotas: Quotas) => {
   const clock = { now: 0 }
@@ -75,5 +78,40 @@ describe("a tenant's quota", () => {
   test("that is not set costs nothing: the storage is the same one", () => {
     const storage = MemoryStorage.make()
     expect(limited(storage, { sockets: 3 }, () => 0)).toBe(storage)
+  })
+})
+
+describe("a storage that takes its time", () => {
+  /** A hub whose storage never answers what was asked of a log, and one peer of it. */
+  const silent = () => {
+    const storage: HubStorage = { ...MemoryStorage.make(), append: () => Effect.never, page: () => Effect.never }
+    const hub = makeHub({ storage, now: () => 0, later: () => {} })
+    const closes: Array<number> = []
+    const peer = hub.open({
+      extended: true,
+      grant: { roles: ["read", "write"] },
+      send: () => {},
+      close: (code) => void closes.push(code),
+      buffered: () => 0
+    })
+    return { closes, hub, peer }
+  }
+
+  test("keeps of one client no more than it may be asked at a time: who sends on is told to try later", () => {
+    const { closes, hub, peer } = silent()
+    const large = encodeRequest(writing("log", entries(0, 4, 1_800_000)))
+    for (let i = 0; i < 4; i++) peer.receive(large)
+    expect(closes).toEqual([])
+    peer.receive(large)
+    expect([closes, hub.peers()]).toEqual([[1013], 0])
+  })
+
+  test("counts small questions too, as what they cost while they wait", () => {
+    const { closes, peer } = silent()
+    const small = encodeRequest(asking("log", 1, 1, false))
+    for (let i = 0; i < 10_000; i++) peer.receive(small)
+    expect(closes).toEqual([])
+    for (let i = 0; i < 100_000 && closes.length === 0; i++) peer.receive(small)
+    expect(closes).toEqual([1013])
   })
 })

@@ -32,6 +32,8 @@ test("the numbers of the wire are those that PROTOCOL.md names, and ours what th
     PUSH_BYTES: 480_000,
     PUSH_WINDOW: 8,
     PEER_UNREAD_BYTES: 33_554_432,
+    PEER_ASKED_BYTES: 33_554_432,
+    PEER_ASKED_EACH_BYTES: 512,
     PEER_LOGS: 50_000,
     PEER_BUFFER_BYTES: 1_048_576,
     PUSH_BUFFER_BYTES: 4_194_304,

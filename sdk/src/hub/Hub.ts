@@ -120,15 +120,21 @@ export const makeHub = (options: HubOptions): Hub => {
     if (close !== undefined) member.end(close.code, close.reason)
   }
 
-  const handle = (member: Member, request: Whole | Ping) => {
+  /** `bytes` are the message's. */
+  const handle = (member: Member, request: Whole | Ping, bytes: number) => {
     if (request._tag === "Ping") return member.send(encodeResponse({ _tag: "Pong", id: request.id }))
     const log = request.publicKey
-    const ask = () =>
+    const ask = () => {
+      if (!member.asks(bytes)) return
       channelOf(log).ask(
         () => respond(storage, member, request),
-        (reaction) => carryOut(log, member, reaction),
+        (reaction) => {
+          member.answered(bytes)
+          carryOut(log, member, reaction)
+        },
         (cause) => broken(member, cause)
       )
+    }
     // A reader is answered as fast as it reads; a writer's entries are never kept waiting.
     if (request._tag === "WriteEntries") ask()
     else member.whenWritable(ask)
@@ -202,7 +208,7 @@ export const makeHub = (options: HubOptions): Hub => {
       const request = decodeRequest(message)
       if (Either.isLeft(request)) return member.end(request.left.closeCode, request.left.what)
       if (request.right._tag === "ChunkedMessage") receiveChunk(joiner, request.right)
-      else handle(member, request.right)
+      else handle(member, request.right, message.byteLength)
     }
 
     const receiveChunk = (joiner: Joiner, chunk: ChunkedMessage) => {

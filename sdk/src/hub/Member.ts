@@ -3,7 +3,15 @@
  * socket becomes `gone` and is never an error to others. What is sent, and why, is decided by `Hub` and `Channel`.
  */
 import { split } from "../protocol/Chunks.ts"
-import { CHUNK_BYTES, CLOSE, PEER_BUFFER_BYTES, PEER_LOGS, PEER_UNREAD_BYTES } from "../protocol/Limits.ts"
+import {
+  CHUNK_BYTES,
+  CLOSE,
+  PEER_ASKED_BYTES,
+  PEER_ASKED_EACH_BYTES,
+  PEER_BUFFER_BYTES,
+  PEER_LOGS,
+  PEER_UNREAD_BYTES
+} from "../protocol/Limits.ts"
 import type { Peer, PeerMemory, Rights } from "./Peer.ts"
 
 export interface Member {
@@ -23,6 +31,10 @@ export interface Member {
   readonly whenWritable: (act: () => void) => void
   /** The socket took what waited in it. */
   readonly drained: () => void
+  /** A request of so many bytes is put to the storage: false, and the peer is ended, where too much of it waits already. */
+  readonly asks: (bytes: number) => boolean
+  /** … and was answered. */
+  readonly answered: (bytes: number) => void
   /** What every received frame begins with: false, and the peer is ended, where its token expired or it never reads. */
   readonly admit: () => boolean
 }
@@ -34,6 +46,7 @@ export const makeMember = (
   const { extended, grant, memory } = peer
   let gone = false
   let nextChunkId = 0
+  let asked = 0
   /** In order; a set, because a long array is slow to shift. */
   const waiting = new Set<() => void>()
 
@@ -98,6 +111,16 @@ export const makeMember = (
     writable,
     whenWritable,
     drained,
+    asks: (bytes) => {
+      if (gone) return false
+      asked += bytes + PEER_ASKED_EACH_BYTES
+      if (asked <= PEER_ASKED_BYTES) return true
+      end(CLOSE.tryAgain, "this client sends more than the hub's storage takes")
+      return false
+    },
+    answered: (bytes) => {
+      asked -= bytes + PEER_ASKED_EACH_BYTES
+    },
     admit: () => {
       if (gone || expired()) return false
       if (peer.buffered() <= PEER_UNREAD_BYTES) return true

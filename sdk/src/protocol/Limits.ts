@@ -85,6 +85,10 @@ export const DRAIN_MS = 2_000
 export const PEER_BUFFER_BYTES = 1024 * 1024
 /** Bytes waiting in one socket above which it is closed when it asks for more. Ours: a page and the largest message fit often. */
 export const PEER_UNREAD_BYTES = 32 * 1024 * 1024
+/** Bytes of one socket's requests that a storage which takes its time has not answered; above it the socket is closed with 1013. Ours. */
+export const PEER_ASKED_BYTES = 32 * 1024 * 1024
+/** What a waiting request costs beside its bytes, so that as many as one may watch logs fit. Ours. */
+export const PEER_ASKED_EACH_BYTES = 512
 /** Logs one socket may watch, and requests of it that may wait until it drains. Ours. */
 export const PEER_LOGS = 50_000
 
