@@ -504,6 +504,24 @@ describe("a log that was compacted at its hub", () => {
     expect(names(strange)).toEqual(["Stranger", "Missing", "Missing", "Unvouched"])
   })
 
+  test("hides nothing under a snapshot whose count of parts would put its end before its writer's last signature", async () => {
+    const backwards = await found("compacted-backwards", (file) => {
+      const last = readLog(file, log).flat().at(-1)!
+      const head = 30 + readLog(file, log).flat().length
+      const storage = right(SqliteStorage.open(file))
+      const { chain } = Effect.runSync(storage.page(log, head, { bytes: 1e6, entries: 1 }))
+      const hubs = [{ remoteId: storage.remoteId, chain: chain! }]
+      storage.close()
+      // What is signed stays; what came before it goes.
+      trim(file, head - 1)
+      const plain = encodeSnapshot({ _tag: "log.snapshot", upTo: head, part: [0, -1_000], hubs, entries: [] })
+      const prev = Envelope.digest(last.encryptedEntry)
+      const hiding = sealed({ writer: writer.id, n: head + 1, prev, plain }, { log, key })
+      tellLog(file, log, [...readLog(file, log), [hiding]])
+    })
+    expect(names(backwards)).toEqual(["Missing", "Trimmed"])
+  })
+
   test("is not held to be what its writer's snapshot names where the hub had another past", async () => {
     const other = await found("compacted-other-past", (file) =>
       tellLog(file, log, readLog(file, log), { floorChain: new Uint8Array(32).fill(9) })
