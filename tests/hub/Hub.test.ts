@@ -5,8 +5,10 @@ import * as Either from "effect/Either"
 import { type HubStorage, StorageFailed } from "../../sdk/src/hub/HubStorage.ts"
 import * as MemoryStorage from "../../sdk/src/hub/MemoryStorage.ts"
 import { respond } from "../../sdk/src/hub/respond.ts"
+import * as Codec from "../../sdk/src/protocol/Codec.ts"
+import { PEER_BUFFER_BYTES } from "../../sdk/src/protocol/Limits.ts"
 import { hubSuite } from "../suites/hub.ts"
-import { asking, entries, following, makeWorld, upTo, writing } from "./world.ts"
+import { asking, entries, following, makeEar, makeWorld, upTo, writing } from "./world.ts"
 
 /** Answers every question some turns later, and not always the same number, so a question that does not wait its turn is early. */
 const delayed = (): HubStorage => {
@@ -66,19 +68,72 @@ describe("Hub, turn by turn", () => {
     ])
   })
 
-  test("pages are pushed one in a turn, so a long catch-up lets others in between", () => {
+  test("pages are pushed three in a turn, so a long catch-up lets others in between", () => {
     const world = makeWorld(MemoryStorage.make())
     const [writer, reader] = [world.connect(), world.connect({ extended: false })]
-    writer.write(writing("log", entries(12, 30_000)))
-    writer.write(writing("log", entries(12, 30_000)))
+    for (let i = 0; i < 4; i++) writer.write(writing("log", entries(14, 30_000)))
     reader.write(following("log"))
     const pages = [reader.changes().length]
-    for (let i = 0; i < 6; i++) {
+    for (let i = 0; i < 4; i++) {
       world.turn()
       pages.push(reader.changes().length)
     }
-    expect(pages).toEqual([1, 2, 3, 3, 3, 3, 3])
-    expect(reader.sequences()).toEqual(upTo(24))
+    expect(pages).toEqual([3, 6, 7, 7, 7])
+    expect(reader.sequences()).toEqual(upTo(56))
+  })
+
+  /** What a reader is sent, as it was handed over; its socket is full from `most` bytes on. */
+  const handedTo = (world: ReturnType<typeof makeWorld>, copies: boolean, most = Number.POSITIVE_INFINITY) => {
+    const frames: Array<Uint8Array> = []
+    let waits = 0
+    const { drained, receive } = world.hub.open({
+      extended: false,
+      copies,
+      grant: { roles: ["read"] },
+      buffered: () => (waits > most ? PEER_BUFFER_BYTES + 1 : 0),
+      close: () => {},
+      send: (frame) => {
+        frames.push(frame as Uint8Array)
+        waits += frame.length
+      }
+    })
+    receive(Codec.encodeRequest(following("log")))
+    const drain = () => {
+      waits = 0
+      drained()
+    }
+    return { frames, drain }
+  }
+
+  test("a turn ends with the page that fills a socket", () => {
+    const world = makeWorld(MemoryStorage.make())
+    for (let i = 0; i < 2; i++) world.connect().write(writing("log", entries(14, 30_000)))
+    const { drain, frames } = handedTo(world, false, 100_000)
+    const seen = [frames.length]
+    for (let i = 0; i < 3; i++) {
+      world.turn()
+      seen.push(frames.length)
+      drain()
+      seen.push(frames.length)
+    }
+    // The greeting, then a page whenever the socket took the one before.
+    expect(seen).toEqual([2, 2, 3, 3, 4, 4, 5])
+  })
+
+  test("pages share one memory where a socket copies what it is sent, and nowhere else", () => {
+    const world = makeWorld(MemoryStorage.make())
+    for (let i = 0; i < 2; i++) world.connect().write(writing("log", entries(14, 30_000)))
+    const pages = (copies: boolean) => {
+      const { frames } = handedTo(world, copies)
+      world.turn()
+      return frames.slice(1)
+    }
+    const kept = pages(false)
+    const ear = makeEar()
+    for (const frame of kept) ear.hear(frame)
+    expect(ear.sequences()).toEqual(upTo(28))
+    const memories = (frames: ReadonlyArray<Uint8Array>) => new Set(frames.map(({ buffer }) => buffer)).size
+    expect([memories(kept), memories(pages(true))]).toEqual([kept.length, 1])
   })
 
   test("all watchers of a log are sent the same bytes", () => {

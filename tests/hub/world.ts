@@ -81,6 +81,7 @@ export const makeWorld = (given: HubStorage): RuledWorld => {
       const connection = world.hub.open({
         extended,
         grant: { roles: ["read", "write"], ...rights },
+        copies: true,
         buffered: () => socket.stuck,
         close: (code, reason) => {
           ear.closes.push({ code, reason })

@@ -15,6 +15,19 @@ import { lastOf, type News, pageFrame } from "./respond.ts"
 /** Bytes of entries that are told live in one frame, unchunked; what is larger is read from the storage by pages. */
 const LIVE_BYTES = CHUNK_BYTES - 8 * 1024
 
+/** Pages that one reader is sent in a turn: each turn costs the platform a tenth of a page, and everybody else waits for its end. */
+const TURN_PAGES = 3
+
+/** For what a page says beside its entries, where its writes have some hundred bytes or more; one that says more has its own memory. */
+const PAGE_HEADER_BYTES = 16 * 1024
+let pageMemory: Uint8Array | undefined
+/** For sockets that copy. A fresh one for each page would be cleared first, and be garbage of its size afterwards. */
+const memoryFor = ({ copies }: Member): Uint8Array | undefined => {
+  if (!copies) return undefined
+  pageMemory ??= new Uint8Array(PAGE_BYTES + PAGE_HEADER_BYTES)
+  return pageMemory
+}
+
 export interface Channel {
   readonly ask: Queue["ask"]
   readonly publish: (news: News) => void
@@ -124,8 +137,8 @@ export const makeChannel = (options: ChannelOptions): Channel => {
 
   const note = ({ member, mode, sent }: Watch) => member.memory?.watches(log, mode === "live" ? ALL : sent)
 
-  /** Sends the next page when the socket takes it, and goes on in the next turn until the head is reached. */
-  const page = (watch: Watch) => {
+  /** Sends the next page when the socket takes it, a few in a turn, and goes on in the next until the head is reached. */
+  const page = (watch: Watch, place = 1) => {
     const { member } = watch
     const here = () => watches.get(member) === watch
     if (watch.paging || watch.mode === "live" || !here()) return
@@ -138,11 +151,13 @@ export const makeChannel = (options: ChannelOptions): Channel => {
             onFailure: (failed) => () => options.onTrouble(member, failed),
             onSuccess: (found) => () => {
               watch.sent = lastOf(found, watch.sent)
-              if (found.runs.length > 0) member.send(pageFrame(log, found))
+              if (found.runs.length > 0) member.send(pageFrame(log, found, { memory: memoryFor(member) }))
               if (found.runs.length === 0 || watch.sent >= found.head) watch.mode = "live"
-              else later(() => page(watch))
-              note(watch)
               releaseAcks(watch)
+              const more = watch.mode === "behind"
+              if (more && place < TURN_PAGES && member.writable()) return page(watch, place + 1)
+              note(watch)
+              if (more) later(() => page(watch))
             }
           }),
         (carryOut) => {

@@ -17,6 +17,7 @@ import type { Peer, PeerMemory, Rights } from "./Peer.ts"
 export interface Member {
   readonly grant: Rights
   readonly extended: boolean
+  readonly copies: boolean
   readonly memory: PeerMemory | undefined
   readonly gone: () => boolean
   /** One message, cut into chunks where it is large. */
@@ -43,7 +44,7 @@ export const makeMember = (
   peer: Peer,
   options: { readonly now: () => number; readonly onGone: () => void }
 ): Member => {
-  const { extended, grant, memory } = peer
+  const { copies = false, extended, grant, memory } = peer
   let gone = false
   let nextChunkId = 0
   let asked = 0
@@ -103,6 +104,7 @@ export const makeMember = (
   return {
     grant,
     extended,
+    copies,
     memory,
     gone: () => gone,
     send,

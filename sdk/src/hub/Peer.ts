@@ -17,6 +17,8 @@ export interface Peer {
   /** Hands over one frame, whole. Throws where the socket cannot take it; the hub then forgets the peer. */
   readonly send: (frame: Uint8Array | string) => void
   readonly close: (code: number, reason: string) => void
+  /** `send` has copied a frame when it returns, so that the hub may write the next one into the same memory. */
+  readonly copies?: boolean
   /** Bytes that were handed over and have not left yet; 0 where a platform does not say. */
   readonly buffered: () => number
   /** It offered our subprotocol: it understands refusals and pages. */

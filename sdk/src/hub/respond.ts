@@ -97,7 +97,7 @@ const read = (storage: HubStorage, asker: Asker, request: RequestChanges): Effec
     onSuccess: (found): Reaction => {
       const sent = lastOf(found, from - 1)
       const more = sent < found.head
-      const reply = pageFrame(publicKey, found, more)
+      const reply = pageFrame(publicKey, found, { more })
       if (live === false) return { reply }
       return more ? { unwatch: true, reply } : { reply, watch: { sent, mode: "live" } }
     }
@@ -126,8 +126,12 @@ export const lastOf = ({ head, runs }: Page, before: number): number => {
   return last === undefined ? Math.min(before, head) : last.first + last.count - 1
 }
 
-/** `more` is for pages that were asked for; pushed ones follow each other by themselves. */
-export const pageFrame = (log: string, page: Page, more?: boolean): Uint8Array => {
+/** `more` is for pages that were asked for; pushed ones follow each other by themselves. `memory` as for `encodeChanges`. */
+export const pageFrame = (
+  log: string,
+  page: Page,
+  { memory, more }: { readonly more?: boolean; readonly memory?: Uint8Array | undefined }
+): Uint8Array => {
   const { batches, chain, floor, head, runs } = page
   let count = 0
   for (const run of runs) count += run.count
@@ -141,7 +145,8 @@ export const pageFrame = (log: string, page: Page, more?: boolean): Uint8Array =
       ...(floor === undefined ? {} : { floor: floor.sequence, floorChain: floor.chain })
     },
     runs.map(({ bytes }) => bytes),
-    count
+    count,
+    memory
   )
 }
 

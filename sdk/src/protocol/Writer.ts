@@ -10,12 +10,15 @@ export class Writer {
   #bytes: Uint8Array
   #at = 0
 
-  /** `size` is a guess in bytes; one that is not too small saves copying, and an exact one a view. */
-  constructor(size: number) {
-    this.#bytes = new Uint8Array(size)
+  /**
+   * `size` is a guess in bytes; one that is not too small saves copying, and an exact one a view. Writes into `memory`
+   * where that is large enough.
+   */
+  constructor(size: number, memory?: Uint8Array) {
+    this.#bytes = memory !== undefined && memory.byteLength >= size ? memory : new Uint8Array(size)
   }
 
-  /** What was written; memory of this writer's own. */
+  /** What was written, in this writer's own memory where it was given none. */
   take(): Uint8Array {
     return this.#at === this.#bytes.byteLength ? this.#bytes : this.#bytes.subarray(0, this.#at)
   }

@@ -95,14 +95,22 @@ export const encodeResponse = (response: Response): Uint8Array => {
 /** Everything a Changes says beside its entries. */
 export type ChangesHeader = Omit<Changes, "_tag" | "entries">
 
-/** A Changes over runs of `count` entries in all that are in wire form already, in order: no entry is encoded again. */
-export const encodeChanges = (header: ChangesHeader, runs: ReadonlyArray<Uint8Array>, count: number): Uint8Array => {
+/**
+ * A Changes over runs of `count` entries in all that are in wire form already, in order: no entry is encoded again. The frame
+ * lies in `memory` where that has the room.
+ */
+export const encodeChanges = (
+  header: ChangesHeader,
+  runs: ReadonlyArray<Uint8Array>,
+  count: number,
+  memory?: Uint8Array
+): Uint8Array => {
   const { batches, chain, floor, floorChain, head, more, publicKey, refused } = header
   let size = HEADER + 5 * (batches?.length ?? 0)
   for (const run of runs) size += run.byteLength
   const trimmed = present(floor) + present(floorChain)
   const extras = present(head) + present(more) + present(batches) + present(chain) + trimmed + present(refused)
-  const writer = begin("Changes", size, 3 + extras)
+  const writer = begin("Changes", size, 3 + extras, memory)
   writer.raw(names.publicKey)
   writer.text(publicKey)
   if (head !== undefined) {
@@ -154,8 +162,8 @@ const ACK_FRAMING =
 const present = (value: unknown) => (value === undefined ? 0 : 1)
 
 /** A message's map with its tag; `fields` counts the tag too. */
-const begin = (tag: (Request | Response)["_tag"], size: number, fields: number): Writer => {
-  const writer = new Writer(size)
+const begin = (tag: (Request | Response)["_tag"], size: number, fields: number, memory?: Uint8Array): Writer => {
+  const writer = new Writer(size, memory)
   writer.map(fields)
   writer.raw(names._tag)
   writer.text(tag)

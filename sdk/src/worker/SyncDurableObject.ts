@@ -197,6 +197,7 @@ export class SyncDurableObject extends DurableObject<Env> {
       grant: memory.rights,
       memory,
       send: (frame) => socket.send(frame),
+      copies: true,
       close: (code, reason) => {
         socket.close(code, reason)
         this.#leave(socket)
