@@ -10,25 +10,18 @@
 
 import * as Either from "effect/Either"
 import { type Aead, aead as portableAead } from "../crypto/Aead.ts"
-import { timeOf } from "../crypto/EntryId.ts"
 import type { RecorderKey } from "../crypto/TenantKey.ts"
 import type { LogId } from "../domain/Ids.ts"
 import type { Plain } from "../domain/Payload.ts"
-import {
-  type AppendOptions,
-  type Journal,
-  type JournalEntry,
-  JournalFailed,
-  type OwnLog,
-  type PendingRun,
-  type Unless
-} from "../journal/Journal.ts"
+import { type AppendOptions, type Journal, type JournalEntry, JournalFailed, type OwnLog } from "../journal/Journal.ts"
 import { beginning, extend, type Head, movable } from "../journal/Sealing.ts"
 import { besideLog, type Keeping, keepingOf } from "../sync/sealing.ts"
 import { type FoundWriter, findWriter } from "./journal/destination.ts"
+import { damaged } from "./journal/failure.ts"
+import { marksOf } from "./journal/marks.ts"
 import { outboxOf, readEntries } from "./journal/outbox.ts"
 import { owe } from "./journal/owed.ts"
-import * as Pending from "./journal/pending.ts"
+import { pendingOf } from "./journal/pending.ts"
 import { isGone, thisProcess } from "./journal/process.ts"
 import { receivedOf } from "./journal/received.ts"
 import * as Refusals from "./journal/refusals.ts"
@@ -82,6 +75,8 @@ const LOG = "SELECT id, name, keep, key, last, digest, forgot FROM log"
 
 const journalOf = (store: Store, { fresh, row: writer, sealing }: FoundWriter, keeping: Keeping): Journal => {
   const wake = makeWake(store)
+  const marked = marksOf(store, keeping)
+  const pending = pendingOf(store, keeping, sealing, writer)
   /** Opened log keys; they never change. */
   const keys = new Map<LogId, Uint8Array>([[sealing.index, sealing.indexKey]])
 
@@ -89,7 +84,7 @@ const journalOf = (store: Store, { fresh, row: writer, sealing }: FoundWriter, k
     const known = keys.get(name)
     if (known !== undefined) return known
     const opened = key === null ? undefined : keeping.open({ log: name, entryId: besideLog("log key") }, key)
-    if (opened === undefined) throw damaged(store, `the key of log ${name}`)
+    if (opened === undefined) throw damaged(store.file, `the key of log ${name}`)
     keys.set(name, opened)
     return opened
   }
@@ -156,7 +151,7 @@ const journalOf = (store: Store, { fresh, row: writer, sealing }: FoundWriter, k
   }
   const openEntry = (key: Uint8Array, { entryId, log, n, sealed }: JournalEntry): Plain => {
     const plain = sealing.open(key, { log, entryId }, sealed)
-    if (plain === undefined) throw damaged(store, `entry ${n} of log ${log}`)
+    if (plain === undefined) throw damaged(store.file, `entry ${n} of log ${log}`)
     return plain
   }
   /** Inside a write. */
@@ -164,33 +159,9 @@ const journalOf = (store: Store, { fresh, row: writer, sealing }: FoundWriter, k
     const name = keeping.nameOf(`session ${session}`)
     store.run("INSERT OR REPLACE INTO session (writer, name, log) VALUES (?, ?, ?)", writer, name, log)
   }
-  const markName = (mark: string) => keeping.nameOf(`mark ${mark}`)
-  /** Inside a write. False where the log has it already. */
-  const keepMark = (log: number, mark: string) =>
-    store.run("INSERT OR IGNORE INTO mark (log, name) VALUES (?, ?)", log, markName(mark)) > 0
-  const hasMark = (log: number, mark: string) =>
-    store.get("SELECT 1 FROM mark WHERE log = ? AND name = ?", log, markName(mark)) !== undefined
-  /** Inside a write: keeps the marks of what is new, and answers whether it is. */
-  const keepNew = (log: number, mark: string | undefined, unless: Unless | undefined) => {
-    if (unless?.told.some((one) => hasMark(log, one)) === true) return false
-    if (mark !== undefined && !keepMark(log, mark)) return false
-    for (const one of unless?.tells ?? []) keepMark(log, one)
-    return true
-  }
   const told = (answer: Either.Either<ReadonlyArray<JournalEntry>, JournalFailed>) => {
     if (Either.isRight(answer) && answer.right.length > 0) wake.tell()
     return answer
-  }
-
-  const runName = (run: string) => keeping.nameOf(`run ${run}`)
-  /** Inside a write. */
-  const dropPending = (run: string) =>
-    store.run("DELETE FROM pending WHERE writer = ? AND run = ?", writer, runName(run))
-  const openPending = (row: { readonly entry_id: Uint8Array; readonly sealed: Uint8Array }) => {
-    const bytes = keeping.open({ log: sealing.index, entryId: row.entry_id }, row.sealed)
-    const waiting = bytes === undefined ? undefined : Pending.decode(bytes)
-    if (waiting === undefined) throw damaged(store, "an event that waits for its session")
-    return waiting
   }
 
   return {
@@ -260,10 +231,10 @@ const journalOf = (store: Store, { fresh, row: writer, sealing }: FoundWriter, k
               const { ids, insteadOf, marks, releases, unless } = options
               if (releases !== undefined)
                 store.run("DELETE FROM recording WHERE writer = ? AND run = ?", writer, releases)
-              if (insteadOf !== undefined) dropPending(insteadOf)
+              if (insteadOf !== undefined) pending.drop(insteadOf)
               if (marks === undefined && unless === undefined) return extendLog(log, plains, options)
               const { id } = logRow(log)
-              const isNew = plains.map((_, n) => keepNew(id, marks?.[n], unless?.[n]))
+              const isNew = plains.map((_, n) => marked.keepNew(id, marks?.[n], unless?.[n]))
               const fresh = <A>(all: ReadonlyArray<A>) => all.filter((_, n) => isNew[n])
               return extendLog(log, fresh(plains), { ...options, ...(ids === undefined ? {} : { ids: fresh(ids) }) })
             })
@@ -271,12 +242,12 @@ const journalOf = (store: Store, { fresh, row: writer, sealing }: FoundWriter, k
     known: (log, marks) =>
       store.read(() => {
         const { id } = logRow(log)
-        return marks.map((mark) => hasMark(id, mark))
+        return marks.map((mark) => marked.has(id, mark))
       }),
     mark: (log, marks) =>
       store.write(() => {
         const { id } = logRow(log)
-        for (const mark of marks) keepMark(id, mark)
+        for (const mark of marks) marked.keep(id, mark)
       }),
     read: (log, n, limit) => store.read(() => readEntries(store, log, logRow(log).id, n, limit)),
     forget: (log, upTo) =>
@@ -296,53 +267,15 @@ const journalOf = (store: Store, { fresh, row: writer, sealing }: FoundWriter, k
         if (to > 1) store.run("UPDATE log SET forgot = max(forgot, ?) WHERE id = ?", to, row.id)
         return store.run("DELETE FROM entry WHERE id > (?1 << 32) | 1 AND id <= (?1 << 32) | ?2", row.id, to)
       }),
-    pend: (run, plains, insteadOf) => {
-      if (plains.length === 0 && insteadOf === undefined) return Either.right(undefined)
-      return store.write(() => {
-        if (insteadOf !== undefined) dropPending(insteadOf)
-        if (plains.length === 0) return
-        const entryId = sealing.makeEntryId()
-        const sealed = keeping.seal({ log: sealing.index, entryId }, Pending.encode({ run, plains }))
-        const name = runName(run)
-        store.run(
-          "INSERT INTO pending (writer, run, entry_id, sealed) VALUES (?, ?, ?, ?)",
-          writer,
-          name,
-          entryId,
-          sealed
-        )
-      })
-    },
-    settle: (run, log) =>
-      told(
-        store.write(() => {
-          const name = runName(run)
-          const rows = store.all<{ entry_id: Uint8Array; sealed: Uint8Array }>(
-            "SELECT entry_id, sealed FROM pending WHERE writer = ? AND run = ? ORDER BY id",
-            writer,
-            name
-          )
-          dropPending(run)
-          return extendLog(
-            log,
-            rows.flatMap((row) => openPending(row).plains)
-          )
-        })
-      ),
-    pending: () =>
-      store.read(() => {
-        const runs = new Map<string, PendingRun>()
-        for (const row of store.all<{ entry_id: Uint8Array; sealed: Uint8Array }>(
-          "SELECT entry_id, sealed FROM pending WHERE writer = ? ORDER BY id",
-          writer
-        )) {
-          const { plains, run } = openPending(row)
-          const until = timeOf(row.entry_id)
-          const before = runs.get(run)
-          runs.set(run, { run, since: before?.since ?? until, until, plains: [...(before?.plains ?? []), ...plains] })
-        }
-        return [...runs.values()]
-      }),
+    pend: (run, plains, insteadOf) =>
+      plains.length === 0 && insteadOf === undefined
+        ? Either.right(undefined)
+        : store.write(() => {
+            if (insteadOf !== undefined) pending.drop(insteadOf)
+            if (plains.length > 0) pending.add(run, plains)
+          }),
+    settle: (run, log) => told(store.write(() => extendLog(log, pending.take(run)))),
+    pending: () => store.read(pending.all),
     hold: (log, run) =>
       store.write(() => {
         store.run(
@@ -373,9 +306,3 @@ const journalOf = (store: Store, { fresh, row: writer, sealing }: FoundWriter, k
     }
   }
 }
-
-const damaged = (store: Store, what: string) =>
-  new JournalFailed({
-    reason: "damaged",
-    what: `In the journal ${store.file}, ${what} does not open: the file was changed by something else. What is at the hub is safe; move the file away to begin a new one.`
-  })

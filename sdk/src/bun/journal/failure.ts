@@ -19,3 +19,10 @@ const sentences: Record<Trouble, (file: string, error: unknown) => string> = {
     `The journal ${file} is damaged. Move it away, with the files beside it; the next run begins a new one, and what was synced is at the hub.`,
   other: (file, error) => `The journal ${file} failed: ${error instanceof Error ? error.message : String(error)}.`
 }
+
+/** `what` of the journal's file was changed by something else. */
+export const damaged = (file: string, what: string) =>
+  new JournalFailed({
+    reason: "damaged",
+    what: `In the journal ${file}, ${what} does not open: the file was changed by something else. What is at the hub is safe; move the file away to begin a new one.`
+  })
