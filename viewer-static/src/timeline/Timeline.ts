@@ -13,8 +13,10 @@ import {
   type Session,
   tokensOf
 } from "agent-sync/events"
-import { bytes, cost, duration, firstLine, grouped, modelOf, short, shortPath } from "../words.ts"
+import { bytes, duration, firstLine } from "../words.ts"
+import { compactionOf, startOf, troubleOf, usageOf } from "./facts.ts"
 import type { Ask, Call, Item } from "./Item.ts"
+import { callId, makePlaces, type Places } from "./Places.ts"
 import { makePieces } from "./pieces.ts"
 import { makeSums, type Sums } from "./Sums.ts"
 
@@ -25,39 +27,24 @@ export interface Entry {
   readonly content: Decoded
 }
 
-export interface Timeline {
+export interface Timeline extends Pick<Places, "changes" | "find" | "under"> {
   readonly add: (entry: Entry) => void
   /** Something that must be told about the log itself, after the entries that have been added. False where it was told before. */
   readonly tell: (sequence: number, title: string, text: string) => boolean
   readonly items: ReadonlyArray<Item>
-  /** Of a subagent, by its call. */
-  readonly under: (call: string) => ReadonlyArray<Item>
-  readonly find: (id: string) => Item | undefined
   readonly session: Session
   readonly sums: Pick<Sums, "turns" | "tools" | "files">
   /** How many there are of each group of events. */
   readonly groups: Readonly<Record<"chat" | "artifact" | "audit", number>>
   /** The last entry's number, 0 before the first. */
   readonly last: number
-  /** How often items of each block of `BLOCK` top items, or what is under them, have changed: what is drawn of a block can be kept. */
-  readonly changes: ReadonlyArray<number>
-}
-
-/** Items. */
-export const BLOCK = 256
-
-interface Place {
-  readonly list: Array<Item>
-  readonly index: number
 }
 
 /** `partial`: what came before is not here, so turns are not counted. */
 export const makeTimeline = (partial = false): Timeline => {
   const fold = makeSession()
-  const top: Array<Item> = []
-  const changes: Array<number> = []
-  const lists = new Map<string, Array<Item>>()
-  const places = new Map<string, Place>()
+  const places = makePlaces()
+  const { find, put } = places
   const sums = makeSums()
   const pieces = makePieces()
   const spent = new Map<string, Map<string, number>>()
@@ -68,39 +55,6 @@ export const makeTimeline = (partial = false): Timeline => {
   let began: string | undefined
   let last = 0
   let lastCompaction: string | undefined
-
-  const put = (item: Item) => {
-    const place = places.get(item.id)
-    touch(item)
-    if (place !== undefined) {
-      const before = place.list[place.index]!
-      const events = item.events.some((event) => before.events.includes(event))
-        ? item.events
-        : [...before.events, ...item.events]
-      place.list[place.index] = { ...item, sequence: before.sequence, time: before.time, events }
-      return
-    }
-    const list = item.parent === undefined ? top : listOf(item.parent)
-    places.set(item.id, { list, index: list.length })
-    list.push(item)
-  }
-  const touch = (item: Item) => {
-    let above: Item | undefined = item
-    for (let level = 0; above?.parent !== undefined && level < 64; level++) above = find(callId(above.parent))
-    const at = above === undefined ? undefined : (places.get(above.id)?.index ?? top.length)
-    if (at === undefined) return
-    const block = Math.floor(at / BLOCK)
-    changes[block] = (changes[block] ?? 0) + 1
-  }
-  const listOf = (call: string) => {
-    const list = lists.get(call) ?? []
-    lists.set(call, list)
-    return list
-  }
-  const find = (id: string) => {
-    const place = places.get(id)
-    return place?.list[place.index]
-  }
 
   const callOf = (call: string): Call | undefined => {
     const item = find(callId(call))
@@ -190,41 +144,17 @@ export const makeTimeline = (partial = false): Timeline => {
       case "permission":
         return permission(event, base)
       case "error": {
-        const { attempt, attempts, message: text, retryMs, what } = event.data
-        const tries = attempt === undefined ? "" : `try ${attempt}${attempts === undefined ? "" : ` of ${attempts}`}`
-        return put({
-          ...base,
-          _tag: "Trouble",
-          bad: what !== "retry" && what !== "interrupted" && what !== "parse",
-          title: TROUBLES.get(what) ?? "Error",
-          text: [clean(text), tries].filter((part) => part !== "").join(", "),
-          figure: retryMs === undefined ? undefined : duration(retryMs)
-        })
+        const { retryMs } = event.data
+        const figure = retryMs === undefined ? undefined : duration(retryMs)
+        return put({ ...base, _tag: "Trouble", ...troubleOf(event.data), figure })
       }
-      case "compaction": {
-        const { tokensAfter, tokensBefore, trigger } = event.data
-        const facts = [
-          tokensBefore === undefined ? "" : `at ${grouped(tokensBefore)} tokens`,
-          tokensAfter === undefined ? "" : `to ${grouped(tokensAfter)}`,
-          trigger === "auto" ? "by itself" : trigger === "manual" ? "as asked" : ""
-        ]
+      case "compaction":
         lastCompaction = base.id
-        const text = facts.filter((fact) => fact !== "").join(", ")
-        return put({ ...base, _tag: "Boundary", what: "compacted", text, more: undefined })
-      }
+        return put({ ...base, _tag: "Boundary", what: "compacted", text: compactionOf(event.data), more: undefined })
       case "session_start": {
-        const { agentName, branch, cwd, host, model, version } = event.data
-        const facts = [
-          [agentName, version].filter((part) => part !== undefined).join(" "),
-          model === undefined ? "" : modelOf(model),
-          cwd === undefined ? "" : shortPath(cwd, undefined),
-          branch ?? "",
-          host === undefined ? "" : `on ${host}`
-        ]
-        const text = clean(facts.filter((fact) => fact !== "").join(", "))
         began ??= base.id
-        put({ ...base, _tag: "Boundary", what: began === base.id ? "began" : "goes on", text, more: undefined })
-        return
+        const what = began === base.id ? "began" : "goes on"
+        return put({ ...base, _tag: "Boundary", what, text: startOf(event.data), more: undefined })
       }
       case "session_end": {
         const { exitCode, ok, reason, signal } = event.data
@@ -238,7 +168,7 @@ export const makeTimeline = (partial = false): Timeline => {
       case "turn_end":
         return turnEnded(event, base)
       case "usage": {
-        const { figures, messageId, model } = event.data
+        const { figures, messageId } = event.data
         sums.used(event)
         if (event.parent !== undefined) {
           const counts = spent.get(event.parent) ?? new Map<string, number>()
@@ -249,13 +179,7 @@ export const makeTimeline = (partial = false): Timeline => {
           for (const count of counts.values()) tokens += count
           grow(event.parent, () => ({ tokens }))
         }
-        const facts = [
-          `${short(tokensOf(figures))} tokens`,
-          figures.cacheRead === undefined ? "" : `${short(figures.cacheRead)} from cache`,
-          figures.costUsd === undefined ? "" : cost(figures.costUsd),
-          model === undefined ? "" : modelOf(model)
-        ]
-        return quiet(base, "Usage", facts.filter((fact) => fact !== "").join(", "))
+        return quiet(base, "Usage", usageOf(event.data))
       }
       case "hook": {
         const { exitCode, name, ok, output = "" } = event.data
@@ -311,9 +235,9 @@ export const makeTimeline = (partial = false): Timeline => {
           mediaType,
           size,
           name: undefined,
-          bytes: key === undefined ? undefined : pieces.whole(key),
-          ...named(own, key)
+          bytes: key === undefined ? undefined : pieces.whole(key)
         })
+        if (key !== undefined) waiting.set(key, own.id)
         continue
       }
       const text = clean(part.text)
@@ -333,10 +257,6 @@ export const makeTimeline = (partial = false): Timeline => {
   }
   /** Pictures wait here for the bytes that come later, by the blob's key. */
   const waiting = new Map<string, string>()
-  const named = (own: Base, key: string | undefined) => {
-    if (key !== undefined) waiting.set(key, own.id)
-    return {}
-  }
   const blob = (event: EventOf<"blob">, base: Base) => {
     const { mediaType, name, part, size } = event.data
     const key = pieces.take(event)
@@ -439,8 +359,8 @@ export const makeTimeline = (partial = false): Timeline => {
       if (event.kind === "tool_finished" || event.kind === "tool_result") openCalls.delete(event.data.call)
     },
     tell,
-    items: top,
-    under: (call) => lists.get(call) ?? [],
+    items: places.top,
+    under: places.under,
     find,
     get session() {
       return fold.view
@@ -450,16 +370,16 @@ export const makeTimeline = (partial = false): Timeline => {
     get last() {
       return last
     },
-    changes
+    changes: places.changes
   }
 
   function tell(sequence: number, title: string, text: string): boolean {
     const id = `${NOTICE}${sequence}:${title}`
-    const isNew = !places.has(id)
+    const isNew = find(id) === undefined
     const base: Base = {
       id,
       sequence,
-      time: top.at(-1)?.time ?? 0,
+      time: places.top.at(-1)?.time ?? 0,
       parent: undefined,
       events: []
     }
@@ -470,20 +390,10 @@ export const makeTimeline = (partial = false): Timeline => {
 
 type Base = Pick<Item, "id" | "sequence" | "time" | "parent" | "events">
 
-/** What went wrong, in words. */
-const TROUBLES = new Map([
-  ["api", "The API answered with an error"],
-  ["retry", "Tried again"],
-  ["interrupted", "Interrupted"],
-  ["parse", "A line could not be read"],
-  ["tool", "A tool failed"]
-])
-
 const NOTICE = "told:"
 /** Whether the item tells something about the log itself. */
 export const isNotice = (id: string) => id.startsWith(NOTICE)
 
-const callId = (call: string) => `call:${call}`
 const idOf = (event: AgentEvent) => `${event.kind === "unrecognized" ? event.original.kind : event.kind}:${event.key}`
 
 /** Whether a subagent runs in the call. */

@@ -5,7 +5,8 @@
 import { clean, summarize, yieldOf } from "agent-sync/events"
 import { clockOf, dayOf, minuteOf, plural } from "../words.ts"
 import type { Call, Item } from "./Item.ts"
-import { BLOCK, runsSubagent, type Timeline } from "./Timeline.ts"
+import { BLOCK } from "./Places.ts"
+import { runsSubagent, type Timeline } from "./Timeline.ts"
 
 export type Tab = "timeline" | "chat" | "artifacts" | "audit"
 export const TABS: ReadonlyArray<Tab> = ["timeline", "chat", "artifacts", "audit"]
