@@ -8,7 +8,6 @@ import * as Either from "effect/Either"
 import type { LogId } from "../domain/Ids.ts"
 import type { Journal, JournalEntry, JournalFailed, OwedLog, Reach } from "../journal/Journal.ts"
 import {
-  ACK_DEADLINE_MS,
   JOURNAL_RETRY_MS,
   LEASE_RETRY_MS,
   PUSH_BUFFER_BYTES,
@@ -21,6 +20,7 @@ import { makeAsking } from "./Asking.ts"
 import type { Part, Session } from "./Connection.ts"
 import { makeLease } from "./Lease.ts"
 import type { Timer, Timers } from "./Link.ts"
+import { makeProgress } from "./Progress.ts"
 import { nameOf, type Sending, sendingsOf } from "./Sending.ts"
 import { makeStockWrites } from "./stockWrites.ts"
 
@@ -77,10 +77,6 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
   let grown = true
   let pumping = false
   let stopped = false
-  let ackTimer: Timer | undefined
-  /** When an Ack came last, or bytes left our socket. */
-  let progressAt = 0
-  let bufferedBefore = 0
   const drains = new Set<{ readonly look: () => void; readonly end: () => void }>()
   /** Acknowledgements that the journal could not take down yet. */
   const unmarked = new Map<string, { readonly remoteId: Uint8Array; readonly owed: OwedLog; readonly upTo: number }>()
@@ -123,6 +119,11 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
     sendings: () => sendings.values(),
     renew: () => session?.renew(),
     send: () => pump()
+  })
+  const progress = makeProgress({
+    timers,
+    awaited: () => (inFlight.size === 0 ? undefined : session),
+    abandon: () => session?.abandon("the hub does not acknowledge")
   })
   const waiting = () => ok(outbox.waiting()) ?? 0
   /** Without the logs that the hub has just refused. */
@@ -194,9 +195,9 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
     const upTo = page[page.length - 1]!.n
     sending.sent = upTo
     sending.busy = isStock(on) || asking.isFor(sending)
-    if (inFlight.size === 0) progressed()
+    if (inFlight.size === 0) progress.made()
     inFlight.set(id, { sending, upTo, count: page.length })
-    ackTimer ??= timers.after(ACK_DEADLINE_MS / 3, watchProgress)
+    progress.watch()
     on.send({
       _tag: "WriteEntries",
       publicKey: sending.owed.log,
@@ -230,28 +231,6 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
     for (const { end } of drains) end()
   }
 
-  /**
-   * A write may take its time on a slow line; what must not happen is that nothing moves: no Ack, and no byte that
-   * leaves our socket.
-   */
-  const watchProgress = () => {
-    if (inFlight.size === 0 || session === undefined) {
-      ackTimer = undefined
-      return
-    }
-    const buffered = session.buffered()
-    if (buffered < bufferedBefore) progressAt = timers.now()
-    bufferedBefore = buffered
-    const left = progressAt + ACK_DEADLINE_MS - timers.now()
-    if (left <= 0) {
-      ackTimer = undefined
-      session.abandon("the hub does not acknowledge")
-    } else ackTimer = timers.after(Math.min(left, ACK_DEADLINE_MS / 3), watchProgress)
-  }
-  const progressed = () => {
-    progressAt = timers.now()
-  }
-
   const tellLost = () => {
     const logs = ok(outbox.lost()) ?? 0
     if (logs > 0) options.onLost?.(logs)
@@ -264,8 +243,7 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
     stock.stop()
     asking.stop()
     session = undefined
-    ackTimer?.cancel()
-    ackTimer = undefined
+    progress.stop()
     inFlight.clear()
     sendings = new Map()
     grown = true
@@ -294,7 +272,7 @@ export const makePublisher = (options: PublisherOptions): Publisher => {
       const told = ack.sequenceNumbers.length
       sending.busy = false
       const remoteId = session.hello.remoteId
-      progressed()
+      progress.made()
       if (ack.refused !== undefined) refuse(sending, ack.refused, remoteId)
       else if (isStock(session) ? told > count : told !== count) {
         session.abandon(`the hub acknowledged ${told} of ${count} entries`)

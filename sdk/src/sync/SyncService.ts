@@ -14,43 +14,15 @@ import type { Aead } from "../crypto/Aead.ts"
 import { makeReaderKey, type ReaderKey, type RecorderKey } from "../crypto/TenantKey.ts"
 import { TenantId } from "../domain/Ids.ts"
 import type { Journal } from "../journal/Journal.ts"
-import { IV_BYTES } from "../protocol/Limits.ts"
-import { type Connection, connect, type Part, pingsOf } from "./Connection.ts"
+import { type ConnectedHub, connectHub, type Remote, type RemoteOptions, type RemoteStatus } from "./ConnectedHub.ts"
 import { changesOf } from "./changesOf.ts"
-import { lostSentence } from "./delivered.ts"
-import { linePerLog } from "./LinePerLog.ts"
 import { liveTimers, type Network, type Timer, type Timers } from "./Link.ts"
-import { noticed } from "./noticed.ts"
 import { Platform } from "./Platform.ts"
-import { makePublisher, type Publisher } from "./Publisher.ts"
-import { explained } from "./refusal.ts"
-import { type BadSyncConfig, hubUrl, type Provider } from "./SyncConfig.ts"
-import type { SyncStatus } from "./SyncStatus.ts"
-import { type KnownSession, makeTenantReader, type OpenedEntry, type TenantReader } from "./TenantReader.ts"
+import { type BadSyncConfig, hubUrl } from "./SyncConfig.ts"
+import type { KnownSession, OpenedEntry } from "./TenantReader.ts"
 import { webSocketNetwork } from "./webSocket.ts"
 
-/** How one hub stands. Times are milliseconds since 1970. */
-export interface RemoteStatus {
-  /** By which `disconnect` names it. */
-  readonly key: string
-  readonly url: string
-  /** `refused` is final until it is connected anew; `offline` is tried again by itself. */
-  readonly state: "connecting" | "live" | "offline" | "refused"
-  /** Since when it is live, or has not been. */
-  readonly since: number | undefined
-  /** When it is tried again, where it is offline. */
-  readonly retryAt: number | undefined
-  /** Why it is offline or refused, and what to do about it. */
-  readonly why: string | undefined
-  /** Whether what this program writes goes there: it does to the hubs that the layer was given. */
-  readonly pushes: boolean
-  /** Entries this hub has not acknowledged. */
-  readonly waiting: number
-  /** Entries known to be at the hub and not read yet. */
-  readonly behind: number
-  /** When an entry was last acknowledged by, or came from, this hub. */
-  readonly lastSyncAt: number | undefined
-}
+export type { Remote, RemoteOptions, RemoteStatus }
 
 /** How a program's connections stand. Times are milliseconds since 1970. */
 export interface Status {
@@ -61,24 +33,6 @@ export interface Status {
   readonly lastSyncAt: number | undefined
   /** What went wrong and did not stop the rest: sentences, each once, newest last. */
   readonly troubles: ReadonlyArray<string>
-}
-
-/** How a hub is connected to. */
-export interface RemoteOptions {
-  /** The address where it is not given. */
-  readonly key?: string
-  /** Sent instead of the program's own (`auth.token`, or what its machine mints). */
-  readonly token?: string
-  /** `cloudflare` sends no ping before the hub announced that answering wakes nothing. `bun` where it is not given. */
-  readonly provider?: Provider
-  /** True sends no ping at all; silence is then found by the Ack that does not come, within 15 seconds of a write. */
-  readonly disablePing?: boolean
-}
-
-/** A hub and a way to reach it. */
-export interface Remote extends RemoteOptions {
-  readonly url: string
-  readonly network: Network
 }
 
 export interface SyncApi {
@@ -150,18 +104,6 @@ export interface SyncOptions {
   readonly wall?: () => number
 }
 
-interface Connected {
-  readonly key: string
-  readonly url: string
-  readonly publisher: Publisher | undefined
-  readonly reader: TenantReader | undefined
-  readonly connection: () => Connection
-  lastSyncAt: number | undefined
-  /** All that the hub had when it was asked has been read. */
-  caughtUp: boolean
-  ended: boolean
-}
-
 const TROUBLES = 50
 /** Milliseconds between two looks of `syncNow`, and that it waits for a hub at most. */
 const LOOK_MS = 20
@@ -175,12 +117,11 @@ export const make = (options: SyncOptions): Effect.Effect<SyncApi, never, Scope.
   )
 
 const start = (options: SyncOptions): SyncApi & { readonly stop: () => void } => {
-  const { aead, journal, key, syncInterval, tenant, timers = liveTimers, wall = Date.now } = options
-  const connected = new Map<string, Connected>()
+  const { tenant, timers = liveTimers, wall = Date.now } = options
+  const connected = new Map<string, ConnectedHub>()
   const listeners = new Set<() => void>()
   const troubles: Array<string> = []
   const owner = `program ${bytesToHex(crypto.getRandomValues(new Uint8Array(8)))}`
-  const ours = journal === undefined ? undefined : bytesToHex(journal.writer.id)
 
   const changed = () => {
     for (const listener of [...listeners]) listener()
@@ -195,146 +136,21 @@ const start = (options: SyncOptions): SyncApi & { readonly stop: () => void } =>
   const open = (remote: Remote, url: string): string => {
     const name = remote.key ?? url
     close(name)
-    const pushes = journal !== undefined && options.remotes.includes(url)
-    const publisher = pushes
-      ? makePublisher({
-          journal,
-          remote: url,
-          owner: `${owner} ${name}`,
-          timers,
-          iv: () => crypto.getRandomValues(new Uint8Array(IV_BYTES)),
-          retryMs: Duration.toMillis(syncInterval),
-          onRefused: (_, refusal) => trouble(explained(refusal)),
-          onLost: (logs) => trouble(lostSentence(new URL(url).host, logs)),
-          onTrouble: (failed) => trouble(failed.message)
-        })
-      : undefined
-    const reader = key.kind === "reader" ? readerOf(key, url, () => one) : undefined
-    const touched = () => {
-      one.lastSyncAt = wall()
-      changed()
-    }
-    /** Sees traffic, and takes no part in it. */
-    const watching: Part = {
-      up: () => {},
-      down: () => {
-        one.caughtUp = false
-      },
-      ack: ({ refused, sequenceNumbers }) => {
-        if (refused === undefined && sequenceNumbers.length > 0) touched()
-      },
-      changes: ({ entries }) => {
-        if (entries.length > 0) touched()
-      }
-    }
-    const to = {
-      network: remote.network,
-      timers,
-      pings: pingsOf(remote),
-      target: async () => ({ url, token: remote.token ?? (await options.token()) })
-    }
-    const parts = [publisher, reader?.part].flatMap((part) => (part === undefined ? [] : [linePerLog(part, to)]))
-    const one: Connected = {
-      key: name,
-      url,
-      publisher,
-      reader,
-      connection: () => connection,
-      lastSyncAt: undefined,
-      caughtUp: reader === undefined,
-      ended: false
-    }
-    connected.set(name, one)
-    const connection = connect({ ...to, parts: [...parts, watching], onStatus: changed })
+    const to = { ...options, timers, wall, trouble, changed, owner: `${owner} ${name}` }
+    connected.set(name, connectHub(remote, url, to))
     changed()
     return name
   }
-
-  const readerOf = (reader: ReaderKey, url: string, one: () => Connected): TenantReader => {
-    /** Followed logs that have not been read to their end. */
-    const reading = new Set<string>()
-    let indexRead = false
-    const look = () => {
-      one().caughtUp = indexRead && reading.size === 0
-      changed()
-    }
-    const made = makeTenantReader({
-      reader,
-      aead,
-      ...(journal === undefined || options.offline !== true
-        ? {}
-        : { keeping: { received: journal.received(url), timers, onTrouble: (failed) => trouble(failed.message) } }),
-      events: {
-        onSession: (session, change) => {
-          options.onSession?.(session)
-          if (change !== "started" || session.writer === ours || !options.follows(session)) return
-          reading.add(session.log)
-          made.watch(session.log, "all")
-        },
-        onIndexRead: () => {
-          indexRead = true
-          look()
-        },
-        onEntries: (log, entries) => {
-          const session = made.session(log)
-          if (session !== undefined) options.onEntries(session, entries)
-        },
-        onCaughtUp: (log) => {
-          reading.delete(log)
-          look()
-        },
-        onNotice: (log, notice) => {
-          if (log !== undefined && notice._tag === "Refused") {
-            reading.delete(log)
-            look()
-          }
-          trouble(noticed(log, notice))
-        },
-        onWrongKey: () => {
-          // There is nothing more to wait for.
-          indexRead = true
-          look()
-          trouble("This reader key does not open the tenant: the hub has logs, and none of them is its own.")
-        }
-      }
-    })
-    return made
-  }
-
   const close = (name: string) => {
-    const one = connected.get(name)
-    if (one === undefined) return
+    const hub = connected.get(name)
+    if (hub === undefined) return
     connected.delete(name)
-    one.ended = true
-    one.publisher?.stop()
-    one.connection().stop()
+    hub.stop()
     changed()
   }
 
-  const statusOf = (one: Connected): RemoteStatus => {
-    const offset = wall() - timers.now()
-    const at = (time: number) => Math.round(offset + time)
-    const now = one.connection().status()
-    return {
-      key: one.key,
-      url: one.url,
-      state: stateOf(now),
-      since: "since" in now ? at(now.since) : undefined,
-      retryAt: now._tag === "Offline" ? at(now.retryAt) : undefined,
-      why:
-        now._tag === "Offline"
-          ? now.why
-          : now._tag === "Refused"
-            ? `${now.error}${now.fix === undefined ? "" : ` ${now.fix}`}`
-            : undefined,
-      pushes: one.publisher !== undefined,
-      waiting: one.publisher?.waiting() ?? 0,
-      behind: one.reader?.behind() ?? 0,
-      lastSyncAt: one.lastSyncAt
-    }
-  }
   const status = (): Status => {
-    const remotes = [...connected.values()].map(statusOf)
+    const remotes = Array.from(connected.values(), (hub) => hub.status())
     const synced = remotes.flatMap(({ lastSyncAt }) => lastSyncAt ?? [])
     return {
       remotes,
@@ -345,29 +161,16 @@ const start = (options: SyncOptions): SyncApi & { readonly stop: () => void } =>
     }
   }
 
-  /** Nothing more to do for now: all is there, or the hub is not. */
-  const settled = (one: Connected, tried: boolean) => {
-    const now = one.connection().status()
-    if (one.ended || now._tag === "Refused" || now._tag === "Stopped") return true
-    if (now._tag === "Offline") return tried && now.retryAt > timers.now()
-    const isSent = one.publisher === undefined || one.publisher.waiting() === 0 || one.publisher.isRefused()
-    return now._tag === "Live" && one.caughtUp && isSent && (one.reader?.behind() ?? 0) === 0
-  }
-
   const syncNow = Effect.async<Status>((resume) => {
     let looking: Timer | undefined
     let tried = false
     const until = timers.now() + SYNC_MS
     const look = () => {
-      if (timers.now() >= until || [...connected.values()].every((one) => settled(one, tried))) {
+      if (timers.now() >= until || [...connected.values()].every((hub) => hub.settled(tried))) {
         resume(Effect.sync(status))
       } else looking = timers.after(LOOK_MS, look)
     }
-    for (const one of connected.values()) {
-      one.connection().retryNow()
-      one.publisher?.askAgain()
-      void one.publisher?.drain(0)
-    }
+    for (const hub of connected.values()) hub.syncNow()
     // An attempt that was made before this one does not count.
     looking = timers.after(LOOK_MS, () => {
       tried = true
@@ -396,9 +199,6 @@ const start = (options: SyncOptions): SyncApi & { readonly stop: () => void } =>
     }
   }
 }
-
-const stateOf = ({ _tag }: SyncStatus): RemoteStatus["state"] =>
-  _tag === "Live" ? "live" : _tag === "Connecting" ? "connecting" : _tag === "Refused" ? "refused" : "offline"
 
 const layerMemory: Layer.Layer<SyncService> = Layer.scoped(
   SyncService,
