@@ -7,7 +7,8 @@
  */
 import type { AgentEvent } from "../domain/AgentEvent.ts"
 import type { About, Adapter, Line, LineReader, Reading } from "./Adapter.ts"
-import { eventMessage, itemOf, type Place, type RolloutState, spentBy } from "./codex/rollout.ts"
+import type { Place, RolloutState } from "./codex/RolloutState.ts"
+import { eventMessage, itemOf, spentBy } from "./codex/rollout.ts"
 import { documentAware } from "./Document.ts"
 import { type Fields, numberOf, objectOf, stringOf, told } from "./Fields.ts"
 import { piecesOf } from "./Records.ts"
