@@ -5,7 +5,7 @@
  */
 import type { AgentEvent } from "../domain/AgentEvent.ts"
 import type { Unless } from "../journal/Journal.ts"
-import { failureIn, isApart, promptIn, turnMarks, twiceUnless } from "./entries.ts"
+import { failureIn, isApart, promptIn, turnMarks, twiceUnless } from "./twice.ts"
 
 export interface Prompted {
   /** What has to be asked as this event is written; undefined where only a run tells of it. */

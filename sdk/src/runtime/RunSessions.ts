@@ -13,7 +13,8 @@ import type { AppendOptions, Journal, JournalFailed, Unless } from "../journal/J
 import type { Timer, Timers } from "../sync/Link.ts"
 import type { Backlog } from "./Backlog.ts"
 import { elsewhereMarks } from "./elsewhere.ts"
-import { headerOf, isApart, PRINTED_MS, printedMarks, sessionIdOf, titleStays } from "./entries.ts"
+import { headerOf, sessionIdOf, titleStays } from "./entries.ts"
+import { isApart, PRINTED_MS, printedMarks } from "./twice.ts"
 
 /** How long, in bytes and milliseconds, events wait for the agent to tell its session (house §3). */
 const UNNAMED_BYTES = 64 * 1024

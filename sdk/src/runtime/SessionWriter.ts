@@ -16,19 +16,8 @@ import type { AppendOptions, Journal, Unless } from "../journal/Journal.ts"
 import { markKeyOf } from "../journal/markKey.ts"
 import type { Backlog } from "./Backlog.ts"
 import { stateOf } from "./elsewhere.ts"
-import {
-  entriesOf,
-  failureIn,
-  isApart,
-  openSession,
-  printedMarks,
-  promptIn,
-  safeOf,
-  sessionIdOf,
-  titleStays,
-  turnMarks,
-  twiceUnless
-} from "./entries.ts"
+import { entriesOf, openSession, safeOf, sessionIdOf, titleStays } from "./entries.ts"
+import { failureIn, isApart, printedMarks, promptIn, turnMarks, twiceUnless } from "./twice.ts"
 
 /** Milliseconds within which a record may be of a run that is being recorded too. */
 const LIVE_MS = 10 * 60_000
