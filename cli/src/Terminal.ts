@@ -2,7 +2,7 @@
  * What the terminal is, as a value, and how text is made fit for it: measured in cells, cut, and without anything that an
  * agent could use to steer the terminal. Rows are put together in `commands/tail/row.ts`.
  */
-import { clean } from "agent-sync/events"
+import { clean, words } from "agent-sync/events"
 import { createColors } from "picocolors"
 import { type Env, variable } from "#folders"
 
@@ -102,25 +102,4 @@ export const duration = (ms: number): string => {
   return minutes < 60 ? `${minutes}m${two(seconds % 60)}s` : `${Math.floor(minutes / 60)}h${two(minutes % 60)}m`
 }
 
-/** `999` `12k` `1.9M`. */
-export const tokens = (count: number): string => {
-  if (count < 1_000) return String(Math.round(count))
-  if (count < 9_950) return `${(count / 1_000).toFixed(1)}k`
-  if (count < 999_500) return `${Math.round(count / 1_000)}k`
-  return `${(count / 1_000_000).toFixed(1)}M`
-}
-
-/** US dollars as the agent told them. */
-export const cost = (usd: number): string => (usd > 0 && usd < 0.01 ? "<$0.01" : `$${usd.toFixed(2)}`)
-
-export const bytes = (count: number): string =>
-  count < 1_000
-    ? `${count} B`
-    : count < 999_500
-      ? `${Math.round(count / 1_000)} kB`
-      : `${(count / 1_000_000).toFixed(1)} MB`
-
-/** `1,204`. */
-export const grouped = (count: number): string => count.toLocaleString("en-US")
-
-export const plural = (count: number, one: string, many = `${one}s`) => `${grouped(count)} ${count === 1 ? one : many}`
+export const { bytes, cost, grouped, plural, short: tokens } = words

@@ -1,5 +1,7 @@
 /** Figures and times as the page says them: `9.5 s`, `7 min 09 s`, `182k`, `$0.62`, `00:36`. Times are the reader's own. */
 
+import { words } from "agent-sync/events"
+
 const two = (n: number) => String(n).padStart(2, "0")
 
 /** `8 ms` `0.2 s` `48 s` `7 min 09 s` `2 h 55 min` `3 days`. */
@@ -32,28 +34,7 @@ export const ago = (ms: number): string => {
   return hours < 48 ? `${hours} h` : `${Math.floor(hours / 24)} days`
 }
 
-/** `999` `12k` `1.9M`. */
-export const short = (count: number): string => {
-  if (count < 1_000) return String(Math.round(count))
-  if (count < 9_950) return `${(count / 1_000).toFixed(1)}k`
-  if (count < 999_500) return `${Math.round(count / 1_000)}k`
-  return `${(count / 1_000_000).toFixed(1)}M`
-}
-
-/** US dollars as the agent told them. */
-export const cost = (usd: number): string => (usd > 0 && usd < 0.01 ? "<$0.01" : `$${usd.toFixed(2)}`)
-
-export const bytes = (count: number): string =>
-  count < 1_000
-    ? `${count} B`
-    : count < 999_500
-      ? `${Math.round(count / 1_000)} kB`
-      : `${(count / 1_000_000).toFixed(1)} MB`
-
-/** `1,204`, of whole numbers. By hand, since the first `Intl.NumberFormat` of a page takes a browser tens of milliseconds. */
-export const grouped = (count: number): string => String(count).replace(/\B(?=(\d{3})+$)/g, ",")
-
-export const plural = (count: number, one: string, many = `${one}s`) => `${grouped(count)} ${count === 1 ? one : many}`
+export const { bytes, cost, grouped, plural, short } = words
 
 /** `00:36`. */
 export const minuteOf = (time: number): string => {

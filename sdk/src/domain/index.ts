@@ -13,3 +13,4 @@ export { type Counts, makeSession, type OpenCall, type Session, type SessionFold
 export { clean, cleanButColours } from "./Shown.ts"
 export type { Carried, Snapshot } from "./Snapshot.ts"
 export { tokensOf } from "./Spending.ts"
+export * as words from "./words.ts"
