@@ -10,11 +10,16 @@ import { hubSlow } from "./hub/slow.ts"
 import { hubWatching } from "./hub/watching.ts"
 import { hubWriting } from "./hub/writing.ts"
 
-/** Over sockets in memory, whose speed and breaks the tests rule. */
+/** Over sockets in memory. */
 export const hubSuite = (name: string, makeStorage: MakeStorage) => {
-  const make = async () => makeWorld(await makeStorage())
-  hubOverSockets(name, make)
+  hubOverSockets(name, async () => makeWorld(await makeStorage()))
+  hubOverRuledSockets(name, makeStorage)
+}
+
+/** What is seen over sockets in memory alone, whose speed and breaks the tests rule. */
+export const hubOverRuledSockets = (name: string, makeStorage: MakeStorage) =>
   describe(`Hub (${name})`, () => {
+    const make = async () => makeWorld(await makeStorage())
     hubSlow(make)
     hubRuled(make)
     hubAdministered(make)
@@ -22,17 +27,16 @@ export const hubSuite = (name: string, makeStorage: MakeStorage) => {
       if (needs.includes("admin")) test(name, () => ask(() => startOn(make)))
     }
   })
-}
 
-/** Over any sockets; each world is a tenant with nothing in it. */
-export const hubOverSockets = (name: string, make: MakeWorld) =>
+/** Over any sockets; each world is a tenant with nothing in it. `runs` random histories for each promise that has them. */
+export const hubOverSockets = (name: string, make: MakeWorld, { runs = 15 }: { readonly runs?: number } = {}) =>
   describe(`Hub (${name})`, () => {
     // What `agent-sync hub test` asks of any deployment, too.
     for (const { ask, name, needs } of promises) {
       if (!needs.includes("admin") && !needs.includes("door")) test(name, () => ask(() => startOn(make)))
     }
-    hubWriting(make)
+    hubWriting(make, runs)
     hubWatching(make)
-    hubPages(make)
+    hubPages(make, runs)
     hubRefusing(make)
   })

@@ -5,7 +5,7 @@ import { empty, link } from "../../../sdk/src/crypto/Chain.ts"
 import type { SealedEntry } from "../../../sdk/src/protocol/Message.ts"
 import { asking, connected, entries, type MakeWorld, startOn, upTo, writing } from "../../hub/world.ts"
 
-export const hubPages = (makeWorld: MakeWorld) => {
+export const hubPages = (makeWorld: MakeWorld, runs: number) => {
   const start = () => startOn(makeWorld)
 
   test("a request with a limit is answered by one page, which says what is behind it", async () => {
@@ -121,7 +121,7 @@ export const hubPages = (makeWorld: MakeWorld) => {
           expect(told).toEqual(chain)
         }
       ),
-      { numRuns: 15 }
+      { numRuns: runs }
     )
   })
 }

@@ -5,7 +5,7 @@ import * as Stock from "@effect/experimental/EventLogRemote"
 import * as fc from "effect/FastCheck"
 import { connected, entries, type MakeWorld, startOn, writing } from "../../hub/world.ts"
 
-export const hubWriting = (makeWorld: MakeWorld) => {
+export const hubWriting = (makeWorld: MakeWorld, runs: number) => {
   const start = () => startOn(makeWorld)
 
   test("greets first, with what it can do and how many kept logs there are", async () => {
@@ -65,7 +65,7 @@ export const hubWriting = (makeWorld: MakeWorld) => {
         )
         expect(socket.acks().map(({ sequenceNumbers }) => sequenceNumbers)).toEqual(expected)
       }),
-      { numRuns: 15 }
+      { numRuns: runs }
     )
   })
 
