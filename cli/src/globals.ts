@@ -73,7 +73,7 @@ export const splitFlag = (word: string): readonly [string, string | undefined] =
 }
 
 /** CI machines say so: no questions are asked there even where a terminal is attached. */
-export const isCI = (env: Env) => {
+const isCI = (env: Env) => {
   const said = variable(env, "CI")
   return (said !== undefined && said !== "0" && said !== "false") || variable(env, "GITHUB_ACTIONS") !== undefined
 }

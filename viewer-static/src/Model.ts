@@ -107,7 +107,7 @@ export interface Model {
   readonly toast: string | undefined
 }
 
-export const newReading: Reading = {
+const newReading: Reading = {
   tab: "timeline",
   folds: new Map(),
   follow: true,

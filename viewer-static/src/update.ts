@@ -63,9 +63,9 @@ export type Effect =
  * The newest entries that a session page opens with, those that it has soon after, and the newest of each session that goes
  * on, for the fleet's "now".
  */
-export const FIRST_PAGE = 64
+const FIRST_PAGE = 64
 const PAGE = 2_000
-export const GLANCE = 120
+const GLANCE = 120
 /** Of a session that has ended, for what it said last. */
 const LAST_WORDS = 40
 /** Sessions that the fleet looks into. */

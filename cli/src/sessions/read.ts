@@ -13,7 +13,7 @@ import { besideOf, type FoundFile, nameOf } from "./find.ts"
 import { eachStored, isStored } from "./stored.ts"
 
 /** Bytes that are read at once; each piece is one write to the journal. */
-export const PIECE_BYTES = 1024 * 1024
+const PIECE_BYTES = 1024 * 1024
 const HEAD_BYTES = 64 * 1024
 /** A first line may be larger: a pasted image, a prompt's instructions. */
 const HEAD_MOST = 4 * 1024 * 1024

@@ -5,7 +5,7 @@
  */
 
 /** Bytes of a line above which it comes in pieces, each whole characters. Ours: the largest line seen is 1 MB. */
-export const LINE_BYTES = 16 * 1024 * 1024
+const LINE_BYTES = 16 * 1024 * 1024
 
 /** Takes bytes, answers lines. */
 export interface Lines {

@@ -40,7 +40,7 @@ export interface Redactor {
 }
 
 /** The rule that goes by how random a text looks. */
-export const ENTROPY = "random"
+const ENTROPY = "random"
 /** The rules of secrets in fields that are named as such. */
 const FIELD = "labelled-secret"
 

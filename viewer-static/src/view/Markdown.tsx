@@ -143,7 +143,7 @@ const inline = (token: Token, key: number): ComponentChildren => {
 }
 
 /** Undefined for anything but http, https and mailto. */
-export const safeHref = (href: string): string | undefined => {
+const safeHref = (href: string): string | undefined => {
   if (!URL.canParse(href)) return undefined
   const { protocol } = new URL(href)
   return protocol === "http:" || protocol === "https:" || protocol === "mailto:" ? href : undefined

@@ -14,11 +14,8 @@ import { List, type Scroller } from "./List.tsx"
 import { Side } from "./Side.tsx"
 
 /** The rows of the page as they are drawn; also what the keys walk through. */
-export const sessionRows = (
-  timeline: Timeline,
-  tab: Tab | "summary",
-  folds: Model["reading"]["folds"]
-): ReadonlyArray<Row> => (tab === "summary" ? [] : rowsOf(timeline, tab, folds))
+const sessionRows = (timeline: Timeline, tab: Tab | "summary", folds: Model["reading"]["folds"]): ReadonlyArray<Row> =>
+  tab === "summary" ? [] : rowsOf(timeline, tab, folds)
 
 export const SessionPage = (props: {
   readonly model: Model

@@ -18,13 +18,7 @@ export const BASE = [
   "SessionEnd"
 ] as const
 /** What newer versions tell beside them. */
-export const NEWER = [
-  "PermissionRequest",
-  "PermissionDenied",
-  "PostToolUseFailure",
-  "SubagentStart",
-  "StopFailure"
-] as const
+const NEWER = ["PermissionRequest", "PermissionDenied", "PostToolUseFailure", "SubagentStart", "StopFailure"] as const
 
 export interface Known {
   readonly events: ReadonlyArray<string>

@@ -53,6 +53,6 @@ export const isSo = (condition: Condition, view: Session, event: AgentEvent | un
 }
 
 /** What stops the agent, or fails its turn: not a call that failed, not what it tries again, not a person's own stop. */
-export const isError = (event: AgentEvent) =>
+const isError = (event: AgentEvent) =>
   (event.kind === "error" && (event.data.what === "api" || event.data.what === "agent")) ||
   (event.kind === "turn_end" && !event.data.ok && event.data.reason !== "interrupted")
