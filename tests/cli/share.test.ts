@@ -12,15 +12,15 @@ import {
   verifyToken
 } from "agent-sync"
 import { connectShared } from "agent-sync/bun"
-import { loadPage, type Page, readPage } from "../../cli/src/commands/viewer/page.ts"
+import { loadPage, type Page } from "../../cli/src/commands/viewer/page.ts"
 import { serveViewer } from "../../cli/src/commands/viewer/serve.ts"
-import { buildViewer } from "../../viewer-static/build.ts"
 import { seenBy } from "../browser/reading.ts"
+import { readingPage } from "../browser/readingPage.ts"
 import { launch, newPage } from "../support/browser.ts"
-import { type Machine, machine, startHub, tempFolder } from "../support/cli.ts"
+import { type Machine, machine, startHub } from "../support/cli.ts"
 import { keysOf, readAll } from "../support/reader.ts"
 import { right } from "../support/right.ts"
-import { afterThisTest, undoAll } from "../support/undo.ts"
+import { afterThisTest } from "../support/undo.ts"
 
 setDefaultTimeout(60_000)
 
@@ -30,10 +30,7 @@ let browser: Awaited<ReturnType<typeof launch>>
 let page: Page
 
 beforeAll(async () => {
-  const folder = tempFolder()
-  await buildViewer(folder, join(import.meta.dir, "..", "browser", "viewer.html"))
-  page = new Map(readPage(folder)).set("/", readPage(folder).get("/viewer.html")!)
-  await undoAll()
+  page = await readingPage()
   browser = await launch()
 })
 afterAll(() => browser.close())

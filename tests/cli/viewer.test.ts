@@ -2,14 +2,14 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test"
 import { join } from "node:path"
 import { printKey } from "agent-sync"
-import { type Page, readPage } from "../../cli/src/commands/viewer/page.ts"
+import type { Page } from "../../cli/src/commands/viewer/page.ts"
 import { type ServeOptions, serveViewer } from "../../cli/src/commands/viewer/serve.ts"
-import { buildViewer } from "../../viewer-static/build.ts"
 import { seenBy } from "../browser/reading.ts"
+import { readingPage } from "../browser/readingPage.ts"
 import { launch, newPage } from "../support/browser.ts"
-import { type Machine, machine, recordings, startHub, tempFolder } from "../support/cli.ts"
+import { type Machine, machine, recordings, startHub } from "../support/cli.ts"
 import { keysOf } from "../support/reader.ts"
-import { afterThisTest, undoAll } from "../support/undo.ts"
+import { afterThisTest } from "../support/undo.ts"
 
 setDefaultTimeout(60_000)
 
@@ -21,10 +21,7 @@ let browser: Awaited<ReturnType<typeof launch>>
 let page: Page
 
 beforeAll(async () => {
-  const folder = tempFolder()
-  await buildViewer(folder, join(import.meta.dir, "..", "browser", "viewer.html"))
-  page = new Map(readPage(folder)).set("/", readPage(folder).get("/viewer.html")!)
-  await undoAll()
+  page = await readingPage()
   browser = await launch()
 })
 afterAll(() => browser.close())

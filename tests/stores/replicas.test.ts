@@ -32,6 +32,7 @@ import { introduce, sealingOf } from "../../sdk/src/sync/sealing.ts"
 import { administered } from "../support/administered.ts"
 import { makeClock } from "../support/clock.ts"
 import { type Link, makeLink } from "../support/link.ts"
+import { random } from "../support/random.ts"
 import { right } from "../support/right.ts"
 
 const REMOTE = "ws://hub.test/event-log/acme"
@@ -39,17 +40,6 @@ const SEEDS = Number(process.env.SEEDS ?? 0)
 const FIRST = Number(process.env.FIRST ?? 1)
 /** Milliseconds of the real clock; a busy machine opens an introduction in tens of them. */
 const PATIENCE_MS = 10_000
-
-/** The same numbers for the same seed: mulberry32. */
-const random = (seed: number) => {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let t = Math.imul(state ^ (state >>> 15), 1 | state)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
 
 const policies: ReadonlyArray<Policy> = [
   lastWriteWins,
