@@ -3,7 +3,10 @@
  * is `live.ts`; tests and the bench put a made-up one in its place.
  */
 import type { SessionProof } from "agent-sync/browser"
-import type { Decoded, Figures, Origin, SessionId, State } from "agent-sync/events"
+import type { Figures, Origin, SessionId, State } from "agent-sync/events"
+import type { Entry } from "./timeline/Timeline.ts"
+
+export type { Entry }
 
 /** A session as the index tells it. */
 export interface Listed {
@@ -16,13 +19,6 @@ export interface Listed {
   readonly told: number
   readonly alias: SessionId | undefined
   readonly figures: Figures | undefined
-}
-
-export interface Entry {
-  readonly sequence: number
-  /** Hex of the writer's id. */
-  readonly writer: string
-  readonly content: Decoded
 }
 
 export type Connection =

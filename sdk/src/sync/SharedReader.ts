@@ -14,6 +14,7 @@ import type { Refusal } from "../protocol/Message.ts"
 import { type FollowedPage, makeFollower } from "./Follower.ts"
 import { makeLogReader, type Notice, type OpenedEntry, openEntry } from "./LogReader.ts"
 import { openAhead } from "./openAhead.ts"
+import { begunSession } from "./TenantIndex.ts"
 import type { KnownSession, SessionReader, TenantReaderEvents } from "./TenantReader.ts"
 import { sealedLog } from "./wholeLog.ts"
 
@@ -83,19 +84,8 @@ export const makeSharedReader = (options: {
     const content = Payload.decode(envelope.right.plain)
     if (content._tag !== "Header") return
     const { _tag, time, writers: _, ...origin } = content.header
-    const session: KnownSession = {
-      log,
-      key,
-      writer: bytesToHex(envelope.right.writer),
-      origin,
-      startedAt: time,
-      title: origin.title,
-      state: "running",
-      told: time,
-      alias: undefined,
-      figures: undefined,
-      index: undefined
-    }
+    const writer = bytesToHex(envelope.right.writer)
+    const session = begunSession({ log, key, writer, origin, index: undefined }, time)
     sessions.set(log, session)
     folds.set(log, makeSession())
     events.onSession(session, "started")

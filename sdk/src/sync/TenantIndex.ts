@@ -36,6 +36,20 @@ export interface KnownSession {
   readonly index: LogId | undefined
 }
 
+/** A session of which nothing is known but how it began, at `time`. */
+export const begunSession = (
+  of: Pick<KnownSession, "log" | "key" | "writer" | "origin" | "index">,
+  time: number
+): KnownSession => ({
+  ...of,
+  startedAt: time,
+  title: of.origin.title,
+  state: "running",
+  told: time,
+  alias: undefined,
+  figures: undefined
+})
+
 /** A writer as it introduced itself. */
 export interface KnownWriter {
   /** Ed25519 public key. */
@@ -119,19 +133,7 @@ export const makeTenantIndex = (options: {
         sessions.set(told, placed)
         return { _tag: "Session", session: placed, change: "changed" }
       }
-      const session: KnownSession = {
-        log: told,
-        key,
-        writer,
-        origin,
-        startedAt: time,
-        title: origin.title,
-        state: "running",
-        told: time,
-        alias: undefined,
-        figures: undefined,
-        index: log
-      }
+      const session = begunSession({ log: told, key, writer, origin, index: log }, time)
       sessions.set(told, session)
       return { _tag: "Session", session, change: "started" }
     }
