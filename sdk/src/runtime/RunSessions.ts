@@ -13,15 +13,12 @@ import type { AppendOptions, Journal, JournalFailed, Unless } from "../journal/J
 import type { Timer, Timers } from "../sync/Link.ts"
 import type { Backlog } from "./Backlog.ts"
 import { elsewhereMarks } from "./elsewhere.ts"
-import { headerOf, sessionIdOf, titleStays } from "./entries.ts"
+import { CHECKPOINT_MS, headerOf, STATE_MS, sessionIdOf, titleStays } from "./entries.ts"
 import { isApart, PRINTED_MS, printedMarks } from "./twice.ts"
 
 /** How long, in bytes and milliseconds, events wait for the agent to tell its session (house §3). */
 const UNNAMED_BYTES = 64 * 1024
 const UNNAMED_MS = 2_000
-/** A state shorter than this is not told to the index; figures at most this often. Milliseconds (house §3). */
-const STATE_MS = 2_000
-const CHECKPOINT_MS = 5 * 60_000
 /** Entries of a log at most that its writer has not signed yet, while the session goes on. */
 const UNSIGNED_ENTRIES = 500
 /** New logs that one run makes at most because the hub takes the old one no more: a hub that refuses all must not be fed. */

@@ -16,14 +16,11 @@ import type { AppendOptions, Journal, Unless } from "../journal/Journal.ts"
 import { markKeyOf } from "../journal/markKey.ts"
 import type { Backlog } from "./Backlog.ts"
 import { stateOf } from "./elsewhere.ts"
-import { entriesOf, openSession, safeOf, sessionIdOf, titleStays } from "./entries.ts"
+import { CHECKPOINT_MS, entriesOf, openSession, STATE_MS, safeOf, sessionIdOf, titleStays } from "./entries.ts"
 import { failureIn, isApart, printedMarks, promptIn, turnMarks, twiceUnless } from "./twice.ts"
 
 /** Milliseconds within which a record may be of a run that is being recorded too. */
 const LIVE_MS = 10 * 60_000
-/** A state shorter than this is not told to the index; figures at most this often. Milliseconds (house §3). */
-const STATE_MS = 2_000
-const CHECKPOINT_MS = 5 * 60_000
 
 /** A session of an agent, and where it is recorded. */
 export interface SessionWriterOptions {

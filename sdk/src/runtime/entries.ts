@@ -16,6 +16,9 @@ import { EVENT_BYTES } from "../protocol/Limits.ts"
 
 /** Characters of a key, a parent or a subagent's id that are kept; longer ones become a digest. */
 const ID_CHARACTERS = 512
+/** A state shorter than this is not told to the index; figures at most this often. Milliseconds (house §3). */
+export const STATE_MS = 2_000
+export const CHECKPOINT_MS = 5 * 60_000
 
 export interface Entries {
   /** The event as it is recorded, in parts where it was too large. */
