@@ -3,7 +3,6 @@
  * session's writer. Idle it does nothing but look around once a minute, for changes that were not told. What is read
  * again (a file that was replaced, a restart after a kill) adds nothing, so positions are kept in memory only.
  */
-import { type FSWatcher, statSync, watch } from "node:fs"
 import { hostname } from "node:os"
 import { dirname, join } from "node:path"
 import {
@@ -20,18 +19,15 @@ import * as Either from "effect/Either"
 import type { Context } from "../Context.ts"
 import type { Redaction } from "../Redact.ts"
 import { type FoundFile, fileAt, filesIn, isSubagent, markOf } from "./find.ts"
+import { makeListener } from "./listen.ts"
 import { type Head, headOf, openFile, readInto } from "./read.ts"
 
 /** Milliseconds between two looks around for what was not told. */
 const ROUND_MS = 60_000
 /** Milliseconds in which changes gather before they are read: an agent writes several lines at once. */
 const GATHER_MS = 10
-/** Milliseconds after the last change of a database until what was written is looked for. */
-const COMMIT_MS = [40, 400]
 /** Milliseconds after the last change until the index is told a session's state (house §3). */
 const SETTLE_MS = 2_500
-/** Milliseconds after a folder appeared until all are looked through. */
-const NEW_FOLDER_MS = 100
 /** A session that changed so long ago is running, as far as one can tell. Milliseconds. */
 const RECENT_MS = 10 * 60_000
 /** Milliseconds of silence after which a file is put down; if it goes on, it is read again from its beginning. */
@@ -97,15 +93,9 @@ export const follow = (options: FollowOptions): Following => {
   const unwanted = new Set<string>()
   /** Files that are left alone until they change, and how they were then. */
   const settled = new Map<string, string>()
-  const watchers: Array<FSWatcher> = []
-  const listening = new Set<AgentHome>()
-  /** Homes that are not there yet, and the folder above in which they are waited for. */
-  const waiting = new Map<AgentHome, string>()
   const troubles = new Set<string>()
-  const stores = new Map<AgentHome, ReadonlyArray<ReturnType<typeof setTimeout>>>()
   let gather: ReturnType<typeof setTimeout> | undefined
   let settle: ReturnType<typeof setTimeout> | undefined
-  let soon: ReturnType<typeof setTimeout> | undefined
   let events = 0
   let isStopped = false
 
@@ -284,7 +274,7 @@ export const follow = (options: FollowOptions): Following => {
   }
 
   const lookAround = async () => {
-    for (const home of homes) listen(home)
+    listener.listen()
     await round(false)
   }
   const tick = () => {
@@ -308,62 +298,19 @@ export const follow = (options: FollowOptions): Following => {
     writers.delete(name)
   }
 
-  /** Where it is not there yet, waits in the nearest folder above that is; nothing is made in an agent's home. */
-  const listen = (home: AgentHome) => {
-    if (isStopped || listening.has(home)) return
-    const folder = nearest(home.folder)
-    const isThere = folder === home.folder
-    if (waiting.get(home) === folder) return
-    try {
-      const watcher = watch(folder, { recursive: isThere && home.isStore !== true }, (event, name) => {
-        if (!isThere) appeared()
-        else if (typeof name !== "string") return
-        else if (home.isStore === true) home.isSession(name.replace(/-wal$/, "")) && storeChanged(home)
-        else if (home.isSession(name)) changed(join(folder, name))
-        // What is written into a new folder before it is watched is not told.
-        else if (event === "rename" && isFolder(join(folder, name))) roundSoon()
-      })
-      const appeared = () => {
-        if (nearest(home.folder) === folder) return
-        watcher.close()
-        listen(home)
-        roundSoon()
-      }
-      watcher.on("error", (error) => onlyRounds(home, error))
-      watchers.push(watcher)
-      if (isThere) listening.add(home)
-      else {
-        waiting.set(home, folder)
-        // It may have come while nobody listened.
-        appeared()
-      }
-    } catch (error) {
-      onlyRounds(home, error)
-    }
-  }
   /** Said once: it is looked at again and again. */
   const storeTrouble = (what: string) => {
     if (!troubles.has(what)) options.onTrouble(what)
     troubles.add(what)
   }
-  /** What was written can be seen a moment after the file has changed; so it is looked at twice. */
-  const storeChanged = (home: AgentHome) => {
-    if (isStopped) return
-    for (const timer of stores.get(home) ?? []) clearTimeout(timer)
-    const looks = COMMIT_MS.map((ms) => setTimeout(() => void round(false, [home]), ms))
-    stores.set(home, looks)
-  }
-  const roundSoon = () => {
-    if (isStopped) return
-    clearTimeout(soon)
-    soon = setTimeout(() => void round(false), NEW_FOLDER_MS)
-  }
-  const onlyRounds = (home: AgentHome, error: unknown) => {
-    const why = error instanceof Error ? error.message : String(error)
-    options.onTrouble(`Changes in ${home.folder} are not told by the system (${why}), so they are seen once a minute.`)
-  }
 
-  for (const home of homes) listen(home)
+  const listener = makeListener({
+    homes,
+    onFile: changed,
+    onHomes: (of) => void round(false, of),
+    onTrouble: options.onTrouble
+  })
+  listener.listen()
   const ticker = setInterval(tick, ROUND_MS)
   const caughtUp = round(true)
 
@@ -376,9 +323,7 @@ export const follow = (options: FollowOptions): Following => {
       clearInterval(ticker)
       clearTimeout(gather)
       clearTimeout(settle)
-      clearTimeout(soon)
-      for (const timer of [...stores.values()].flat()) clearTimeout(timer)
-      for (const watcher of watchers) watcher.close()
+      listener.stop()
       for (const path of dirty) look(path)
       for (const [path, one] of [...open]) putDown(path, one)
       for (const backlog of backlogs.values()) backlog.end()
@@ -395,10 +340,5 @@ const parentsOf = (path: string, { session }: Head) => [
   join(dirname(path), `${session}.jsonl`),
   join(dirname(path), "..", "..", `${session}.jsonl`)
 ]
-
-const isFolder = (path: string) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
-
-/** The folder itself, or the nearest above it that is there. */
-const nearest = (folder: string): string => (isFolder(folder) ? folder : nearest(dirname(folder)))
 
 const isGone = (error: unknown) => error instanceof Error && "code" in error && error.code === "ENOENT"
