@@ -3,6 +3,7 @@ import type { Network } from "../sync/Link.ts"
 
 /** Why this browser cannot open a tenant, and what would. */
 export interface Unsupported {
+  /** A sentence for the person, and another one with the next step. */
   readonly error: string
   readonly fix: string
 }

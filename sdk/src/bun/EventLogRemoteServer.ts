@@ -40,7 +40,9 @@ export class CannotListen extends Schema.TaggedError<CannotListen>()("CannotList
 export interface Options {
   /** 0 takes a free one. */
   readonly port: number
+  /** An address of this machine: `127.0.0.1` is reached from here alone, `0.0.0.0` from the network. */
   readonly hostname: string
+  /** Who may do what; asked as a socket opens. */
   readonly access: Access
   /** Opens the storage of a tenant; asked once, when its first socket opens. */
   readonly storage: (tenant: TenantId) => Either.Either<HubStorage, StorageFailed>

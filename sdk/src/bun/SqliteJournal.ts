@@ -34,12 +34,15 @@ import { nativeHashes } from "./nativeHashes.ts"
 export interface SqliteJournalOptions {
   /** Made, 0600, where it is not there; its folder too, 0700. */
   readonly file: string
+  /** Where writers' keys lie, 0600; made where it is not there. */
   readonly keysFolder: string
+  /** The tenant's: whom its writers hand their keys. */
   readonly recorder: RecorderKey
   /** Addresses of hubs, each always written the same way; `never` is for what stays on this machine, whatever hub there will be. */
   readonly remotes: ReadonlyArray<string> | "never"
   /** This machine's name, for readers. */
   readonly host?: string
+  /** AES-256-GCM; the portable one where it is not given. */
   readonly aead?: Aead
   /**
    * Milliseconds that a write waits for another process's, blocking; 5,000 where it is not given. Who must not block

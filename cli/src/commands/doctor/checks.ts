@@ -15,7 +15,7 @@ import { behind, readIndex } from "../../TenantIndex.ts"
 import { bytes, grouped, plural } from "../../Terminal.ts"
 import { relative } from "../../table.ts"
 import { workerOf } from "../deploy/Worker.ts"
-import { type Finding, failed } from "./run.ts"
+import { error, type Finding, failed, ok, warning } from "./Finding.ts"
 
 type Check = (found: Settings) => Effect.Effect<ReadonlyArray<Finding>>
 
@@ -24,10 +24,6 @@ const BUN = "1.3.0"
 const WEEK_MS = 604_800_000
 /** Milliseconds by which two clocks may differ unnoticed, and from which tokens are refused or times are wrong. */
 const SKEW_MS = { warning: 5_000, error: 60_000 }
-
-const ok = (name: string, finding: string): Finding => ({ name, state: "ok", finding })
-const warning = (name: string, finding: string, fix: string): Finding => ({ name, state: "warning", finding, fix })
-const error = (name: string, finding: string, fix: string): Finding => ({ name, state: "error", finding, fix })
 
 export const runtime = (version = Bun.version): ReadonlyArray<Finding> => [
   Bun.semver.order(version, BUN) < 0

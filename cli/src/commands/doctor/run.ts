@@ -4,21 +4,12 @@
  */
 import * as Effect from "effect/Effect"
 import { type Flags, type Settings, settings } from "../../Config.ts"
-import { EXIT, type Failure } from "../../Failure.ts"
+import { EXIT } from "../../Failure.ts"
 import { globals, terminalEnv } from "../../globals.ts"
 import { paintFor } from "../../paint.ts"
 import { clean, plural, terminalOf } from "../../Terminal.ts"
 import * as checks from "./checks.ts"
-
-export type State = "ok" | "warning" | "error"
-
-export interface Finding {
-  readonly name: string
-  readonly state: State
-  readonly finding: string
-  /** The command, or the change, that puts it right. */
-  readonly fix?: string
-}
+import { type Finding, failed } from "./Finding.ts"
 
 export const run = (input: Flags & { readonly json: boolean }) =>
   Effect.gen(function* () {
@@ -52,14 +43,6 @@ export const run = (input: Flags & { readonly json: boolean }) =>
       process.stdout.write(`\n  ${said.length === 0 ? "All is well" : said.join(", ")}\n`)
     return error > 0 ? EXIT.failure : EXIT.ok
   })
-
-/** A check that broke off is a finding too. */
-export const failed = (name: string, failure: Failure): Finding => ({
-  name,
-  state: "error",
-  finding: `${failure.what}${failure.now === undefined ? "" : ` ${failure.now}`}`,
-  ...(failure.tries?.[0] === undefined ? {} : { fix: failure.tries[0].command })
-})
 
 const NAME_COLUMNS = 14
 

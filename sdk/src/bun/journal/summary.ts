@@ -30,7 +30,9 @@ export interface Waiting {
 
 /** What lies in a journal, without its keys. */
 export interface JournalSummary {
+  /** Of the file; what its write-ahead log has is not in it. */
   readonly bytes: number
+  /** Of all its writers, sealed; events that wait for their session are not among them. */
   readonly entries: number
   /** What SQLite found wrong in the file; undefined where it is whole. */
   readonly damage: string | undefined
