@@ -158,7 +158,8 @@ describe("agent-sync doctor", () => {
 
   test("each thing that is wrong is told with what puts it right, and ends it with 1", async () => {
     const here = await init()
-    const down = await doctor(here)
+    // Not where `init` looks for one: somebody may develop on this machine.
+    const down = await doctor(here, ["--url", "ws://127.0.0.1:9"])
     expect(down.code).toBe(1)
     expect(down.of("hub")).toMatchObject({ state: "error", fix: "agent-sync dev" })
     const hub = await startHub(here)
