@@ -1,4 +1,4 @@
-/** `bun run check`: types in every world, lint and format, and the floors. Everything is run, then the verdict. */
+/** `bun run check`: types in every world, lint and format, and the floors. Everything is run, side by side, then the verdict. */
 const bin = (name: string) => [process.execPath, "x", name]
 const steps: ReadonlyArray<readonly [string, ReadonlyArray<string>]> = [
   ["types: Bun (cli, sdk, tests)", [...bin("tsc"), "-p", "."]],
@@ -9,13 +9,17 @@ const steps: ReadonlyArray<readonly [string, ReadonlyArray<string>]> = [
   ["floors and packages", [process.execPath, "test", "tests/floors.test.ts", "tests/packages.test.ts"]]
 ]
 
-let failed = 0
-for (const [name, command] of steps) {
-  const { exitCode, stderr, stdout } = Bun.spawnSync([...command], { stdout: "pipe", stderr: "pipe" })
-  console.log(`${exitCode === 0 ? "ok    " : "failed"} ${name}`)
-  if (exitCode === 0) continue
-  failed++
-  process.stdout.write(stdout)
-  process.stderr.write(stderr)
+const run = async ([name, command]: (typeof steps)[number]) => {
+  const child = Bun.spawn([...command], { stdin: "ignore", stdout: "pipe", stderr: "pipe" })
+  const [stdout, stderr, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited
+  ])
+  console.log(`${code === 0 ? "ok    " : "failed"} ${name}`)
+  if (code !== 0) console.log(`${stdout}${stderr}`)
+  return code
 }
-process.exit(failed === 0 ? 0 : 1)
+
+const codes = await Promise.all(steps.map(run))
+process.exit(codes.every((code) => code === 0) ? 0 : 1)

@@ -1,13 +1,16 @@
 /**
  * `bun run test`: all of `tests/`, and one plain line to close with, `N passed, N failed, N skipped`. A run in which nothing
  * passed counts as failed. Arguments go to `bun test` (a file, `-t name`) and run over the sources; a whole run builds
- * what is published first, and takes three files at a time: many wait for clocks, and two cores have room for another.
+ * what is published first, and takes three files at a time: many wait for clocks, and two cores have room for another. The
+ * longest begin first, by `timings.json`, so that none is alone at the end; `bun run test --update-timings` writes it anew.
  */
 import { cpSync, rmSync } from "node:fs"
 import { join } from "node:path"
 
+const WHOLE = ["--parallel=3", "--timings=tests/timings.json"]
+
 const args = process.argv.slice(2)
-const whole = args.length === 0
+const whole = args.every((arg) => arg === "--update-timings")
 const root = join(import.meta.dir, "..")
 const built = join(root, ".build")
 if (whole) {
@@ -17,7 +20,7 @@ if (whole) {
   cpSync(join(root, "dist/cli"), join(built, "cli"), { recursive: true })
 }
 const child = Bun.spawn(
-  [process.execPath, "test", "--timeout", "60000", ...(whole ? ["--parallel=3", "tests"] : args)],
+  [process.execPath, "test", "--timeout", "60000", ...(whole ? [...WHOLE, ...args, "tests"] : args)],
   {
     env: {
       ...process.env,

@@ -7,6 +7,9 @@ import { afterThisTest } from "./undo.ts"
 const root = join(import.meta.dir, "..", "..")
 /** The bundle that a whole run made (`tests/run.ts`), which starts in half the time; else the sources. */
 export const bin = process.env.AGENT_SYNC_TESTED ?? join(root, "cli", "src", "main.ts")
+/** In a whole run, commands live for so short a time that compiling what they run costs a fifth of it and brings nothing back. */
+const engine: Readonly<Record<string, string>> =
+  process.env.AGENT_SYNC_TESTED === undefined ? {} : { BUN_JSC_useBaselineJIT: "0" }
 export const recordings = join(root, "tests", "agents", "fixtures")
 
 export const tempFolder = () => {
@@ -64,6 +67,7 @@ export const machine = (
           LANG: "C.UTF-8",
           TZ: "UTC",
           AGENT_SYNC_HOME: home,
+          ...engine,
           ...env,
           ...options.env
         },
