@@ -6,11 +6,11 @@ import { nativeAead } from "../../sdk/src/bun/nativeAead.ts"
 import { indexLog, makeReaderKey, type ReaderKey } from "../../sdk/src/crypto/TenantKey.ts"
 import { makeWriter, type WriterIdentity } from "../../sdk/src/crypto/WriterKey.ts"
 import { type LogId, SessionId } from "../../sdk/src/domain/Ids.ts"
-import { encodeIndex } from "../../sdk/src/domain/Payload.ts"
+import { encodeIndex, encodeSnapshot } from "../../sdk/src/domain/Payload.ts"
 import { makeHub } from "../../sdk/src/hub/Hub.ts"
 import * as MemoryStorage from "../../sdk/src/hub/MemoryStorage.ts"
 import * as MemoryJournal from "../../sdk/src/journal/MemoryJournal.ts"
-import { decodeResponse, encodeResponse } from "../../sdk/src/protocol/Codec.ts"
+import { decodeResponse, decodeStored, encodeResponse } from "../../sdk/src/protocol/Codec.ts"
 import type { SealedEntry } from "../../sdk/src/protocol/Message.ts"
 import { byCount } from "../../sdk/src/sync/Compaction.ts"
 import { connect } from "../../sdk/src/sync/Connection.ts"
@@ -195,6 +195,41 @@ describe("Verifier", () => {
       return { entries: [entry], head: 9, floor: 1, floorChain: new Uint8Array(32) }
     }
     expect((await readWholeLog(same, "AAAAAAAAAAAAAAAAAAAAAA")).hub.head).toBe(9)
+  })
+
+  test("takes no machine's snapshot for what the index said before: it could hide the sessions of others", async () => {
+    const reader = makeReaderKey()
+    const honest = MemoryStorage.make()
+    const { index } = await record(honest, { reader, events: 3 })
+    // Ours trims no index; another may.
+    const storage = MemoryStorage.make()
+    const { runs } = Effect.runSync(honest.page(index, 1, { bytes: 1e6, entries: 99 }))
+    await store(storage, index, right(decodeStored(runs[0]!.bytes)), false)
+    const page = () => Effect.runSync(storage.page(index, 1, { bytes: 1e6, entries: 99 }))
+    const { chain, head } = page()
+    const other = makeWriter()
+    const journal = MemoryJournal.open({
+      sealing: sealingOf(nativeAead, reader.recorder, other),
+      introduction: await introduce(reader.recorder, other, "other"),
+      remotes: []
+    })
+    const hubs = [{ remoteId: storage.remoteId, chain: chain! }]
+    right(
+      journal.append(
+        journal.index,
+        Array.from({ length: head - 1 }, (_, i) => note(`filler ${i}`))
+      )
+    )
+    const hiding = encodeSnapshot({ _tag: "log.snapshot", upTo: head, part: [0, 1], hubs, entries: [] })
+    right(journal.append(journal.index, [hiding], { signed: true }))
+    for (const { entryId, sealed } of right(journal.read(journal.index, 1, 99))) {
+      await store(storage, index, [{ entryId, encryptedEntry: sealed }], false)
+    }
+    Effect.runSync(storage.trim(index, head + 1))
+    expect(page().floor).toMatchObject({ sequence: head + 1 })
+    const { answered, verifierWith } = hubOf(storage)
+    const [own] = right(await answered(verifierWith(reader).verifyIndexes()))
+    expect(right(own!.outcome).findings).toMatchObject([{ _tag: "Unvouched", upTo: head }])
   })
 
   test("reads on where a connection broke off", async () => {

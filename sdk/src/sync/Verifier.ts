@@ -127,6 +127,7 @@ export const makeVerifier = (options: { readonly reader: ReaderKey; readonly aea
       hub,
       signers: signers(),
       ended: false,
+      isIndex: true,
       ...(before === undefined ? {} : { before })
     })
     // Who changes the keys writes that one entry and introduces itself to nobody.

@@ -43,6 +43,8 @@ export interface Evidence {
   readonly ended: boolean
   /** Hex of the writer that began the log, as the index has it. */
   readonly beganBy?: string
+  /** It is an index: many write there, so nobody's snapshot stands for what is gone of it. */
+  readonly isIndex?: true
   /** What was seen of the log before. */
   readonly before?: Seen
   /** By the hex of a writer's id: it let go of its entries from the second to this count, in the copy that is examined. */
@@ -147,7 +149,7 @@ export const examine = (evidence: Evidence): Report => {
     const signer = evidence.signers.get(writer)
     const { forged, signed } = signer === undefined ? unsigned : signaturesOf(log, writer, signer, history.line)
     // Who began the log alone may speak for it.
-    const may = evidence.beganBy === undefined || evidence.beganBy === writer
+    const may = evidence.isIndex !== true && (evidence.beganBy === undefined || evidence.beganBy === writer)
     const stands = standingsOf(writer, history.line, { may, signed })
     standings.push(...stands)
     const gone = history.missing.filter((hole) => isStoodFor(hole, stands, hub?.floor))
