@@ -102,4 +102,10 @@ export const duration = (ms: number): string => {
   return minutes < 60 ? `${minutes}m${two(seconds % 60)}s` : `${Math.floor(minutes / 60)}h${two(minutes % 60)}m`
 }
 
+/** ISO 8601; null for what is no time. An event says by itself when it was. */
+export const isoOf = (time: number): string | null => {
+  const at = new Date(time)
+  return Number.isNaN(at.getTime()) ? null : at.toISOString()
+}
+
 export const { bytes, cost, grouped, plural, short: tokens } = words

@@ -4,6 +4,7 @@ import { CannotOpen, type KnownSession, LogId, type Notice, type OpenedEntry, Se
 import type { AgentEvent } from "agent-sync/events"
 import { createColors } from "picocolors"
 import { everything } from "../../cli/src/commands/tail/Filter.ts"
+import { jsonPrinter } from "../../cli/src/commands/tail/Json.ts"
 import { liveLine } from "../../cli/src/commands/tail/liveLine.ts"
 import { rowPrinter } from "../../cli/src/commands/tail/RowPrinter.ts"
 import { makeRows } from "../../cli/src/commands/tail/Rows.ts"
@@ -239,4 +240,10 @@ describe("the live line", () => {
     expect(liveLine([], undefined, 0, clocks, terminal(100))).toContain("connecting")
     expect(liveLine([], live, 1_204, clocks, terminal(100))).toContain("behind 1,204")
   })
+})
+
+test("an event at a time that is none is told as JSON too, with no time", () => {
+  const printer = jsonPrinter("acme", everything)
+  const told = [1e300, Number.NaN].map((time) => texts(printer.entries(cli, entriesOf([says("hello", { time })]))))
+  for (const [text] of told) expect(JSON.parse(text!)).toMatchObject({ time: null, kind: "message" })
 })

@@ -1,6 +1,7 @@
 /** The forms in which sessions are written out. A new one is a function here. */
 import type { SessionProof } from "agent-sync"
 import type { AgentEvent, Origin, State } from "agent-sync/events"
+import { isoOf } from "../../Terminal.ts"
 
 /** A session with what it is called, and all its events in order. */
 export interface Exported {
@@ -44,10 +45,6 @@ const jsonl: Format = ({ events, origin, session, startedAt, state, tenant, titl
   return [head, ...rows].map((row) => `${JSON.stringify(row, bytesAsText)}\n`).join("")
 }
 
-const isoOf = (time: number) => {
-  const date = new Date(time)
-  return Number.isNaN(date.getTime()) ? null : date.toISOString()
-}
 const bytesAsText = (_: string, value: unknown) =>
   value instanceof Uint8Array ? Buffer.from(value).toString("base64") : value
 

@@ -1,6 +1,7 @@
 /** `tail --json`: one object a line, nothing joined, nothing cut; what changes the meaning of the data is among it. */
 import type { KnownSession, Notice, OpenedEntry } from "agent-sync"
 import type { AgentEvent } from "agent-sync/events"
+import { isoOf } from "../../Terminal.ts"
 import type { Filter } from "./Filter.ts"
 import type { Printer } from "./Printer.ts"
 
@@ -60,7 +61,7 @@ const eventLine = (tenant: string, session: KnownSession, { content, sequence }:
       const unknown = event.kind === "unrecognized"
       return line({
         ...about,
-        time: new Date(time).toISOString(),
+        time: isoOf(time),
         agent: source.agent,
         group,
         kind: unknown ? event.original.kind : event.kind,

@@ -22,7 +22,7 @@ import {
   unreachable,
   wrongKey
 } from "../../Reading.ts"
-import { clean } from "../../Terminal.ts"
+import { clean, isoOf } from "../../Terminal.ts"
 import { nameOf } from "../../Watching.ts"
 import { fileOf, remember, remembered, type SeenLogs, saved } from "./seen.ts"
 import { teller, type Verdict } from "./verdict.ts"
@@ -88,12 +88,6 @@ const atHub = (input: VerifyInput, given: SeenLogs | undefined) =>
     return code
   })
 
-/** A time that a writer told; whatever it is. */
-const isoOf = (time: number) => {
-  const at = new Date(time)
-  return Number.isNaN(at.getTime()) ? "an unknown time" : at.toISOString()
-}
-
 const isAboutThePast = ({ outcome }: Verdict) =>
   Either.isRight(outcome) && outcome.right.findings.some(({ _tag }) => _tag === "RolledBack" || _tag === "Rewritten")
 
@@ -140,8 +134,8 @@ const ask = (
       const untils = new Map<string, string>()
       const verdicts = indexes.right.map(({ log, outcome, until }): Verdict => {
         if (until === undefined) return { kind: "index", log, name: "index", by, outcome }
-        untils.set(log, isoOf(until))
-        return { kind: "index", log, until: isoOf(until), name: "index", by, outcome }
+        untils.set(log, isoOf(until) ?? "an unknown time")
+        return { kind: "index", log, until: isoOf(until) ?? "an unknown time", name: "index", by, outcome }
       })
       let sessions: ReadonlyArray<KnownSession> = [...index.sessions.values()]
       if (session !== undefined) {

@@ -15,6 +15,8 @@ export interface Carried {
   early: Array<string | Uint8Array>
 }
 
+/** Bytes of one question of a page, at most. */
+const ASKED_BYTES = 64 * 1024
 /** Frames that a page may send before the hub has greeted; ours sends none. */
 const EARLY = 64
 
@@ -41,7 +43,8 @@ export const carry = {
   },
   handlers: {
     perMessageDeflate: false,
-    maxPayloadLength: Limits.MESSAGE_BYTES,
+    // A page asks, and writes nothing; up to 64 of its frames may wait for the hub.
+    maxPayloadLength: ASKED_BYTES,
     open: (page: ServerWebSocket<Carried>) => {
       const { data } = page
       const hub = new WebSocket(data.url, {
