@@ -62,6 +62,10 @@ export const Tuple = (...items: ReadonlyArray<Shape>) =>
     (value) => Array.isArray(value) && value.length === items.length && items.every((item, at) => item.is(value[at]))
   )
 
+export const Int = new Shape(Number.isSafeInteger)
+export const NonNegativeInt = new Shape((value) => Number.isSafeInteger(value) && Number(value) >= 0)
+export const positive = () => (shape: Shape) => new Shape((value) => shape.is(value) && Number(value) > 0)
+
 const texts = (holds: (text: string) => boolean) => (shape: Shape) =>
   new Shape((value) => shape.is(value) && typeof value === "string" && holds(value))
 export const pattern = (regex: RegExp) => texts((text) => regex.test(text))
