@@ -53,6 +53,23 @@ describe("Hub, turn by turn", () => {
     expect(reader.sequences()).toEqual(upTo(11))
   })
 
+  test("writes to few watchers that come one by one leave nothing to do later; the second of a turn waits for the others", () => {
+    const world = makeWorld(MemoryStorage.make())
+    const [writer, reader] = [world.connect(), world.connect()]
+    const write = (at: number) => {
+      world.now = at
+      writer.write(writing("log", entries(1)))
+      return reader.sequences().length
+    }
+    reader.write(following("log"))
+    expect([write(10), world.turn(), write(20), world.turn()]).toEqual([1, 0, 2, 0])
+    expect([write(21), write(23), world.turn(), reader.sequences().length]).toEqual([2, 2, 1, 4])
+    // A clock that was set back.
+    expect([write(23), world.turn(), write(5), world.turn()]).toEqual([5, 0, 6, 0])
+    for (let n = 0; n < 8; n++) world.connect().write(following("log"))
+    expect([write(40), world.turn()]).toEqual([7, 1])
+  })
+
   test("a reader that begins in the middle of a turn hears nothing twice", () => {
     const world = makeWorld(MemoryStorage.make())
     const [writer, early, late] = [world.connect(), world.connect(), world.connect()]

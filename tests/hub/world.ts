@@ -35,8 +35,8 @@ export interface RuledSocket extends Socket {
 
 export interface RuledWorld extends World<RuledSocket> {
   readonly hub: ReturnType<typeof makeHub>
-  /** One turn of the event loop. */
-  readonly turn: () => void
+  /** One turn of the event loop; answers how much there was to do. */
+  readonly turn: () => number
   readonly troubles: ReadonlyArray<string>
   /** Milliseconds since 1970. */
   now: number
@@ -64,6 +64,7 @@ export const makeWorld = (given: HubStorage): RuledWorld => {
       const due = later
       later = []
       for (const run of due) run()
+      return due.length
     },
     retire: async (log) => void (await Effect.runPromise(world.hub.retire([log]))),
     settle: async () => {

@@ -82,6 +82,7 @@ export const makeHub = (options: HubOptions): Hub => {
     const channel = makeChannel({
       log,
       storage,
+      now,
       later,
       onTrouble: (member, failed) => {
         carryOut(log, member, unread(member, log, failed))
