@@ -20,7 +20,7 @@ const FEW_WATCHES = 8
 const TURN_MS = 1
 
 /** Pages that one reader is sent in a turn: each turn costs the platform a tenth of a page, and everybody else waits for its end. */
-const TURN_PAGES = 3
+const TURN_PAGES = 2
 
 /** For what a page says beside its entries, where its writes have some hundred bytes or more; one that says more has its own memory. */
 const PAGE_HEADER_BYTES = 16 * 1024
