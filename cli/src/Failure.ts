@@ -5,6 +5,7 @@
 import * as Data from "effect/Data"
 import { createColors } from "picocolors"
 import { clean } from "./Terminal.ts"
+import { fit } from "./wrap.ts"
 
 /** 0 ok, 1 failure, 2 usage, 3 hub unreachable, 4 refused, 5 cannot decrypt, 130 interrupted. `run` returns the child's. */
 export const EXIT = { ok: 0, failure: 1, usage: 2, unreachable: 3, refused: 4, unopened: 5, interrupted: 130 } as const
@@ -32,7 +33,7 @@ export class Failure extends Data.TaggedError("Failure")<{
 /** The text of a failure for stderr, ending in a newline. */
 export const tell = (
   failure: Failure,
-  how: { readonly json: boolean; readonly tty: boolean; readonly color: boolean }
+  how: { readonly json: boolean; readonly tty: boolean; readonly color: boolean; readonly columns?: number }
 ) => {
   if (how.json) {
     const tries = failure.tries ?? []
@@ -55,12 +56,13 @@ export const tell = (
     const padded = paint.cyan(why === undefined ? command : command.padEnd(width))
     return `  ${i === 0 ? "Try   " : "      "}${padded}${why === undefined ? "" : `   ${paint.dim(why)}`}`
   })
-  return [
+  const lines = [
     `${paint.red("✗")} ${what}`,
     ...now.flatMap((text) => ["", `  ${text}`]),
     ...(next.length === 0 ? [] : ["", ...next]),
     ""
-  ].join("\n")
+  ]
+  return fit(lines.join("\n"), { isTTY: true, ...(how.columns === undefined ? {} : { columns: how.columns }) })
 }
 
 const line = ({ command, why }: Try) => `Try: ${command}${why === undefined ? "" : `  (${why})`}`

@@ -23,7 +23,7 @@ const isForPrograms = () => {
 const explain = (failure: Failure) => {
   const { stderr } = process
   const json = isForPrograms()
-  stderr.write(tell(failure, { json, tty: stderr.isTTY === true, color: wantsColor(stderr) }))
+  stderr.write(tell(failure, { json, tty: stderr.isTTY === true, color: wantsColor(stderr), columns: stderr.columns }))
   process.exitCode = failure.exit
 }
 

@@ -7,6 +7,7 @@ import type { Failure } from "./Failure.ts"
 import { globals, terminalEnv } from "./globals.ts"
 import { paintFor } from "./paint.ts"
 import { cut, duration, terminalOf, width } from "./Terminal.ts"
+import { fit } from "./wrap.ts"
 
 /** Columns beyond which a time at the right edge is too far from its line. */
 const WIDEST = 96
@@ -44,5 +45,5 @@ export const step = <A>(
 
 /** A line between steps: what will happen, what to do next. */
 export const say = (...lines: ReadonlyArray<string>) => {
-  if (!globals.quiet) process.stderr.write(`${lines.join("\n")}\n`)
+  if (!globals.quiet) process.stderr.write(fit(`${lines.join("\n")}\n`, process.stderr))
 }

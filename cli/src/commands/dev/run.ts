@@ -14,6 +14,7 @@ import { hubVariables } from "../../HubVariables.ts"
 import { authSecret, filesOf, makeKeys, type TenantFiles } from "../../Keys.ts"
 import { paintFor, shortPath } from "../../paint.ts"
 import { untilSignal } from "../../untilSignal.ts"
+import { fit } from "../../wrap.ts"
 
 export interface DevInput {
   readonly port: number
@@ -133,13 +134,16 @@ const ready = (
   }
   const paint = paintFor(process.stderr)
   const took = `${((performance.now() - started) / 1000).toFixed(1)}s`
-  process.stderr.write(`  ${paint.green("✓")} hub on ${host}:${server.port}, ${where}  ${paint.dim(took)}\n`)
-  if (noAuth && !isLoopback(server.url)) {
-    process.stderr.write(
-      `  ${paint.yellow("!")} anyone who reaches ${host}:${server.port} may write to it and read sealed entries\n`
-    )
-  }
-  process.stderr.write(
-    `\n  Next  ${paint.cyan("agent-sync run -- claude -p …")}  record, in another terminal\n        ${paint.cyan("agent-sync tail")}                watch\n\n`
-  )
+  const at = server.port === DEV_PORT ? "" : ` --url ws://${host}:${server.port}`
+  const record = `agent-sync run${at} -- claude -p …`
+  const lines = [
+    `  ${paint.green("✓")} hub on ${host}:${server.port}, ${where}  ${paint.dim(took)}`,
+    ...(noAuth && !isLoopback(server.url)
+      ? [`  ${paint.yellow("!")} anyone who reaches ${host}:${server.port} may write to it and read sealed entries`]
+      : []),
+    "",
+    `  Next  ${paint.cyan(record)}  record, in another terminal`,
+    `        ${paint.cyan(`agent-sync tail${at}`.padEnd(record.length))}  watch`
+  ]
+  process.stderr.write(fit(`${lines.join("\n")}\n\n`, process.stderr))
 }

@@ -8,6 +8,7 @@ import { EXIT } from "../../Failure.ts"
 import { globals, terminalEnv } from "../../globals.ts"
 import { paintFor } from "../../paint.ts"
 import { clean, plural, terminalOf } from "../../Terminal.ts"
+import { fit } from "../../wrap.ts"
 import * as checks from "./checks.ts"
 import { type Finding, failed } from "./Finding.ts"
 
@@ -59,9 +60,9 @@ const line = () => {
     if (globals.quiet && state === "ok") return
     const indent = " ".repeat(NAME_COLUMNS + (plain ? 12 : 6))
     const text = clean(finding)
-    process.stdout.write(
-      `  ${marks[state]} ${name.padEnd(NAME_COLUMNS)}  ${state === "ok" ? paint.dim(text) : text}\n${fix === undefined ? "" : `${indent}${paint.cyan(clean(fix))}\n`}`
-    )
+    const told = `  ${marks[state]} ${name.padEnd(NAME_COLUMNS)}  ${state === "ok" ? paint.dim(text) : text}\n`
+    const helps = fix === undefined ? "" : `${indent}${paint.cyan(clean(fix))}\n`
+    process.stdout.write(fit(told + helps, process.stdout))
   }
 }
 

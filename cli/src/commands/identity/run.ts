@@ -9,9 +9,10 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { type Flags, noKey, type Settings, settings } from "../../Config.ts"
 import { EXIT, Failure } from "../../Failure.ts"
-import { canAsk, globals } from "../../globals.ts"
+import { canAsk } from "../../globals.ts"
 import { type Key, readKey, replaceKey } from "../../Keys.ts"
 import { shortPath } from "../../paint.ts"
+import { say } from "../../steps.ts"
 import { table } from "../../table.ts"
 
 interface Common extends Flags {
@@ -166,6 +167,3 @@ const noReader = ({ tenant }: Settings) =>
   })
 
 const print = (row: object) => process.stdout.write(`${JSON.stringify({ schema: 1, ...row })}\n`)
-const say = (...lines: ReadonlyArray<string>) => {
-  if (!globals.quiet) process.stderr.write(`${lines.join("\n")}\n`)
-}

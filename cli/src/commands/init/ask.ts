@@ -2,6 +2,7 @@
 import * as clack from "@clack/prompts"
 import * as Either from "effect/Either"
 import { parseTenant } from "../../Config.ts"
+import { fit } from "../../wrap.ts"
 
 /** Prompts go to stderr: stdout is for data. */
 const output = process.stderr
@@ -18,7 +19,13 @@ export const ask = async (
   guess: string,
   version: string
 ): Promise<Answers | undefined> => {
-  clack.intro(`agent-sync ${version}  records agent sessions, sealed on this machine. No telemetry.`, { output })
+  clack.intro(
+    within(`agent-sync ${version}  records agent sessions, sealed on this machine. No telemetry.`).replaceAll(
+      "\n",
+      "\n│  "
+    ),
+    { output }
+  )
   const tenant =
     known.tenant ??
     (await clack.text({
@@ -69,7 +76,10 @@ const gone = () => {
 
 /** What was done, in the same frame as the questions. */
 export const report = (wrote: ReadonlyArray<string>, title: string, warnings: ReadonlyArray<string>, next: string) => {
-  clack.log.success([title, ...wrote].join("\n"), { output })
-  for (const warning of warnings) clack.log.warn(warning, { output })
-  clack.outro(next, { output })
+  clack.log.success(within([title, ...wrote].join("\n")), { output })
+  for (const warning of warnings) clack.log.warn(within(warning), { output })
+  clack.outro(within(next).replaceAll("\n", "\n   "), { output })
 }
+
+/** Beside the frame, which takes three columns of the terminal. */
+const within = (text: string) => fit(text, { isTTY: true, columns: (output.columns ?? 80) - 3 })

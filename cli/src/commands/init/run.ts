@@ -15,6 +15,7 @@ import { EXIT, Failure } from "../../Failure.ts"
 import { canAsk, globals } from "../../globals.ts"
 import { filesOf, makeKeys } from "../../Keys.ts"
 import { paintFor, shortPath } from "../../paint.ts"
+import { fit } from "../../wrap.ts"
 import { EXAMPLE, type Planned, plan, WORKER_FOLDER } from "./plan.ts"
 
 export interface InitInput {
@@ -107,7 +108,7 @@ const plainReport = (files: ReadonlyArray<string>, warnings: ReadonlyArray<strin
     ...warnings.map((text) => `  ${paint.yellow("!")} ${text.replaceAll("\n", "\n    ")}\n`),
     `  ${next}`
   ]
-  process.stderr.write(`${lines.join("\n")}\n`)
+  process.stderr.write(fit(`${lines.join("\n")}\n`, process.stderr))
 }
 
 const summary = (

@@ -16,6 +16,7 @@ import { EXIT, Failure } from "../../Failure.ts"
 import { KEYS_UNUSABLE } from "../../Keys.ts"
 import { JOURNAL_UNUSABLE, openRecording, type Recording } from "../../Recording.ts"
 import { clean, plural } from "../../Terminal.ts"
+import { fit } from "../../wrap.ts"
 import { type Child, inTerminal, spawn, stdinAsChild } from "./child.ts"
 
 /** Milliseconds that a finished run waits for the hub to acknowledge what it still owes. */
@@ -155,7 +156,7 @@ const record = async (
 
 /** On GitHub what is said stands in a group of its own, below what the agent printed. */
 const finish = (said: ReadonlyArray<string>) => {
-  const lines = said.map((text) => `agent-sync: ${clean(text)}\n`)
+  const lines = said.map((text) => fit(`agent-sync: ${clean(text)}\n`, process.stderr))
   const grouped = lines.length > 1 && variable(process.env, "GITHUB_ACTIONS") === "true"
   process.stderr.write(grouped ? `::group::agent-sync\n${lines.join("")}::endgroup::\n` : lines.join(""))
 }

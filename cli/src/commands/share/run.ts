@@ -24,6 +24,7 @@ import {
 } from "../../Reading.ts"
 import { clean } from "../../Terminal.ts"
 import { remember } from "../../Tokens.ts"
+import { fit } from "../../wrap.ts"
 import { kept, labelOf } from "./links.ts"
 
 export interface ShareInput extends Flags {
@@ -94,15 +95,16 @@ const say = (what: {
   const paint = paintFor(process.stderr)
   const until = new Date(what.until * 1000).toISOString().slice(0, 16).replace("T", " ")
   const session = what.title === undefined ? "this session" : `“${clean(what.title)}”`
-  process.stderr.write(
-    `  ${paint.green("✓")} whoever has this link can read ${session}, and nothing else, until ${until} UTC\n`
-  )
-  if (what.loopback) {
-    process.stderr.write(
-      `  ${paint.yellow("!")} it leads to this machine, so nobody else can open it; with a hub on your Cloudflare it works everywhere\n`
-    )
-  }
-  process.stderr.write(`    ${paint.dim(`end it with  agent-sync share revoke ${what.id}`)}\n\n`)
+  const lines = [
+    `  ${paint.green("✓")} whoever has this link can read ${session}, and nothing else, until ${until} UTC`,
+    ...(what.loopback
+      ? [
+          `  ${paint.yellow("!")} it leads to this machine, so nobody else can open it; with a hub on your Cloudflare it works everywhere`
+        ]
+      : []),
+    `    ${paint.dim(`end it with  agent-sync share revoke ${what.id}`)}`
+  ]
+  process.stderr.write(fit(`${lines.join("\n")}\n\n`, process.stderr))
   process.stdout.write(`${what.link}\n`)
 }
 

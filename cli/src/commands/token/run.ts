@@ -10,9 +10,9 @@ import { decodeJwt } from "jose/jwt/decode"
 import { type Flags, keyOrMake, type Role, type Settings, settings } from "../../Config.ts"
 import { millisecondsOf } from "../../Duration.ts"
 import { EXIT, Failure } from "../../Failure.ts"
-import { globals } from "../../globals.ts"
 import { askHub, hubOf } from "../../hubApi.ts"
 import { authSecret } from "../../Keys.ts"
+import { say } from "../../steps.ts"
 import { readIndex } from "../../TenantIndex.ts"
 import { type MadeToken, remember, rememberRevoked, tokensOf } from "../../Tokens.ts"
 import { relative, table } from "../../table.ts"
@@ -263,6 +263,3 @@ const keep = <A>(act: () => A): Effect.Effect<A, Failure> =>
   })
 
 const print = (row: object) => process.stdout.write(`${JSON.stringify({ schema: 1, ...row })}\n`)
-const say = (...lines: ReadonlyArray<string>) => {
-  if (!globals.quiet) process.stderr.write(`${lines.join("\n")}\n`)
-}

@@ -6,6 +6,7 @@ import { EXIT, Failure } from "../../Failure.ts"
 import { paintFor, shortPath } from "../../paint.ts"
 import * as Spool from "../../spool/Spool.ts"
 import { clean } from "../../Terminal.ts"
+import { fit } from "../../wrap.ts"
 import { call, isInstalled, leftOut, removeService, type Service, serviceOf, writeService } from "./service.ts"
 import { stay } from "./stay.ts"
 
@@ -71,7 +72,7 @@ const install = async (service: Service, json: boolean) => {
         `${paint.yellow("!")} ${name} is set here and is not written into the file: the service reads the keys folder and agent-sync.json.`
     )
   ]
-  process.stderr.write(`${lines.join("\n")}\n`)
+  process.stderr.write(fit(`${lines.join("\n")}\n`, process.stderr))
   return started ? EXIT.ok : EXIT.failure
 }
 

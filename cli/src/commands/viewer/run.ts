@@ -7,6 +7,7 @@ import { type Flags, noKey, settings } from "../../Config.ts"
 import { EXIT, Failure } from "../../Failure.ts"
 import { paintFor } from "../../paint.ts"
 import { untilSignal } from "../../untilSignal.ts"
+import { fit } from "../../wrap.ts"
 import { loadPage } from "./page.ts"
 import { type Serving, serveViewer } from "./serve.ts"
 
@@ -74,17 +75,18 @@ const tell = (what: {
 }) => {
   const paint = paintFor(process.stderr)
   const from = what.hub === undefined ? "" : `, from the hub at ${new URL(what.hub).host}`
-  process.stderr.write(
+  const lines = [
     what.opened
-      ? `  ${paint.green("✓")} ${what.tenant} is open in your browser${from}\n`
-      : `  ${paint.green("✓")} ${what.tenant} can be watched in a browser of this machine${from}\n`
-  )
-  if (what.hub === undefined) {
-    process.stderr.write(
-      `  ${paint.yellow("!")} no hub is configured, so there is nothing to show yet: ${paint.cyan("agent-sync init")}\n`
-    )
-  }
-  process.stderr.write(`  ${paint.yellow("!")} the link holds your reader key: it is for you alone\n\n`)
+      ? `  ${paint.green("✓")} ${what.tenant} is open in your browser${from}`
+      : `  ${paint.green("✓")} ${what.tenant} can be watched in a browser of this machine${from}`,
+    ...(what.hub === undefined
+      ? [
+          `  ${paint.yellow("!")} no hub is configured, so there is nothing to show yet: ${paint.cyan("agent-sync init")}`
+        ]
+      : []),
+    `  ${paint.yellow("!")} the link holds your reader key: it is for you alone`
+  ]
+  process.stderr.write(fit(`${lines.join("\n")}\n\n`, process.stderr))
   process.stdout.write(`${what.link}\n`)
   if (what.shown) process.stderr.write(`\n  ${paint.dim("Ctrl+C ends it")}\n`)
 }
