@@ -19,3 +19,20 @@ test("every dependency is pinned to one version", () => {
   const versions = Object.entries({ ...manifest.dependencies, ...manifest.devDependencies })
   expect(versions.filter(([, version]) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version))).toEqual([])
 })
+
+test("what is installed with the package gets along: npm has nothing to warn of", async () => {
+  const pinned: Readonly<Record<string, string>> = manifest.dependencies
+  const odd = await Promise.all(
+    Object.keys(pinned).map(async (name) => {
+      const { peerDependencies = {} } = (await Bun.file(join(root, "node_modules", name, "package.json")).json()) as {
+        peerDependencies?: Readonly<Record<string, string>>
+      }
+      return Object.entries(peerDependencies).flatMap(([peer, range]) =>
+        pinned[peer] === undefined || Bun.semver.satisfies(pinned[peer], range)
+          ? []
+          : [`${name} wants ${peer} ${range}, and ${pinned[peer]} is pinned`]
+      )
+    })
+  )
+  expect(odd.flat()).toEqual([])
+})
