@@ -72,9 +72,20 @@ describe("Parts.fit", () => {
   test("says how much of a text is missing", () => {
     const text = "a".repeat(LIMIT + 1)
     const [result] = fit(event("tool_result", { call: "c", ok: true, text }), LIMIT)
-    expect(result).toMatchObject({ data: { text: "a".repeat(8_192), omitted: LIMIT + 1 - 8_192 } })
+    const kept = `${"a".repeat(2_048)}\n…\n${"a".repeat(6_144)}`
+    expect(result).toMatchObject({ data: { text: kept, omitted: LIMIT + 1 - 8_192 } })
     const [note] = fit(event("note", { what: "output", text }), LIMIT)
     expect(note).toMatchObject({ data: { text: `${"a".repeat(8_192)}… (${LIMIT + 1 - 8_192} more characters)` } })
+  })
+
+  test("keeps the end of what a tool answered: there stands why it failed", () => {
+    const text = `${"passed\n".repeat(LIMIT / 4)}error: the last one failed`
+    const [result] = fit(event("tool_result", { call: "c", ok: false, text }), LIMIT)
+    const kept = result?.kind === "tool_result" ? result.data : { text: "", omitted: 0 }
+    expect(kept.text).toStartWith("passed\npassed\n")
+    expect(kept.text).toContain("\n…\n")
+    expect(kept.text).toEndWith("error: the last one failed")
+    expect(kept.text.length - "\n…\n".length + (kept.omitted ?? 0)).toBe(text.length)
   })
 
   test("never cuts a character in two", () => {

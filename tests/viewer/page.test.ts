@@ -360,6 +360,46 @@ test("no row moves under the pointer; the new order comes when it has left", asy
   await settled(page, `${first} === 'row-third'`)
 })
 
+test("no row moves while one is reached by keys; the new order comes when the list is left", async () => {
+  const page = await open()
+  await page.locator("#row-main").waitFor()
+  await page.keyboard.press("j")
+  await settled(page, "document.activeElement.id === 'row-main'")
+  await page.evaluate("fixture.state('main', 'ended')")
+  await page.getByRole("button", { name: /^Waiting 0/ }).waitFor()
+  expect(await page.evaluate<string>("document.querySelector('.row').id")).toBe("row-main")
+  await page.getByRole("searchbox").focus()
+  await settled(page, "document.querySelector('.row').id === 'row-third'")
+})
+
+test("a change of two thousand lines stands by its first forty, and tells the rest on demand", async () => {
+  const page = await open({ path: session("work") })
+  await page.locator(".slot").first().waitFor()
+  await page.evaluate(`(() => {
+    const base = { time: Date.now(), timeFrom: "source", source: { agent: "claude-code", format: "stream-json" } }
+    const lines = (sign) => Array.from({ length: 1000 }, (_, i) => sign + "const a" + i + " = call(" + i + ")")
+    const patch = ["@@ -1,1000 +1,1000 @@", ...lines("-"), ...lines("+")].join("\\n")
+    const of = (kind, group, data, position) => ({ _tag: "Event", event: { ...base, key: "long" + position, position, group, kind, data } })
+    const contents = [
+      of("tool_started", "audit", { call: "long", name: "Edit", input: { file_path: "/x/long.ts" } }, 900),
+      of("tool_finished", "audit", { call: "long", name: "Edit", ok: true }, 901),
+      of("tool_result", "artifact", { call: "long", ok: true, text: "ok" }, 902),
+      of("file_change", "artifact", { call: "long", path: "/x/long.ts", change: "update", added: 1000, removed: 1000, patch }, 903)
+    ]
+    fixture.tell({
+      _tag: "Entries",
+      log: "main",
+      partial: false,
+      entries: contents.map((content, i) => ({ sequence: 68 + i, writer: "w1", content }))
+    })
+  })()`)
+  const change = page.locator(".slot", { hasText: "long.ts" }).last()
+  await change.getByText("Show 1,000 more of 1,960 lines").click()
+  await change.getByText("Show 960 more of 960 lines").click()
+  await change.getByText("call(999)").last().waitFor()
+  expect(await change.locator(".diff .l").count()).toBe(2_000)
+})
+
 test("replay plays, and the slider moves by keys", async () => {
   const page = await open({ path: session("work") })
   await page.locator(".slot").first().waitFor()
@@ -477,6 +517,14 @@ for (const [name, look] of [
       await still(page)
       expect(await serious(page)).toEqual([])
       expect(await page.evaluate("document.documentElement.scrollWidth - innerWidth")).toBe(0)
+      // The status is said whole: a title gives way to it.
+      const { box, word } = await page.evaluate<{ box: number; word: number }>(`(() => {
+        const told = document.querySelector(".sync b")
+        const range = document.createRange()
+        range.selectNodeContents(told)
+        return { box: told.getBoundingClientRect().width, word: range.getBoundingClientRect().width }
+      })()`)
+      expect(box).toBeGreaterThanOrEqual(word)
     })
   }
 }

@@ -11,7 +11,7 @@ export const ToolResult = Schema.Struct({
     ok: Schema.Boolean,
     /** What the tool printed or answered, as text; binary content is a `blob`. */
     text: Schema.String,
-    /** Characters left out at the end of `text`, when it was too long for one event. */
+    /** Characters left out of `text`, where a line with `…` alone stands, when it was too long for one event. */
     omitted: Schema.optional(Schema.Number)
   })
 })

@@ -112,8 +112,10 @@ const shortened = (event: AgentEvent, kept: Kept): AgentEvent => {
       return { ...event, original: { ...event.original, data: shorten(event.original.data, kept, kept.levels) } }
     case "tool_result": {
       const { text, omitted = 0 } = event.data
-      const short = begin(text, kept.characters)
-      return { ...event, data: { ...event.data, text: short, omitted: omitted + text.length - short.length } }
+      const [first, last] = ends(text, kept.characters)
+      const left = text.length - first.length - last.length
+      const short = left === 0 ? text : `${first}${GAP}${last}`
+      return { ...event, data: { ...event.data, text: short, omitted: omitted + left } }
     }
     case "file_change": {
       const { patch = "", omitted = 0 } = event.data
@@ -141,6 +143,15 @@ const shorten = (value: unknown, kept: Kept, levels: number): unknown => {
     fields.map(([name, field]) => [begin(name, kept.characters), shorten(field, kept, levels - 1)])
   )
 }
+
+/** Stands in a tool's answer where characters were left out. */
+const GAP = "\n…\n"
+
+/** A quarter from the beginning and the rest from the end, where it stands why something failed; no half a character. */
+const ends = (text: string, characters: number): readonly [string, string] =>
+  text.length <= characters
+    ? [text, ""]
+    : [begin(text, characters / 4), text.slice((-characters * 3) / 4).replace(/^[\udc00-\udfff]/, "")]
 
 /** The beginning of a text, without half a character at its end. */
 const begin = (text: string, characters: number) =>

@@ -26,11 +26,11 @@ export const CallBody = ({ around, call, id }: { call: Call; around: Around; id:
   const after = fields.new_string
   const parts: Array<ComponentChildren> = []
   const patched = call.changes.some(({ patch = "" }) => patch !== "")
-  if (patched) parts.push(call.changes.map((change, key) => <Changed key={key} change={change} />))
+  if (patched) parts.push(call.changes.map((change, key) => <Changed key={key} change={change} whole={around.whole} />))
   else if (typeof before === "string" && typeof after === "string" && before.length + after.length < 40_000) {
     parts.push(
       <div class="card">
-        <Diff patch={patchOf(path, clean(before), clean(after))} path={path} />
+        <Diff patch={patchOf(path, clean(before), clean(after))} path={path} whole={around.whole} />
       </div>
     )
   } else if (form === "path" && typeof fields.content === "string") {
@@ -147,12 +147,12 @@ const Output = (props: {
   )
 }
 
-export const Changed = ({ change }: { change: FileChange }) => (
+export const Changed = ({ change, whole }: { change: FileChange; whole: boolean }) => (
   <div class="card">
     {change.patch === undefined || change.patch === "" ? (
       <p class="foot">The agent did not say what changed</p>
     ) : (
-      <Diff patch={change.patch} path={change.path} />
+      <Diff patch={change.patch} path={change.path} whole={whole} />
     )}
     {change.omitted === undefined || change.omitted === 0 ? null : (
       <p class="foot">{grouped(change.omitted)} characters are not shown</p>

@@ -3,6 +3,8 @@
 import { clean } from "agent-sync/events"
 import { diffWordsWithSpace, structuredPatch } from "diff"
 import type { ComponentChildren } from "preact"
+import { useState } from "preact/hooks"
+import { grouped } from "../words.ts"
 import { languageOf, words } from "./Code.tsx"
 
 interface Line {
@@ -11,8 +13,13 @@ interface Line {
   readonly number: number | undefined
 }
 
-/** Lines that are drawn; the rest is told by number. */
-const MOST = 400
+/** Lines of a change that is longer; one of so many more stands whole. */
+const FIRST = 40
+const FEW_MORE = 20
+/** Lines that come with each asking. */
+const MORE = 1_000
+/** Lines that a file holds, where nobody can ask; the rest is told by number. */
+const IN_FILE = 5_000
 /** Characters of a line that are drawn. */
 const WIDEST = 2_000
 
@@ -46,10 +53,16 @@ export const patchOf = (path: string, before: string, after: string): string =>
     .hunks.map(({ lines, newStart, oldStart }) => [`@@ -${oldStart} +${newStart} @@`, ...lines].join("\n"))
     .join("\n")
 
-export const Diff = ({ patch, path }: { readonly patch: string; readonly path: string }) => {
+/** `whole`: in a file, where nothing can be asked for. */
+export const Diff = (props: { readonly patch: string; readonly path: string; readonly whole: boolean }) => {
+  const { patch, path, whole } = props
+  const [asked, ask] = useState(0)
   const lines = linesOf(patch)
   const language = languageOf(path)
-  const shown = lines.slice(0, MOST)
+  const first = lines.length <= FIRST + FEW_MORE ? lines.length : FIRST
+  const shown = lines.slice(0, whole ? IN_FILE : first + asked * MORE)
+  const others = counterparts(shown)
+  const left = lines.length - shown.length
   return (
     <>
       <pre class="diff" tabIndex={0}>
@@ -60,19 +73,25 @@ export const Diff = ({ patch, path }: { readonly patch: string; readonly path: s
           >
             <span>{line.number}</span>
             <span>{line.sign === "-" ? "−" : line.sign === "@" ? "⋯" : line.sign}</span>
-            <span>{contentOf(shown, at, language)}</span>
+            <span>{contentOf(line, others.get(line), language)}</span>
           </span>
         ))}
       </pre>
-      {lines.length > MOST ? <p class="foot">{lines.length - MOST} more lines are not shown</p> : null}
+      {left === 0 ? null : whole ? (
+        <p class="foot">{grouped(left)} more lines are not shown</p>
+      ) : (
+        <p class="foot">
+          <button type="button" onClick={() => ask(asked + 1)}>
+            Show {grouped(Math.min(MORE, left))} more of {grouped(left)} lines
+          </button>
+        </p>
+      )}
     </>
   )
 }
 
 /** A line that has one counterpart shows which words changed; others show the words of the language. */
-const contentOf = (lines: ReadonlyArray<Line>, at: number, language: string): ComponentChildren => {
-  const line = lines[at]!
-  const other = counterpart(lines, at)
+const contentOf = (line: Line, other: Line | undefined, language: string): ComponentChildren => {
   if (other === undefined || line.text.length > 400 || other.text.length > 400) return words(line.text, language)
   const [before, after] = line.sign === "-" ? [line, other] : [other, line]
   const pieces = diffWordsWithSpace(before.text, after.text)
@@ -86,16 +105,24 @@ const contentOf = (lines: ReadonlyArray<Line>, at: number, language: string): Co
     )
 }
 
-/** In a block of as many removed as added lines, the line in the same place of the other half. */
-const counterpart = (lines: ReadonlyArray<Line>, at: number): Line | undefined => {
-  const { sign } = lines[at]!
-  if (sign !== "+" && sign !== "-") return undefined
-  let from = at
-  while (from > 0 && (lines[from - 1]!.sign === "+" || lines[from - 1]!.sign === "-")) from--
-  let removed = 0
-  while (lines[from + removed]?.sign === "-") removed++
-  let added = 0
-  while (lines[from + removed + added]?.sign === "+") added++
-  if (removed !== added || removed === 0) return undefined
-  return lines[sign === "-" ? at + removed : at - removed]
+/** In each block of as many removed as added lines, a line by the one in the same place of the other half. */
+const counterparts = (lines: ReadonlyArray<Line>): ReadonlyMap<Line, Line> => {
+  const others = new Map<Line, Line>()
+  const changed = (at: number) => lines[at]?.sign === "-" || lines[at]?.sign === "+"
+  for (let from = 0; from < lines.length; ) {
+    if (!changed(from)) {
+      from++
+      continue
+    }
+    let removed = 0
+    while (lines[from + removed]?.sign === "-") removed++
+    let added = 0
+    while (lines[from + removed + added]?.sign === "+") added++
+    for (let i = 0; removed === added && i < removed; i++) {
+      others.set(lines[from + i]!, lines[from + removed + i]!)
+      others.set(lines[from + removed + i]!, lines[from + i]!)
+    }
+    while (changed(from)) from++
+  }
+  return others
 }

@@ -148,7 +148,7 @@ const Body = ({ around, row }: { row: ItemRow; around: Around }) => {
     case "Change":
       return (
         <Fold row={row} around={around} line={<ChangeLine change={item.change} around={around} />}>
-          <Changed change={item.change} />
+          <Changed change={item.change} whole={around.whole} />
         </Fold>
       )
     case "Ask":

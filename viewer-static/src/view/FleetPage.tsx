@@ -115,7 +115,7 @@ export const FleetPage = (props: { readonly model: Model; readonly send: (messag
         ) : null}
       </div>
       {earlier.length === 0 ? null : (
-        <div class="group">
+        <div {...order.hands} class="group">
           {groups.first.length + groups.going.length === 0 ? null : <h2>Earlier</h2>}
           {list(earlier)}
           {groups.earlier.length > earlier.length ? (
@@ -134,13 +134,17 @@ export const FleetPage = (props: { readonly model: Model; readonly send: (messag
   )
 }
 
-/** Milliseconds that an order may wait for the pointer to leave. */
+/** Milliseconds that an order may wait for whoever is at the list to leave it. */
 const HELD_MS = 10_000
 
-/** Nothing is sorted anew under the pointer: a new order waits until it has left the list, for a while. */
+/** Nothing is sorted anew under the pointer, or while a row is reached by keys: a new order waits until the list is left, for a while. */
 const useOrder = () => {
   const held = useRef<{ readonly groups: Groups; readonly fleet: Fleet; readonly until: number } | undefined>(undefined)
   const isOver = useRef(false)
+  const isReached = useRef(false)
+  const left = () => {
+    if (!isOver.current && !isReached.current) held.current = undefined
+  }
   return {
     hands: {
       onPointerEnter: () => {
@@ -148,14 +152,21 @@ const useOrder = () => {
       },
       onPointerLeave: () => {
         isOver.current = false
-        held.current = undefined
+        left()
+      },
+      onFocusIn: () => {
+        isReached.current = true
+      },
+      onFocusOut: () => {
+        isReached.current = false
+        left()
       }
     },
     kept: (groups: Groups, rows: ReadonlyArray<SessionRow>, fleet: Fleet): Groups => {
       const before = held.current
       const isAsked = before?.fleet.sort !== fleet.sort || before.fleet.query !== fleet.query
       const isSame = before !== undefined && !isAsked && idsOf(before.groups).length === idsOf(groups).length
-      if (!isOver.current || before === undefined || !isSame || Date.now() > before.until) {
+      if (!(isOver.current || isReached.current) || before === undefined || !isSame || Date.now() > before.until) {
         held.current = { groups, fleet, until: Date.now() + HELD_MS }
         return groups
       }

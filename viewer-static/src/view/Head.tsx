@@ -72,7 +72,7 @@ export const Head = (props: {
         <Fact name="Place" hidden value={[projectOf(session), branch ?? ""].filter((part) => part !== "").join(", ")} />
         <Fact name="on" wide value={origin.host ?? known.host ?? ""} />
         <Fact name="started" wide value={momentOf(started, model.now)} />
-        <Fact name="time" value={duration(Math.max(0, ended - started))} />
+        <Fact name="time" value={ended > started ? duration(ended - started) : ""} />
         <Fact name="tokens" value={tokensOf(figures) > 0 ? short(tokensOf(figures)) : ""} />
         <Fact name="cost" value={figures.costUsd === undefined ? "" : cost(figures.costUsd)} />
       </dl>
