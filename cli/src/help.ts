@@ -101,10 +101,12 @@ export const describe = (
 /** Help for a terminal of so many columns. */
 export const helpText = (found: Found, columns: number): string => {
   const doc = Descriptor.getHelp(found.command, CliConfig.defaultConfig)
-  const { args, description, options } = read(doc)
+  const { args, description, optional, options } = read(doc)
   const usage = [
     found.name,
-    ...(found.children.length > 0 && args.length === 0 ? ["COMMAND"] : args.map(([name]) => name)),
+    ...(found.children.length > 0 && args.length === 0
+      ? ["COMMAND"]
+      : args.map(([name]) => (optional.has(name) && found.children.length === 0 ? `[${name}]` : name))),
     ...(options.length > 0 ? ["[options]"] : [])
   ]
   const { commands } = describe(found)
@@ -137,10 +139,14 @@ const BUILT_IN = /^(--completions|--log-level|-h, --help|--wizard|--version)\b/
 const NOISE =
   /^(This (setting|argument) is optional|A true or false value|A user-defined piece of text|An? [a-z ]+\.$|One of the following|This option may be repeated|This argument (may|must) be repeated)/
 
+const OPTIONAL = /^This (setting|argument) is optional/
+
 const read = (doc: HelpDoc.HelpDoc) => {
   const answer = {
     description: "",
     args: [] as Array<Row>,
+    /** Arguments that need not be given. */
+    optional: new Set<string>(),
     options: [] as Array<Row>,
     /** Names of its commands, as they were declared. */
     order: [] as Array<string>
@@ -157,8 +163,9 @@ const read = (doc: HelpDoc.HelpDoc) => {
           .trim()
           .replace(/^\((.*)\)$/, "$1")
           .replace(/^\((.*?)( [^)]*)?\)$/, "$1$2")
-        const about = paragraphs(block).filter((text) => !NOISE.test(text))
-        return [upper(name), about.join(" ")]
+        const said = paragraphs(block)
+        if (said.some((text) => OPTIONAL.test(text))) answer.optional.add(upper(name))
+        return [upper(name), said.filter((text) => !NOISE.test(text)).join(" ")]
       })
       if (section === "ARGUMENTS") answer.args.push(...rows)
       if (section === "OPTIONS") answer.options.push(...rows.filter(([name]) => !BUILT_IN.test(name)))

@@ -17,7 +17,7 @@ export const table = (
   const before = widths.slice(0, -1).reduce((sum, each) => sum + each + 2, 0)
   const room = (columns ?? 0) - before
   const lines = all.flatMap((row) => {
-    const [first = "", ...more] = room < LEAST ? [row.at(-1)] : Bun.wrapAnsi(row.at(-1) ?? "", room).split("\n")
+    const [first = "", ...more] = room < LEAST ? [row.at(-1) ?? ""] : Bun.wrapAnsi(row.at(-1) ?? "", room).split("\n")
     return [[...row.slice(0, -1), first], ...more.map((text) => [...head.slice(1).map(() => ""), text])]
   })
   return `${lines

@@ -1,7 +1,7 @@
 /** Lines as a terminal shows them: none breaks within a word, and nothing is lost. */
 import { describe, expect, test } from "bun:test"
 import * as fc from "effect/FastCheck"
-import { tell } from "../../cli/src/Failure.ts"
+import { Failure, tell } from "../../cli/src/Failure.ts"
 import { width } from "../../cli/src/Terminal.ts"
 import { table } from "../../cli/src/table.ts"
 import { fit } from "../../cli/src/wrap.ts"
@@ -45,13 +45,13 @@ describe("a line that is too long for its terminal", () => {
 test("a failure is told within the terminal, and a command in it stays whole", () => {
   const command = "agent-sync identity words --reveal"
   const told = tell(
-    {
+    new Failure({
       exit: 3,
       code: "HubUnreachable",
       what: "The hub at 127.0.0.1:8787 cannot be reached.",
       now: "127.0.0.1:8787 does not answer. Nothing is lost: what was recorded waits in the journals.",
       tries: [{ command, why: "where nobody looks over your shoulder" }]
-    } as Parameters<typeof tell>[0],
+    }),
     { json: false, tty: true, color: false, columns: 60 }
   )
   expect(told.split("\n").filter((line) => width(line) > 60)).toEqual([])

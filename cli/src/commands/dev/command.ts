@@ -6,9 +6,14 @@ import { DEV_PORT } from "../../defaults.ts"
 import { loaded } from "../../loaded.ts"
 import { json } from "../../options.ts"
 
-const port = Options.integer("port").pipe(Options.withDescription("0 takes a free one"), Options.withDefault(DEV_PORT))
+const port = Options.integer("port").pipe(
+  Options.withDescription(`${DEV_PORT} where it is not given; 0 takes a free one`),
+  Options.withDefault(DEV_PORT)
+)
 const host = Options.text("host").pipe(
-  Options.withDescription("The address to listen on"),
+  Options.withDescription(
+    "The address to listen on; 127.0.0.1, which only this machine reaches, where it is not given"
+  ),
   Options.withDefault("127.0.0.1")
 )
 const data = Options.directory("data").pipe(
@@ -20,7 +25,9 @@ const noAuth = Options.boolean("no-auth").pipe(
   Options.withDescription("Ask nobody for a token: whoever reaches the port may write, and read sealed entries")
 )
 const runtime = Options.choice("runtime", ["bun", "workerd"]).pipe(
-  Options.withDescription("workerd runs your Worker (folder worker/) as Cloudflare would, offline"),
+  Options.withDescription(
+    "bun, the default, has the hub within; workerd runs your Worker (folder worker/) as Cloudflare would, offline"
+  ),
   Options.withDefault("bun" as const)
 )
 

@@ -13,7 +13,7 @@ const session = Args.text({ name: "session" }).pipe(
 const all = Options.boolean("all").pipe(Options.withDescription("Every session of the tenant"))
 const format = Options.text("format").pipe(
   Options.withDescription(
-    "jsonl: one event a line, of every agent in the same shape; html: a file that opens offline; md: for a pull request"
+    "jsonl, the default: one event a line, of every agent in the same shape; html: a file that opens offline; md: for a pull request"
   ),
   Options.withDefault("jsonl")
 )

@@ -17,7 +17,9 @@ const ntfy = Options.text("ntfy").pipe(
   Options.optional
 )
 const condition = Options.text("for").pipe(
-  Options.withDescription("waiting (for you), idle, ended, error; several with commas"),
+  Options.withDescription(
+    "waiting (for you), idle, ended, error; several with commas. waiting,ended,error where it is not given"
+  ),
   Options.withDefault("waiting,ended,error")
 )
 const session = Options.text("session").pipe(

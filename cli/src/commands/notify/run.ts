@@ -5,11 +5,11 @@
 import * as Effect from "effect/Effect"
 import type { Flags } from "../../Config.ts"
 import { EXIT, Failure } from "../../Failure.ts"
-import { globals } from "../../globals.ts"
 import { reading } from "../../Reading.ts"
+import { say } from "../../steps.ts"
 import { clean, oneLine } from "../../Terminal.ts"
 import { nameOf, type Seen, watchSessions } from "../../Watching.ts"
-import { type Condition, conditionsOf, isSo } from "../wait/Condition.ts"
+import { type Condition, conditionsOf, inWords, isSo } from "../wait/Condition.ts"
 import { type Channel, desktop, headline, type Notice, ntfy, webhook } from "./channels.ts"
 
 /** Milliseconds that a state must last before anybody is told: many questions are answered by a program at once. */
@@ -80,11 +80,10 @@ export const run = (input: NotifyInput) =>
           }
         },
         onWatching: () => {
-          if (input.json || globals.quiet) return
-          const names = channels.map(({ name }) => name).join(" and ")
-          process.stderr.write(
-            `Watching ${from.found.tenant} for ${input.condition}, telling ${names}.  Ctrl-C ends it.\n`
-          )
+          if (input.json) return
+          const names = channels.map(({ name }) => NAMES[name] ?? name).join(" and ")
+          const whose = input.session === undefined ? `a session of ${from.found.tenant}` : `session ${input.session}`
+          say(`Telling ${names} when ${whose} ${inWords(conditions)}.  Ctrl-C ends it.`)
         }
       })
       const stop = () => {
@@ -95,6 +94,8 @@ export const run = (input: NotifyInput) =>
       for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, stop)
     })
   })
+
+const NAMES: Readonly<Record<string, string>> = { desktop: "this desktop", webhook: "the webhook" }
 
 /** Each state is told once while it lasts, and only when it has lasted. */
 const makeSent = () => {

@@ -8,7 +8,7 @@ const again = Options.boolean("again").pipe(
   Options.withDescription("Also all that the hub took before: one that was set back or emptied gets its sessions again")
 )
 const wait = Options.text("wait").pipe(
-  Options.withDescription("How long it may take: 30s, 10m, 2h"),
+  Options.withDescription("How long it may take: 30s, 2h; 10m where it is not given"),
   Options.withDefault("10m")
 )
 

@@ -11,7 +11,7 @@ const session = Args.text({ name: "session" }).pipe(
   Args.optional
 )
 const ttl = Options.text("ttl").pipe(
-  Options.withDescription("How long the link works: 2h, 7d, 4w"),
+  Options.withDescription("How long the link works: 2h, 4w; 7d where it is not given"),
   Options.withDefault("7d")
 )
 const page = Options.text("page").pipe(

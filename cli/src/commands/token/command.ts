@@ -10,7 +10,7 @@ const role = Options.text("role").pipe(
   Options.withDescription("read (watch), write (record), admin (revoke, remove); several with commas")
 )
 const ttl = Options.text("ttl").pipe(
-  Options.withDescription("How long it is good: 12h, 30d; or never"),
+  Options.withDescription("How long it is good: 12h, 30d, or never; 90d where it is not given"),
   Options.withDefault("90d")
 )
 const session = Options.text("session").pipe(

@@ -2,6 +2,7 @@
 import type { AgentEvent, Session } from "agent-sync/events"
 import * as Either from "effect/Either"
 import { EXIT, Failure } from "../../Failure.ts"
+import { cost } from "../../Terminal.ts"
 
 export type Condition =
   | { readonly what: "waiting" | "idle" | "ended" | "error" }
@@ -35,6 +36,13 @@ export const conditionsOf = (text: string): Either.Either<ReadonlyArray<Conditio
   }
   return Either.right(found)
 }
+
+/** `waits for you, or has ended`: of a session. */
+export const inWords = (conditions: ReadonlyArray<Condition>): string =>
+  conditions
+    .map((condition) => (condition.what === "cost" ? `cost more than ${cost(condition.above)}` : WORDS[condition.what]))
+    .join(", or ")
+const WORDS = { waiting: "waits for you", idle: "is idle", ended: "has ended", error: "has failed" } as const
 
 /** `event` is what came last, where it is news. */
 export const isSo = (condition: Condition, view: Session, event: AgentEvent | undefined): boolean => {

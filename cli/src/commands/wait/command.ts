@@ -12,7 +12,7 @@ const session = Args.text({ name: "session" }).pipe(
 )
 const condition = Options.text("for").pipe(
   Options.withDescription(
-    "waiting (for you), idle, ended, error, cost>5; several with commas. Exit 0; of several: 10 waiting, 11 idle, 12 ended, 13 error, 14 cost"
+    "waiting (for you; the default), idle, ended, error, cost>5; several with commas. Exit 0; of several: 10 waiting, 11 idle, 12 ended, 13 error, 14 cost"
   ),
   Options.withDefault("waiting")
 )

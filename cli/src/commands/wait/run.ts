@@ -5,9 +5,10 @@ import { millisecondsOf } from "../../Duration.ts"
 import { EXIT, Failure } from "../../Failure.ts"
 import { globals } from "../../globals.ts"
 import { reading } from "../../Reading.ts"
+import { say } from "../../steps.ts"
 import { cost, oneLine } from "../../Terminal.ts"
 import { nameOf, type Seen, watchSessions } from "../../Watching.ts"
-import { CODES, type Condition, conditionsOf, isSo } from "./Condition.ts"
+import { CODES, type Condition, conditionsOf, inWords, isSo } from "./Condition.ts"
 
 /** As the `timeout` of shells has it. */
 const TIMED_OUT = 124
@@ -69,8 +70,8 @@ export const run = (input: WaitInput) =>
         },
         onWatching: () => {
           if (over || input.json || globals.quiet) return
-          const whose = input.session === undefined ? "any session" : `session ${input.session}`
-          process.stderr.write(`Waiting until ${whose} is ${input.condition}.  Ctrl-C ends it.\n`)
+          const whose = input.session === undefined ? "a session" : `session ${input.session}`
+          say(`Waiting until ${whose} ${inWords(conditions)}.  Ctrl-C ends it.`)
         }
       })
       const timer =
