@@ -1,12 +1,12 @@
 /** `status` and `doctor`: what they find, what they advise, and that looking changes nothing. */
 import { describe, expect, test } from "bun:test"
-import { chmodSync, existsSync, mkdirSync, utimesSync, writeFileSync } from "node:fs"
+import { chmodSync, copyFileSync, existsSync, mkdirSync, utimesSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { runtime } from "../../cli/src/commands/doctor/checks.ts"
 import { draw } from "../../cli/src/commands/status/detail.ts"
 import { terminalOf } from "../../cli/src/Terminal.ts"
 import manifest from "../../package.json" with { type: "json" }
-import { type Machine, machine, startHub } from "../support/cli.ts"
+import { type Machine, machine, startHub, tempFolder } from "../support/cli.ts"
 import { keysOf } from "../support/reader.ts"
 import { afterThisTest } from "../support/undo.ts"
 
@@ -189,6 +189,38 @@ describe("agent-sync doctor", () => {
 
     writeFileSync(join(here.home, "agent-sync.json"), "{")
     expect((await doctor(here, at)).of("settings")?.finding).toContain("cannot be read")
+  })
+
+  test("what waits for a hub, and what the Worker lacks, are told with what helps", async () => {
+    const here = machine()
+    await here.run(["init", "--yes", "--tenant", "acme"])
+    const nowhere = ["--url", "ws://127.0.0.1:1"]
+    await here.run(["run", ...nowhere, "--", "echo", "hello"])
+    const nobody = await doctor(here, nowhere)
+    expect(nobody.of("journal")).toMatchObject({
+      state: "warning",
+      finding: expect.stringMatching(/ healthy, \d+ entries; \d+ wait for the hub$/),
+      fix: "agent-sync up  (or the next run sends them)"
+    })
+    expect((await doctor(here, ["-e", "prod"])).of("Worker")).toMatchObject({
+      state: "warning",
+      finding: expect.stringContaining("wrangler is not installed"),
+      fix: expect.stringContaining("bun install")
+    })
+  })
+
+  test.if(process.platform === "linux")("a workerd whose parent is gone is told by its number", async () => {
+    const folder = tempFolder()
+    copyFileSync(Bun.which("sleep") ?? "/bin/sleep", join(folder, "workerd"))
+    chmodSync(join(folder, "workerd"), 0o755)
+    const started = Bun.spawnSync(["sh", "-c", `"${folder}/workerd" 60 > /dev/null 2>&1 & echo $!`])
+    const id = started.stdout.toString().trim()
+    afterThisTest(() => void process.kill(Number(id)))
+    const { of } = await doctor(machine())
+    expect(of("orphans")).toMatchObject({
+      state: "warning",
+      fix: expect.stringMatching(new RegExp(`^kill .*\\b${id}\\b`))
+    })
   })
 
   test("a hub whose clock is another, and one that is none, are told apart", async () => {

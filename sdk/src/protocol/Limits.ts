@@ -31,8 +31,9 @@ export const PAGE_BYTES = 256 * 1024
 /** Entries one of our clients asks for at a time. */
 export const PAGE_ENTRIES = 1_000
 
-/** Entries and bytes in one WriteEntries of our publisher, which therefore never has to chunk. */
+/** Entries in one WriteEntries of our publisher. Ours. */
 export const PUSH_ENTRIES = 256
+/** Bytes of entries in one WriteEntries of our publisher, which therefore never has to chunk. Ours, below `CHUNK_BYTES`. */
 export const PUSH_BYTES = 480_000
 /** Unanswered WriteEntries our publisher keeps in flight, all logs together. */
 export const PUSH_WINDOW = 8
@@ -40,18 +41,18 @@ export const PUSH_WINDOW = 8
 export const RECHECK_MS = 2_000
 /**
  * Milliseconds after which a hub that is full, or did not take what a token writes, is asked again; twice as long after each
- * time, up to the cap. Ours: asking wakes a Durable Object.
+ * time. Ours: asking wakes a Durable Object.
  */
 export const REFUSED_RETRY_MS = 30_000
+/** Milliseconds beyond which such a wait does not grow. Ours. */
 export const REFUSED_RETRY_CAP_MS = 15 * 60_000
 /** Bytes waiting in our socket above which nothing more is handed to it. Ours. */
 export const PUSH_BUFFER_BYTES = 4 * 1024 * 1024
-/**
- * Milliseconds for which the pushing process of a journal holds its outbox, after which it is given back when there
- * is nothing to push, and after which another process that owes something asks again. Ours.
- */
+/** Milliseconds for which the pushing process of a journal holds its outbox, unless it asks again. Ours. */
 export const LEASE_MS = 10_000
+/** Milliseconds with nothing to push after which the outbox is given back. Ours. */
 export const LEASE_IDLE_MS = 1_000
+/** Milliseconds after which another process that owes something asks for the outbox again. Ours. */
 export const LEASE_RETRY_MS = 1_000
 
 /** Milliseconds after which a journal that could not be read or marked is asked again. Ours. */
@@ -60,23 +61,30 @@ export const JOURNAL_RETRY_MS = 1_000
 /** Bytes of one event before sealing that our writers allow; larger things become artifacts in parts (house §7.5). */
 export const EVENT_BYTES = 256 * 1024 - 1024
 
-/** Bytes of an entry id, an iv, a remote id. Source: UUID, AES-GCM, `EventJournal.RemoteId`. */
+/** Bytes of an entry id. Source: RFC 9562, UUID. */
 export const ENTRY_ID_BYTES = 16
+/** Bytes of an initialization vector. Source: NIST SP 800-38D, AES-GCM. */
 export const IV_BYTES = 12
+/** Bytes by which a hub names itself. Source: `EventJournal.RemoteId` in `@effect/experimental` 0.61.1. */
 export const REMOTE_ID_BYTES = 16
 /** Characters of a public key as stock clients send it (a UUID is 36; ours 22). */
 export const PUBLIC_KEY_CHARS = 128
 
-/** Milliseconds between text pings of an otherwise quiet connection, and until one counts as unanswered. */
+/** Milliseconds between text pings of an otherwise quiet connection. Ours. */
 export const PING_EVERY_MS = 25_000
+/** Milliseconds until a ping counts as unanswered, which breaks the connection. Ours. */
 export const PING_DEADLINE_MS = 10_000
-/** Milliseconds without an Ack or a byte that leaves while writes are unanswered, which break the connection; until Hello must be there. */
+/** Milliseconds without an Ack or a byte that leaves while writes are unanswered, which break the connection. Ours. */
 export const ACK_DEADLINE_MS = 15_000
+/** Milliseconds from an open socket until Hello must be there. Ours. */
 export const HELLO_DEADLINE_MS = 10_000
-/** Reconnect waits in milliseconds: first, factor, cap, and how long a connection must live to reset them. */
+/** Milliseconds before a connection that broke is tried again for the first time. Ours. */
 export const BACKOFF_FIRST_MS = 200
+/** By how much each further wait is longer. Ours. */
 export const BACKOFF_FACTOR = 2
+/** Milliseconds beyond which waits do not grow. Ours. */
 export const BACKOFF_CAP_MS = 15_000
+/** Milliseconds that a connection must live for the waits to begin anew. Ours. */
 export const BACKOFF_RESET_MS = 30_000
 /** Milliseconds that closing a program may spend on what still waits. */
 export const DRAIN_MS = 2_000
@@ -92,8 +100,9 @@ export const PEER_ASKED_EACH_BYTES = 512
 /** Logs one socket may watch, and requests of it that may wait until it drains. Ours. */
 export const PEER_LOGS = 50_000
 
-/** Logs, and entries of them, that retention removes in one turn. Ours. */
+/** Logs that retention removes in one turn. Ours. */
 export const RETENTION_LOGS = 100
+/** Entries that retention removes in one turn. Ours. */
 export const RETENTION_ENTRIES = 20_000
 /** Milliseconds between looks for what retention is to remove. Ours. */
 export const RETENTION_EVERY_MS = 10 * 60_000

@@ -302,8 +302,8 @@ const processes = () => {
       .filter((name) => /^\d+$/.test(name))
       .flatMap((id) => {
         try {
-          // `id (name) state parent …`; the name may hold anything.
-          const [, name, parent] = /^\d+ \((.*)\) \S (\d+) /s.exec(readFileSync(`/proc/${id}/stat`, "utf8")) ?? []
+          // `id (name) state parent …`; the name may hold anything, and a Z has ended already.
+          const [, name, parent] = /^\d+ \((.*)\) [^Z] (\d+) /s.exec(readFileSync(`/proc/${id}/stat`, "utf8")) ?? []
           return name === undefined ? [] : [{ id, name, parent: Number(parent) }]
         } catch {
           return []
