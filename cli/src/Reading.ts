@@ -56,16 +56,17 @@ export const reading = (flags: Flags, command: string): Either.Either<Reading, F
 export const endingWith = (wanted: string, sessions: Iterable<KnownSession>): ReadonlyArray<KnownSession> =>
   [...sessions].filter(({ alias, origin }) => [alias, origin.session].some((id) => id?.endsWith(wanted)))
 
-/** `command` is what the id is given to. */
+/** `command` is what the id is given to; the newest sessions that could be meant are named, the newest first. */
 export const notOne = (
   command: string,
   wanted: string,
   matches: ReadonlyArray<KnownSession>,
   all: ReadonlyArray<KnownSession>
 ) => {
-  const named = (matches.length === 0 ? all : matches).slice(-5).map(({ alias, origin, title }) => ({
+  const newest = [...(matches.length === 0 ? all : matches)].sort((a, b) => b.startedAt - a.startedAt)
+  const named = newest.slice(0, 5).map(({ alias, origin, title }) => ({
     command: `agent-sync ${command} ${alias ?? origin.session}`,
-    ...(title === undefined ? {} : { why: title })
+    why: title ?? origin.agentName ?? origin.agent
   }))
   return {
     exit: EXIT.failure,

@@ -1,6 +1,7 @@
 /** What a CI job is given: a summary as Markdown, from the journal of a machine that cannot read the hub. */
 import { describe, expect, test } from "bun:test"
 import { join } from "node:path"
+import type { AgentEvent } from "agent-sync/events"
 import { markdown } from "../../cli/src/commands/ci-summary/markdown.ts"
 import { machine, recordings, startHub } from "../support/cli.ts"
 
@@ -28,7 +29,33 @@ describe("agent-sync ci-summary", () => {
     expect(stdout).toContain("Claude Code")
     expect(stdout).toMatch(/\*\*\d+ files? changed\*\*/)
     expect(stdout).toMatch(/\| `[^`]+` \| \w* \| \+\d+ −\d+ \|/)
-    expect(stdout).toContain("Watch it: `agent-sync tail acme --session ")
+    // The job has no key that reads and no secret that makes links: it says where both are at hand.
+    expect(stdout).toMatch(
+      /^Where your reader key is, `agent-sync tail acme --session (\S{8})` shows it, and `agent-sync share \1` makes a link to it\.$/m
+    )
+  })
+
+  test("a session without a title goes by its id, one of a moment has no time, and a remark after its end adds none", () => {
+    const meta = { source: { agent: "codex", format: "jsonl" }, timeFrom: "source", position: 0 } as const
+    const at = (time: number, key: string, kind: "session_start" | "session_end" | "note") =>
+      ({
+        ...meta,
+        time,
+        key,
+        group: "audit",
+        kind,
+        data:
+          kind === "session_start"
+            ? { agentName: "Codex" }
+            : kind === "note"
+              ? { what: "note", text: "hm" }
+              : { ok: true, reason: "exit", exitCode: 0 }
+      }) as AgentEvent
+    const told = (...events: ReadonlyArray<AgentEvent>) => markdown(events, { tenant: "acme", id: "62a89cd5" })
+    expect(told(at(1_000, "a", "session_start"))).toStartWith("### Session 62a89cd5\n\nCodex · running · 0 tools\n")
+    expect(told(at(1_000, "a", "session_start"), at(3_000, "b", "session_end"), at(90_000, "c", "note"))).toContain(
+      "Codex · ended · 2.0s · 0 tools\n"
+    )
   })
 
   test("on GitHub what agent-sync says stands in a group, and the agent's output is as it was", async () => {

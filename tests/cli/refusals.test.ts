@@ -7,6 +7,8 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import type { KnownSession } from "agent-sync"
+import { notOne } from "../../cli/src/Reading.ts"
 import { type Machine, machine, type RunningHub, startHub } from "../support/cli.ts"
 
 setDefaultTimeout(120_000)
@@ -173,4 +175,14 @@ describe("is told by its sentence and its exit code", () => {
       error: { code, exit, message: expect.stringContaining(says), fix: expect.any(Array) }
     })
   })
+})
+
+test("a session that is not found, or not told apart, brings up the newest that could be meant", () => {
+  const known = (session: string, startedAt: number, title?: string) =>
+    ({ origin: { session, agent: "codex", agentName: "Codex" }, startedAt, title }) as unknown as KnownSession
+  const all = [known("first", 1), ...Array.from({ length: 6 }, (_, i) => known(`later-${i}`, 10 + i, `Title ${i}`))]
+  const none = notOne("share", "zzzz", [], [all[6]!, ...all.slice(0, 6)])
+  expect(none.tries.map(({ why }) => why)).toEqual(["Title 5", "Title 4", "Title 3", "Title 2", "Title 1"])
+  expect(none.tries[0]).toEqual({ command: "agent-sync share later-5", why: "Title 5" })
+  expect(notOne("share", "st", [all[0]!], all).tries).toEqual([{ command: "agent-sync share first", why: "Codex" }])
 })

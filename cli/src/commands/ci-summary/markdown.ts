@@ -13,8 +13,11 @@ interface Change {
   readonly removed: number
 }
 
-/** `watch` is the command that shows it. */
-export const markdown = (events: ReadonlyArray<AgentEvent>, watch: string | undefined): string => {
+/** `at`: where it can be watched, and the end of its id by which; undefined where no hub has it. */
+export const markdown = (
+  events: ReadonlyArray<AgentEvent>,
+  at: { readonly tenant: string; readonly id: string } | undefined
+): string => {
   const fold = makeSession()
   const files = new Map<string, Change>()
   const failed: Array<string> = []
@@ -50,7 +53,8 @@ export const markdown = (events: ReadonlyArray<AgentEvent>, watch: string | unde
     }
   }
   const { view } = fold
-  const took = view.startedAt === undefined || view.lastAt === undefined ? [] : [duration(view.lastAt - view.startedAt)]
+  const ended = view.endedAt ?? view.lastAt ?? 0
+  const took = view.startedAt === undefined || ended <= view.startedAt ? [] : [duration(ended - view.startedAt)]
   const spent = tokensOf(view.figures)
   const facts = [
     view.agentName ?? view.agent ?? "an agent",
@@ -62,18 +66,22 @@ export const markdown = (events: ReadonlyArray<AgentEvent>, watch: string | unde
     ...(view.figures.costUsd === undefined ? [] : [cost(view.figures.costUsd)])
   ]
   return [
-    `### ${inText(view.title ?? "Session")}`,
+    `### ${inText(view.title ?? ["Session", at?.id ?? []].flat().join(" "))}`,
     "",
     facts.map(inText).join(" · "),
     ...(asked === undefined ? [] : ["", "**Asked**", "", quoted(asked)]),
     ...(last === undefined ? [] : ["", "**Answered**", "", quoted(last)]),
     ...changes(files),
     ...list("Failed", failed),
-    ...(watch === undefined ? [] : ["", `Watch it: ${code(watch)}`]),
+    ...(at === undefined ? [] : ["", watching(at.tenant, at.id)]),
     "",
     ""
   ].join("\n")
 }
+
+/** A job that only records can neither show a session nor make a link to it. */
+const watching = (tenant: string, id: string) =>
+  `Where your reader key is, ${code(`agent-sync tail ${tenant} --session ${id}`)} shows it, and ${code(`agent-sync share ${id}`)} makes a link to it.`
 
 const changes = (files: ReadonlyMap<string, Change>): ReadonlyArray<string> => {
   if (files.size === 0) return []

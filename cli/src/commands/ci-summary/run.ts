@@ -45,9 +45,7 @@ export const run = (input: Flags & { readonly session: string | undefined }) =>
         const read = reader.events(log, (event) => events.push(event))
         if (Either.isLeft(read)) return yield* unusable(read.left.message)
         const id = (alias ?? origin.session).slice(-8)
-        process.stdout.write(
-          markdown(events, url === undefined ? undefined : `agent-sync tail ${tenant} --session ${id}`)
-        )
+        process.stdout.write(markdown(events, url === undefined ? undefined : { tenant, id }))
       }
       return EXIT.ok
     } finally {
