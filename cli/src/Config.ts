@@ -79,7 +79,11 @@ export const settings = (
           code: "UnknownPreset",
           what,
           ...(has.length === 0 ? {} : { now: `It has: ${has.join(", ")}.` }),
-          tries: [{ command: "agent-sync init", why: "writes agent-sync.json" }]
+          tries: [
+            has[0] === undefined
+              ? { command: "agent-sync init", why: "writes agent-sync.json" }
+              : { command: `agent-sync config list -e ${has[0]}`, why: "what is set there" }
+          ]
         })
     )
     const inPreset = `presets.${preset?.value} in ${file}`

@@ -222,6 +222,7 @@ describe("settings", () => {
     expect(code).toBe(2)
     expect(stderr).toContain("There is no preset prod")
     expect(stderr).toContain("It has: dev.")
+    expect(stderr).toContain("Try: agent-sync config list -e dev")
   })
 
   test("a key of the wrong kind, and one that was cut, are told apart", async () => {

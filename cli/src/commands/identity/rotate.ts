@@ -135,6 +135,7 @@ const confirm = (tenant: string) =>
     const sure = yield* Effect.promise(() =>
       clack.confirm({
         message: `New keys for tenant ${tenant}? Every machine needs them afterwards.`,
+        initialValue: false,
         output: process.stderr
       })
     )

@@ -15,6 +15,7 @@ import { EXIT, Failure } from "../../Failure.ts"
 import { canAsk, globals } from "../../globals.ts"
 import { filesOf, makeKeys } from "../../Keys.ts"
 import { paintFor, shortPath } from "../../paint.ts"
+import { plural } from "../../Terminal.ts"
 import { fit } from "../../wrap.ts"
 import { EXAMPLE, type Planned, plan, WORKER_FOLDER } from "./plan.ts"
 
@@ -128,7 +129,7 @@ const summary = (
     ],
     ...(worker ? [[`${WORKER_FOLDER}/`, `your Worker: ${inWorker} files, ready for agent-sync deploy`] as const] : []),
     [EXAMPLE, "a small agent to try"],
-    ...(ignored === undefined ? [] : [[".gitignore", `+${ignored.adds} lines`] as const])
+    ...(ignored === undefined ? [] : [[".gitignore", `+${plural(ignored.adds ?? 0, "line")}`] as const])
   ]
   const paint = paintFor(process.stderr)
   const width = Math.max(...rows.map(([name]) => name.length))
