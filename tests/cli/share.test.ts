@@ -147,6 +147,19 @@ describe("a share link", () => {
     expect(opened.complaints).toEqual([])
   })
 
+  test("opens at the hub of agent-sync dev, as at one on Cloudflare: the page stands beside the hub", async () => {
+    const here = await init()
+    const hub = await startHub(here)
+    await here.run(["run", "--url", hub.url, "--", "echo", "said to the page"])
+    const session = (await here.run(["export", "--all", "--url", hub.url])).stdout
+    const { url } = await share(here, hub.url, (JSON.parse(session.split("\n")[0]!) as { session: string }).session)
+    expect(new URL(url).host).toBe(new URL(hub.url).host)
+    const { complaints, page: tab } = await newPage(browser)
+    await tab.goto(url)
+    await tab.getByText("said to the page").first().waitFor()
+    expect(complaints).toEqual([])
+  })
+
   test("opens in the viewer's own page, at its session, and the page says why when it is revoked", async () => {
     const here = await init()
     const hub = await startHub(here)

@@ -54,6 +54,8 @@ export interface Options {
   readonly retentionEveryMs?: number
   /** Tenants that may be open at a time; a shared token opens any name. */
   readonly maxTenants?: number
+  /** A page beside the hub, as a Worker has one: what it answers to a browser, undefined where the hub is meant. */
+  readonly page?: (request: Request) => Promise<Response | undefined>
 }
 
 /** A hub that listens. */
@@ -187,6 +189,8 @@ const serve = (options: Options, runtime: Runtime.Runtime<never>) => {
     port,
     hostname,
     fetch: async (request, self) => {
+      const page = await options.page?.(request)
+      if (page !== undefined) return page
       const admitted = await run(admit(door, request))
       if (Either.isLeft(admitted)) return admitted.left
       const { extended, path, rights, tenant, upgrade } = admitted.right

@@ -16,6 +16,7 @@ import { authSecret, filesOf, makeKeys, type TenantFiles } from "../../Keys.ts"
 import { paintFor, shortPath } from "../../paint.ts"
 import { untilSignal } from "../../untilSignal.ts"
 import { fit } from "../../wrap.ts"
+import { pageBeside } from "../viewer/beside.ts"
 
 export interface DevInput {
   readonly port: number
@@ -60,6 +61,7 @@ export const run = (input: DevInput) =>
         access,
         settings: { ...given, defaultTenant: given.defaultTenant ?? DEFAULT_TENANT },
         storageKind: memory ? "memory" : "sqlite",
+        page: pageBeside(),
         storage: (tenant: TenantId) =>
           memory ? Either.right(MemoryStorage.make()) : SqliteStorage.open(Home.tenantFile(data, tenant))
       }).pipe(
