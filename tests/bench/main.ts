@@ -11,7 +11,7 @@ import * as Worker from "./figures/worker.ts"
 import { gates } from "./gates.ts"
 import { type Figures, makeFigures } from "./harness/Figures.ts"
 import { watchBusy } from "./harness/machine.ts"
-import { type Name, start, type Target } from "./harness/Target.ts"
+import { KEEPS_MEMORY, type Name, start, type Target } from "./harness/Target.ts"
 
 const OBJECTS: ReadonlyArray<Name> = ["object", "stock object", "floor by row", "floor by batch"]
 const BUN: ReadonlyArray<Name> = ["bun", "stock bun"]
@@ -35,7 +35,7 @@ interface Part {
 const parts: Readonly<Record<string, Part>> = {
   ingest: { targets: [...OBJECTS, ...BUN, ...FLOORS], measure: Hubs.ingest, turns: 3 },
   tenants: { targets: [...OBJECTS, ...BUN], measure: Hubs.manyTenants },
-  latency: { targets: [...OBJECTS, ...BUN], measure: Hubs.latency },
+  latency: { targets: [...OBJECTS, ...BUN], measure: Hubs.latency, turns: 3 },
   fanout: { targets: [...OBJECTS, ...BUN], measure: Hubs.fanOut },
   catchup: { targets: [...OBJECTS, ...BUN], measure: Hubs.catchUp() },
   readers: { targets: ["object", "bun"], measure: Hubs.readers, most: 2 }
@@ -54,6 +54,10 @@ const known = [...Object.keys(parts), ...Object.keys(alone)]
 const unknown = positionals.filter((name) => !known.includes(name))
 if (unknown.length > 0) {
   console.error(`There is no ${unknown.join(", ")}; there are ${known.join(", ")}.`)
+  process.exit(2)
+}
+if (process.env[KEEPS_MEMORY] === undefined) {
+  console.error(`Start it by "bun run bench", which sets ${KEEPS_MEMORY}: it has to be there before Bun is.`)
   process.exit(2)
 }
 const asked = (name: string) => positionals.length === 0 || positionals.includes(name)
