@@ -71,11 +71,6 @@ const texts = (holds: (text: string) => boolean) => (shape: Shape) =>
 export const pattern = (regex: RegExp) => texts((text) => regex.test(text))
 export const minLength = (least: number) => texts(({ length }) => length >= least)
 export const maxLength = (most: number) => texts(({ length }) => length <= most)
-const numbers = (holds: (number: number) => boolean) => (shape: Shape) =>
-  new Shape((value) => shape.is(value) && typeof value === "number" && holds(value))
-export const positive = () => numbers((number) => number > 0)
-export const Int = Num.pipe(numbers(Number.isSafeInteger))
-export const NonNegativeInt = Int.pipe(numbers((number) => number >= 0))
 export const brand = () => (shape: Shape) => shape
 export const NonEmptyString = Text.pipe(minLength(1))
 
