@@ -203,7 +203,7 @@ describe("Codec", () => {
     )
   })
 
-  test("acks and runs of entries are made in memory of exactly their size", () => {
+  test("acks and runs of entries are made in memory of exactly their size, or of a piece that nobody else has", () => {
     const numbers = [1, 127, 128, 255, 256, 65_535, 65_536, 2 ** 32 - 1, 2 ** 32, Number.MAX_SAFE_INTEGER]
     const lists = [
       [],
@@ -213,8 +213,16 @@ describe("Codec", () => {
     const frames = lists.map((sequenceNumbers) =>
       encodeResponse({ _tag: "Ack", id: sequenceNumbers[0] ?? 0, sequenceNumbers })
     )
-    const runs = fc.sample(fc.array(stored, { maxLength: 20 }), 50).map(encodeStored)
-    for (const { buffer, byteLength } of [...frames, ...runs]) expect(buffer.byteLength).toBe(byteLength)
+    const runs = fc.sample(fc.array(stored, { maxLength: 20 }), 300).map(encodeStored)
+    const all = [...frames, ...runs]
+    const pieces = all.filter(({ buffer, byteLength }) => buffer.byteLength !== byteLength)
+    for (const { byteLength } of pieces) expect(byteLength).toBeLessThanOrEqual(1024)
+    expect(new Set(pieces.map(({ buffer }) => buffer)).size).toBeGreaterThan(1)
+    const before = all.map((bytes) => bytes.slice())
+    for (const [at, bytes] of all.entries()) {
+      bytes.fill(at)
+      expect(all.every((other, i) => i <= at || Buffer.compare(other, before[i]!) === 0)).toBe(true)
+    }
   })
 
   test("a page of any number of batches, and a refusal for any reason, arrive as they were", () => {

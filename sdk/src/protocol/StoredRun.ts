@@ -7,13 +7,13 @@ import { ENTRY_ID_BYTES, IV_BYTES } from "./Limits.ts"
 import type { SealedEntry, StoredEntry } from "./Message.ts"
 import { Reader } from "./Reader.ts"
 import { againstRules, UnreadableFrame, unreadable } from "./UnreadableFrame.ts"
-import { binaryBytes, numberBytes, packedText, Writer } from "./Writer.ts"
+import { binaryBytes, numberBytes, packedText, pieceOf, Writer } from "./Writer.ts"
 
 /** The run of these entries. */
 export const encodeStored = (entries: ReadonlyArray<StoredEntry>): Uint8Array => {
   let size = 0
   for (const entry of entries) size += storedBytes(entry)
-  const writer = new Writer(size)
+  const writer = new Writer(size, pieceOf(size))
   for (const entry of entries) writeStored(writer, entry)
   return writer.take()
 }

@@ -148,6 +148,27 @@ export class Writer {
   }
 }
 
+/** Pieces up to this are cut from a slab of so many bytes. */
+const PIECE_BYTES = 1024
+const SLAB_BYTES = 8 * 1024
+let slab = new Uint8Array(0)
+let cutUpTo = 0
+
+/**
+ * Memory for something small that is made for each write: an array of its own costs V8 and the platform more than what is
+ * written into it. No byte is given twice, and whoever keeps a piece keeps its neighbours; what is not for all eyes that see the
+ * neighbours has no place here. Undefined where it is large.
+ */
+export const pieceOf = (bytes: number): Uint8Array | undefined => {
+  if (bytes > PIECE_BYTES) return undefined
+  if (cutUpTo + bytes > slab.byteLength) {
+    slab = new Uint8Array(SLAB_BYTES)
+    cutUpTo = 0
+  }
+  cutUpTo += bytes
+  return slab.subarray(cutUpTo - bytes, cutUpTo)
+}
+
 /** Bytes that `Writer.number` writes. */
 export const numberBytes = (value: number): 1 | 2 | 3 | 5 | 9 => {
   if (!Number.isInteger(value) || value < 0 || value > 0xff_ff_ff_ff || Object.is(value, -0)) return 9
