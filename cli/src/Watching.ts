@@ -129,7 +129,10 @@ export const watchSessions = (
 }
 
 /** What people call a session: its project and the end of its id. */
-export const nameOf = ({ alias, origin }: KnownSession) => ({
+export const nameOf = ({ alias, origin }: Pick<KnownSession, "origin"> & { readonly alias: string | undefined }) => ({
   project: origin.cwd?.split("/").findLast((part) => part !== "") ?? origin.agentName ?? origin.agent,
   id: (alias ?? origin.session).slice(-4)
 })
+
+/** What people call a state. */
+export const stateWord = (state: KnownSession["state"]) => (state === "waiting" ? "waiting for you" : state)

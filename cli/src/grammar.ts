@@ -18,6 +18,7 @@ import { notify } from "./commands/notify/command.ts"
 import { push } from "./commands/push/command.ts"
 import { redact } from "./commands/redact/command.ts"
 import { run } from "./commands/run/command.ts"
+import { sessions } from "./commands/sessions/command.ts"
 import { share } from "./commands/share/command.ts"
 import { status } from "./commands/status/command.ts"
 import { tail } from "./commands/tail/command.ts"
@@ -41,6 +42,7 @@ export const root = Command.make(NAME).pipe(
     run,
     tail,
     viewer,
+    sessions,
     share,
     importSessions,
     exportSessions,

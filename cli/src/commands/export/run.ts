@@ -44,7 +44,10 @@ export const run = (input: ExportInput) =>
         exit: EXIT.usage,
         code: "NoSession",
         what: "export takes a session, or --all.",
-        tries: [{ command: "agent-sync export --all > sessions.jsonl" }, { command: "agent-sync export SESSION" }]
+        tries: [
+          { command: "agent-sync export --all > sessions.jsonl" },
+          { command: "agent-sync sessions", why: "which there are" }
+        ]
       })
     }
     if (input.all && isDocument(input.format)) {

@@ -8,6 +8,7 @@ import { terminalEnv } from "../../globals.ts"
 import { healthOf, hubOf } from "../../hubApi.ts"
 import { bytes, clean, cut, grouped, type Terminal, terminalOf } from "../../Terminal.ts"
 import { untilSignal } from "../../untilSignal.ts"
+import { stateWord } from "../../Watching.ts"
 import { connectTo, owedTo, type Read, type Remote, stateOf, whyOf } from "./remotes.ts"
 
 const REDRAW_MS = 1_000
@@ -67,7 +68,6 @@ const nameOf = ({ alias, origin, title }: NonNullable<Read["newest"]>) => {
   const project = origin.cwd?.split("/").findLast((part) => part !== "") ?? origin.agent
   return clean(`${project} ${(alias ?? origin.session).slice(-4)}${title === undefined ? "" : `  ${title}`}`)
 }
-const stateWord = (state: string) => (state === "waiting" ? "waiting for you" : state)
 
 /** Redraws in place until a signal; answers its exit code. */
 export const watchOne = (remote: Remote): Effect.Effect<number> =>

@@ -63,8 +63,8 @@ export const kindOf = (kind: string) => (kind.startsWith("tool_") ? "tool" : kin
 /** A call is told in both groups: that it ran, and what came of it. */
 const isCall = (kind: string) => kindOf(kind) === "tool"
 
-/** `2h` ago, or a time as ISO 8601 writes it. */
-const timeOf = (text: string, flag: string, now: number): Either.Either<number, Failure> => {
+/** `2h` ago, or a time as ISO 8601 writes it, in milliseconds since 1970. `flag` is where it was said. */
+export const timeOf = (text: string, flag: string, now: number): Either.Either<number, Failure> => {
   const [, count, unit] = /^(\d+(?:\.\d+)?)([smhd])$/.exec(text) ?? []
   if (count !== undefined) return Either.right(now - Number(count) * (UNITS[unit ?? ""] ?? 0))
   const time = Date.parse(text)
