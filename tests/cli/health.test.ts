@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test"
 import { chmodSync, copyFileSync, existsSync, mkdirSync, utimesSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { runtime } from "../../cli/src/commands/doctor/checks.ts"
+import { orphansIn, processes, runtime } from "../../cli/src/commands/doctor/checks.ts"
 import { draw } from "../../cli/src/commands/status/detail.ts"
 import { terminalOf } from "../../cli/src/Terminal.ts"
 import manifest from "../../package.json" with { type: "json" }
@@ -209,18 +209,26 @@ describe("agent-sync doctor", () => {
     })
   })
 
-  test.if(process.platform === "linux")("a workerd whose parent is gone is told by its number", async () => {
-    const folder = tempFolder()
-    copyFileSync(Bun.which("sleep") ?? "/bin/sleep", join(folder, "workerd"))
-    chmodSync(join(folder, "workerd"), 0o755)
-    const started = Bun.spawnSync(["sh", "-c", `"${folder}/workerd" 60 > /dev/null 2>&1 & echo $!`])
-    const id = started.stdout.toString().trim()
-    afterThisTest(() => void process.kill(Number(id)))
-    const { of } = await doctor(machine())
-    expect(of("orphans")).toMatchObject({
-      state: "warning",
-      fix: expect.stringMatching(new RegExp(`^kill .*\\b${id}\\b`))
-    })
+  test("a workerd that was left to the first process, or to the user's systemd, has lost its parent", () => {
+    const all = [
+      { id: 1, name: "init", parent: 0 },
+      { id: 7, name: "systemd", parent: 1 },
+      { id: 8, name: "node", parent: 7 },
+      { id: 20, name: "workerd", parent: 1 },
+      { id: 21, name: "workerd", parent: 7 },
+      { id: 22, name: "workerd", parent: 8 },
+      { id: 23, name: "sleep", parent: 1 }
+    ]
+    expect(orphansIn(all).map(({ id }) => id)).toEqual([20, 21])
+  })
+
+  test.if(process.platform === "linux")("processes are known by the name of their program and by their parent", () => {
+    const file = join(tempFolder(), "workerd")
+    copyFileSync(Bun.which("sleep") ?? "/bin/sleep", file)
+    chmodSync(file, 0o755)
+    const child = Bun.spawn([file, "60"])
+    afterThisTest(() => child.kill())
+    expect(processes()).toContainEqual({ id: child.pid, name: "workerd", parent: process.pid })
   })
 
   test("a hub whose clock is another, and one that is none, are told apart", async () => {

@@ -284,7 +284,7 @@ export const agents: Check = ({ env }) =>
 /** Programs of a development hub whose parent is gone: they hold its port and burn time. Linux tells; elsewhere nothing is said. */
 export const orphans: Check = () =>
   Effect.sync(() => {
-    const lost = processes().filter(({ name, parent }) => name === "workerd" && parent === 1)
+    const lost = orphansIn(processes())
     return lost.length === 0
       ? []
       : [
@@ -296,7 +296,20 @@ export const orphans: Check = () =>
         ]
   })
 
-const processes = () => {
+interface Process {
+  readonly id: number
+  readonly name: string
+  readonly parent: number
+}
+
+/** What lost its parent is given to the first process, or on a desktop to the user's own systemd. */
+export const orphansIn = (all: ReadonlyArray<Process>): ReadonlyArray<Process> => {
+  const heirs = new Set([1, ...all.flatMap(({ id, name }) => (name === "systemd" ? [id] : []))])
+  return all.filter(({ name, parent }) => name === "workerd" && heirs.has(parent))
+}
+
+/** Those that run, where `/proc` tells; no zombies. */
+export const processes = (): ReadonlyArray<Process> => {
   try {
     return readdirSync("/proc")
       .filter((name) => /^\d+$/.test(name))
@@ -304,7 +317,7 @@ const processes = () => {
         try {
           // `id (name) state parent …`; the name may hold anything, and a Z has ended already.
           const [, name, parent] = /^\d+ \((.*)\) [^Z] (\d+) /s.exec(readFileSync(`/proc/${id}/stat`, "utf8")) ?? []
-          return name === undefined ? [] : [{ id, name, parent: Number(parent) }]
+          return name === undefined ? [] : [{ id: Number(id), name, parent: Number(parent) }]
         } catch {
           return []
         }

@@ -48,7 +48,10 @@ export const run = (input: ShareInput) =>
             ? "share needs a session: its id, or how the id ends."
             : `${JSON.stringify(input.ttl)} is no time to live.`,
         now: "No link was made.",
-        tries: [{ command: `agent-sync share ${input.session ?? "SESSION"} --ttl 7d` }, { command: "agent-sync sessions", why: "which there are" }]
+        tries: [
+          { command: `agent-sync share ${input.session ?? "SESSION"} --ttl 7d` },
+          { command: "agent-sync sessions", why: "which there are" }
+        ]
       })
     }
     const page = input.page === undefined ? undefined : yield* pageUrl(input.page)
