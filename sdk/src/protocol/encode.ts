@@ -2,7 +2,7 @@
 import type { Changes, HubCapabilities, Refusal, Request, Response } from "./Message.ts"
 import { names } from "./names.ts"
 import { encodeStored, SEALED_FRAMING, writeSealed } from "./StoredRun.ts"
-import { numberBytes, packedText, Writer } from "./Writer.ts"
+import { numberBytes, packedText, pieceOf, Writer } from "./Writer.ts"
 
 export const encodeRequest = (request: Request): Uint8Array => {
   switch (request._tag) {
@@ -72,7 +72,7 @@ export const encodeResponse = (response: Response): Uint8Array => {
     case "Ack": {
       const { id, refused, sequenceNumbers } = response
       const size = refused === undefined ? ackBytes(id, sequenceNumbers) : HEADER
-      const writer = begin("Ack", size, 3 + present(refused))
+      const writer = begin("Ack", size, 3 + present(refused), pieceOf(size))
       writer.raw(names.id)
       writer.number(id)
       writer.raw(names.sequenceNumbers)
