@@ -21,6 +21,14 @@ export const json = Options.boolean("json").pipe(
   Options.withDescription("One JSON object a line on stdout, for programs")
 )
 
+/** A TCP port. */
+export const port = Options.integer("port").pipe(
+  Options.filterMap(
+    (given) => (given >= 0 && given <= 65_535 ? Option.some(given) : Option.none()),
+    "A port is a number from 0 to 65535, and 0 takes a free one."
+  )
+)
+
 export const flags = (given: {
   readonly env: Option.Option<string>
   readonly url: Option.Option<string>

@@ -34,6 +34,7 @@ describe("a mistake is told once, on stderr, with exit code 2", () => {
     [["tail", "--sesion", "x"], "Try: --session  (perhaps)"],
     [["tail", "--session"], "tail: --session wants a value."],
     [["tail", "-n", "many"], "'many' is not a whole number"],
+    [["dev", "--port", "99999"], "dev: A port is a number from 0 to 65535"],
     [["run"], "Missing argument <command>"],
     [["run", "-p", "x"], "run does not know -p."],
     [["init", "--storage", "disk"], "do, d1"],

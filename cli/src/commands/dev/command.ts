@@ -4,9 +4,9 @@ import * as Options from "@effect/cli/Options"
 import * as Option from "effect/Option"
 import { DEV_PORT } from "../../defaults.ts"
 import { loaded } from "../../loaded.ts"
-import { json } from "../../options.ts"
+import { port as anyPort, json } from "../../options.ts"
 
-const port = Options.integer("port").pipe(
+const port = anyPort.pipe(
   Options.withDescription(`${DEV_PORT} where it is not given; 0 takes a free one`),
   Options.withDefault(DEV_PORT)
 )

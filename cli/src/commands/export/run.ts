@@ -175,6 +175,7 @@ const fromHub = (input: ExportInput, format: Format, found: Settings, url: strin
     let collector = makeCollector(input.history)
     let current: KnownSession | undefined
     let isFinished = false
+    let written = false
     let heard = performance.now()
     let next: (() => void) | undefined
 
@@ -208,6 +209,7 @@ const fromHub = (input: ExportInput, format: Format, found: Settings, url: strin
         const { history } = input
         const events = collector.events()
         await write(format({ tenant, session: name, origin, title, state, startedAt, events, history, proof }))
+        written = true
         tellCarried(input)
       }
       finish(Effect.succeed(EXIT.ok))
@@ -277,7 +279,7 @@ const fromHub = (input: ExportInput, format: Format, found: Settings, url: strin
           exit: EXIT.unreachable,
           code: "HubUnreachable",
           what: `The hub at ${new URL(url).host} cannot be reached.`,
-          now: "What was written to stdout is whole up to its last line."
+          now: written ? "What was written to stdout is whole up to its last line." : "Nothing was written."
         })
       )
     }, 500)

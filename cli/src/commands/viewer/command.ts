@@ -3,14 +3,14 @@ import * as Command from "@effect/cli/Command"
 import * as Options from "@effect/cli/Options"
 import * as Option from "effect/Option"
 import { loaded } from "../../loaded.ts"
-import { flags, hub, json, tenant } from "../../options.ts"
+import { port as anyPort, flags, hub, json, tenant } from "../../options.ts"
 
 const session = Options.text("session").pipe(
   Options.withAlias("s"),
   Options.withDescription("Open this session, by the end of its id"),
   Options.optional
 )
-const port = Options.integer("port").pipe(
+const port = anyPort.pipe(
   Options.withDescription("The port of this machine to serve the page on; a free one where it is not given"),
   Options.withDefault(0)
 )
