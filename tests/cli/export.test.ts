@@ -52,6 +52,14 @@ describe("export", () => {
     expect(new Set(keys).size).toBe(keys.length)
   }, 30_000)
 
+  test("where no hub answers says that nothing was written", async () => {
+    const { on } = scene()
+    await on.run(["init", "--local", "--yes", "--tenant", "acme"])
+    const { code, stderr, stdout } = await on.run(["export", "--all", "--url", "ws://127.0.0.1:9"])
+    expect([code, stdout]).toEqual([3, ""])
+    expect(stderr).toContain("Nothing was written.")
+  }, 30_000)
+
   test("takes one session by the end of its id, and says what there is not", async () => {
     const { files, on } = scene()
     await on.run(["import", files])

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test"
 import { cpSync, mkdirSync } from "node:fs"
 import { join } from "node:path"
+import { createColors } from "picocolors"
 import { draw, type Listed } from "../../cli/src/commands/sessions/draw.ts"
 import { SessionId } from "../../sdk/src/domain/Ids.ts"
 import { machine, recordings, startHub, tempFolder } from "../support/cli.ts"
@@ -58,7 +59,7 @@ describe("sessions", () => {
       ...more
     })
     const lines = (sessions: ReadonlyArray<Listed>) =>
-      draw(sessions, 3_600_000 * 3, { columns: 60, isTTY: false })
+      draw(sessions, 3_600_000 * 3, { columns: 60, paint: createColors(false) })
         .trimEnd()
         .split("\n")
     expect(lines([session(1)])).toEqual([
@@ -71,5 +72,18 @@ describe("sessions", () => {
       "00000001  waiting for you  codex  web      here     3 hours ".slice(0, 57),
       "00000002  ended            codex  web      there    3 hours ".slice(0, 57)
     ])
+  })
+
+  test("colour is on the state alone, also where an id is spelt like one", () => {
+    const paint = createColors(true)
+    const failed: Listed = {
+      origin: { session: SessionId.make("is-failed"), agent: "codex" },
+      startedAt: 0,
+      title: "it failed",
+      state: "failed",
+      alias: undefined
+    }
+    const [, row] = draw([failed], 0, { columns: undefined, paint }).split("\n")
+    expect(row).toBe(`s-failed${paint.red("  failed")}  codex  codex    in 0 seconds  it failed`)
   })
 })

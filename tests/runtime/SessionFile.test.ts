@@ -27,6 +27,9 @@ import { right } from "../support/right.ts"
 
 const SESSION = "0b5f3c1e-0000-4000-8000-000000000001"
 const transcript = join(recordings, "claude-code.transcript", `${SESSION}.jsonl`)
+/** Lines of a rollout by their milliseconds behind `at`. */
+const rolloutFrom = (at: number) => (ms: number, type: string, payload: object) =>
+  `${JSON.stringify({ timestamp: new Date(at + ms).toISOString(), type, payload })}\n`
 const bytes = (text: string) => new TextEncoder().encode(text)
 /** Long after all that is recorded. */
 const NOW = Date.UTC(2027, 0)
@@ -481,8 +484,7 @@ describe("Codex, whose file is read a little before what it prints", () => {
     for (const early of [0, 4_000, 11_000]) {
       const s = scene()
       const at = Date.parse("2026-03-01T10:00:02.000Z")
-      const line = (ms: number, type: string, payload: object) =>
-        `${JSON.stringify({ timestamp: new Date(at + ms).toISOString(), type, payload })}\n`
+      const line = rolloutFrom(at)
       const recorder = makeRecorder({
         journal: s.journal,
         run: crypto.randomUUID(),
@@ -514,8 +516,7 @@ describe("Codex, whose file is read a little before what it prints", () => {
   ])("ends a turn that failed once, though its file told why before the run did, and tells its end %s", (_, first) => {
     const s = scene()
     const at = Date.parse("2026-03-01T10:00:02.000Z")
-    const line = (ms: number, type: string, payload: object) =>
-      `${JSON.stringify({ timestamp: new Date(at + ms).toISOString(), type, payload })}\n`
+    const line = rolloutFrom(at)
     const written = [
       line(0, "session_meta", { id: "thread-1", cwd: "/x" }),
       line(10, "event_msg", { type: "task_started", turn_id: "t1" }),

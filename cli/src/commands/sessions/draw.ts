@@ -1,8 +1,7 @@
 /** The list for people: a line for each session, cut at the terminal's edge. */
 import type { KnownSession } from "agent-sync"
 import { tokensOf } from "agent-sync/events"
-import { paintFor } from "../../paint.ts"
-import { cost, cut, oneLine, tokens } from "../../Terminal.ts"
+import { cost, cut, oneLine, type Terminal, tokens } from "../../Terminal.ts"
 import { relative, table } from "../../table.ts"
 import { nameOf, stateWord } from "../../Watching.ts"
 
@@ -16,14 +15,15 @@ export type Listed = Pick<KnownSession, "origin" | "startedAt" | "title" | "stat
 /** Characters of an id's end, which is what other commands take. */
 const ID = 8
 
+/** `columns`: the terminal's; undefined where nothing is to be cut. */
 export const draw = (
   sessions: ReadonlyArray<Listed>,
   now: number,
-  { columns, isTTY }: { readonly columns?: number; readonly isTTY?: boolean } = process.stdout
+  { columns, paint }: { readonly columns: number | undefined; readonly paint: Terminal["paint"] }
 ): string => {
   if (sessions.length === 0) return ""
-  /** A column in which every cell says the same, or nothing, is none. */
   const machines = new Set(sessions.map(({ origin }) => origin.host))
+  /** Head, cell, and whether the column says anything. */
   const all: ReadonlyArray<readonly [string, (session: Listed) => string, boolean]> = [
     ["Session", ({ alias, origin }) => (alias ?? origin.session).slice(-ID), true],
     ["State", ({ state }) => stateWord(state), true],
@@ -37,25 +37,21 @@ export const draw = (
   ]
   const shown = all.filter(([, , isWorth]) => isWorth)
   const rows = sessions.map((session) => shown.map(([, cell]) => oneLine(cell(session)).line))
-  const lines = table(
-    shown.map(([head]) => head),
-    rows,
-    0
-  ).trimEnd()
-  const paint = paintFor({ isTTY: isTTY === true })
-  const [head = "", ...body] = lines.split("\n").map((line) => (columns === undefined ? line : cut(line, columns - 1)))
+  const heads = shown.map(([head]) => head)
+  const [head = "", ...body] = table(heads, rows, 0)
+    .trimEnd()
+    .split("\n")
+    .map((line) => (columns === undefined ? line : cut(line, columns - 1)))
+  const colours: Partial<Record<Listed["state"], (text: string) => string>> = {
+    failed: paint.red,
+    waiting: paint.yellow,
+    running: paint.green
+  }
   const painted = body.map((line, i) => {
-    const word = stateWord(sessions[i]!.state)
     const { state } = sessions[i]!
-    const colour =
-      state === "failed"
-        ? paint.red
-        : state === "waiting"
-          ? paint.yellow
-          : state === "running"
-            ? paint.green
-            : undefined
-    return colour === undefined ? line : line.replace(word, colour(word))
+    // Behind the gap that ends the id, which may be spelt like a state.
+    const cell = `  ${stateWord(state)}`
+    return line.replace(cell, () => colours[state]?.(cell) ?? cell)
   })
   return `${[paint.dim(head), ...painted].join("\n")}\n`
 }

@@ -6,6 +6,7 @@ import * as Either from "effect/Either"
 import { type Flags, settings } from "../../Config.ts"
 import { EXIT, Failure } from "../../Failure.ts"
 import { globals } from "../../globals.ts"
+import { paintFor } from "../../paint.ts"
 import { reading } from "../../Reading.ts"
 import { openRecording } from "../../Recording.ts"
 import { readIndex } from "../../TenantIndex.ts"
@@ -37,7 +38,9 @@ export const run = (input: SessionsInput) =>
       .sort((a, b) => b.startedAt - a.startedAt)
     const limit = input.limit ?? (input.json ? 0 : ROWS)
     const shown = limit <= 0 ? chosen : chosen.slice(0, limit)
-    process.stdout.write(input.json ? shown.map(lineOf).join("") : draw(shown, Date.now()))
+    const { stdout } = process
+    const terminal = { columns: stdout.columns, paint: paintFor(stdout) }
+    stdout.write(input.json ? shown.map(lineOf).join("") : draw(shown, Date.now(), terminal))
     if (globals.quiet || input.json) return EXIT.ok
     if (found.length === 0) say(`No session of tenant ${tenant} yet: agent-sync run -- COMMAND records one.`)
     else if (shown.length === 0) say(`None of ${plural(found.length, "session")} of tenant ${tenant} is such a one.`)

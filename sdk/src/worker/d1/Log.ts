@@ -38,6 +38,7 @@ const logOf = ({ chain, head, keep, loose, loose_bytes }: Row): Log => ({
   loose: numberOf(loose),
   looseBytes: numberOf(loose_bytes)
 })
+
 /** Rows of a log's tail that may be small; beyond, they are packed into one. Bounds what one write moves. */
 export const SMALL_ROWS = 64
 /** Rows whose sizes are asked for at a time: all that follow a page's first are small ones, or few. */
@@ -47,11 +48,13 @@ export const SIZES = 2 * SMALL_ROWS
 export const ID = "(SELECT id FROM agent_sync_logs WHERE tenant = ?1 AND name = ?2)"
 /** The log's id while it still ends with the chain ?3, which no other history does; else no row. */
 export const UNCHANGED = "(SELECT id FROM agent_sync_logs WHERE tenant = ?1 AND name = ?2 AND chain = ?3)"
+
 /** Asks for the log and its tombstone, for `found`. */
 export const look = ({ tenant }: Place, name: string): ReadonlyArray<Query> => [
   ["SELECT head, chain, keep, loose, loose_bytes FROM agent_sync_logs WHERE tenant = ?1 AND name = ?2", tenant, name],
   ["SELECT name FROM agent_sync_retired WHERE tenant = ?1 AND name = ?2", tenant, name]
 ]
+
 export const found = ([logs = [], tombs = []]: ReadonlyArray<ReadonlyArray<Row>>): Either.Either<
   Log | undefined,
   StorageFailed
@@ -60,6 +63,7 @@ export const found = ([logs = [], tombs = []]: ReadonlyArray<ReadonlyArray<Row>>
 const ATTEMPTS = 10
 /** By chance, so that two hubs do not meet again and again. */
 const PAUSES = Schedule.jittered(Schedule.exponential(5, 1.5))
+
 /** Begins anew where another instance was faster, some times. */
 export const again = <A>(attempt: Effect.Effect<A, StorageFailed | Changed>): Effect.Effect<A, StorageFailed> =>
   attempt.pipe(
