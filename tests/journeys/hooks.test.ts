@@ -156,7 +156,6 @@ await hook("SessionEnd", { reason: "other" })
     database.run("ROLLBACK")
     database.close()
     const next = on.start(["up"])
-    // The dead one's lease of the outbox runs out first.
     const kinds = async () => (await readAll(on, hub.url)).sessions[0]?.events.map(({ kind }) => kind)
     while ((await kinds())?.length !== 2) await Bun.sleep(200)
     expect(await kinds()).toEqual(["session_start", "tool_started"])
@@ -193,7 +192,6 @@ await hook("SessionEnd", { reason: "other" })
     }
     const up = on.start(["up"])
     const keysAt = async () => new Set((await readAll(on, hub.url)).sessions[0]?.events.map(({ key }) => key))
-    // The dead ones' lease of the outbox runs out first.
     while ((await keysAt()).size < total) await Bun.sleep(200)
     up.process.kill("SIGTERM")
     await up.ended

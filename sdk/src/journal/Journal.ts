@@ -213,7 +213,7 @@ export interface OwedLog {
  * other processes left. One process pushes at a time: the one that holds the lease.
  */
 export interface Outbox {
-  /** Takes or renews the lease for `forMs`; false while another living owner holds it. */
+  /** Takes or renews the lease for `forMs`; false while another owner holds it whose process is not known to be dead. */
   readonly lease: (owner: string, forMs: number) => Answer<boolean>
   readonly release: (owner: string) => Answer<void>
   /**

@@ -1,6 +1,6 @@
 /**
  * The right to push for a journal: of the processes that share it one at a time has it, for a while, and gives it back when it
- * has nothing to push. What a dead one held runs out.
+ * has nothing to push. What a dead one held is taken at once where the journal knows that it is dead, and else runs out.
  */
 import type * as Either from "effect/Either"
 import type { JournalFailed, Outbox } from "../journal/Journal.ts"

@@ -7,6 +7,7 @@ import type { LogId } from "../../domain/Ids.ts"
 import { type JournalEntry, JournalFailed, type Outbox, type OwedLog } from "../../journal/Journal.ts"
 import type { Keeping } from "../../sync/sealing.ts"
 import { remoteRow } from "./destination.ts"
+import { leaseOf } from "./lease.ts"
 import { LOST_LOGS, recountOwed } from "./owed.ts"
 import * as Refusals from "./refusals.ts"
 import type { Store } from "./Store.ts"
@@ -81,25 +82,7 @@ export const outboxOf = (store: Store, keeping: Keeping, address: string, own: n
     )
 
   return {
-    lease: (owner, forMs) =>
-      store.write(() => {
-        const now = Date.now()
-        // A lease that begins in the future is of before the clock was set back.
-        const taken = store.run(
-          `UPDATE remote SET owner = ?2, since = ?3, until = ?4
-           WHERE id = ?1 AND (owner IS NULL OR owner = ?2 OR since > ?3 OR until <= ?3)`,
-          remote(),
-          store.nameOf("owner", owner),
-          now,
-          now + forMs
-        )
-        return taken > 0
-      }),
-    release: (owner) =>
-      store.write(() => {
-        const name = store.nameOf("owner", owner)
-        store.run("UPDATE remote SET owner = NULL WHERE id = ? AND owner = ?", remote(), name)
-      }),
+    ...leaseOf(store, remote),
     owed: (remoteId) =>
       Either.flatMap(see(remoteId), () =>
         store.read(() =>

@@ -1,23 +1,35 @@
 /**
- * Which process recorded something, so that a later one can tell whether it lives. A process id is given out again, at the
+ * Which process did something, so that a later one can tell whether it lives. A process id is given out again, at the
  * latest after a restart: on Linux the boot and the process's own beginning stand beside it. What another container of
  * the same boot wrote cannot be judged from here, and counts as alive.
  */
 import { readFileSync, readlinkSync } from "node:fs"
 
 /** This process: `space pid beginning`. The space is empty, and the beginning too, where the system does not tell them. */
-export const thisProcess = (): string => `${space()} ${process.pid} ${beginningOf(process.pid)}`
-
-/** `written` is a `thisProcess()` of this machine. */
-export const isGone = (written: string): boolean => {
-  const [where = "", id = "", began = ""] = written.split(" ")
-  const here = space()
-  if (where !== here) return bootOf(where) !== bootOf(here)
-  const pid = Number(id)
-  return !isThere(pid) || (began !== "" && beginningOf(pid) !== began)
+export const thisProcess = (): string => {
+  const { beginning = "" } = statOf(process.pid) ?? {}
+  return `${space()} ${process.pid} ${beginning}`
 }
 
+/** `written` is a `thisProcess()` of this machine, perhaps of before it was started again. */
+export const isGone = (written: string): boolean => isDead(written) || bootOf(spaceOf(written)) !== bootOf(space())
+
+/** `written` is a `thisProcess()` of any machine: true only of what can be asked about here, and is not there any more. */
+export const isDead = (written: string): boolean => {
+  const [where, id, began] = written.split(" ")
+  return where === space() && !lives(Number(id), began ?? "")
+}
+
+const spaceOf = (written: string) => written.split(" ")[0] ?? ""
 const bootOf = (where: string) => where.split("/")[0]
+
+const lives = (pid: number, began: string) => {
+  // Of what names no process nobody can say that it is dead.
+  if (!Number.isSafeInteger(pid) || pid <= 0) return true
+  if (!isThere(pid)) return false
+  const now = statOf(pid)
+  return now === undefined || (now.state !== ZOMBIE && (began === "" || now.beginning === began))
+}
 
 const isThere = (pid: number) => {
   try {
@@ -39,12 +51,19 @@ const space = () => {
   }
 }
 
-/** Clock ticks between the boot and the process's beginning: field 22 of proc_pid_stat(5), the 20th behind the name. */
-const beginningOf = (pid: number) => {
+/** It has ended, and who started it has not asked how. */
+const ZOMBIE = "Z"
+
+/**
+ * Fields 3 and 22 of proc_pid_stat(5), the first and the 20th behind the name: the state, and the clock ticks between the boot
+ * and the process's beginning. Undefined where the system does not tell.
+ */
+const statOf = (pid: number): { readonly state: string; readonly beginning: string } | undefined => {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8")
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? ""
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ")
+    return { state: fields[0] ?? "", beginning: fields[19] ?? "" }
   } catch {
-    return ""
+    return undefined
   }
 }

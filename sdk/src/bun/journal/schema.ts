@@ -16,7 +16,7 @@ const FIRST = `
 
   -- Where entries go: an index and a set of remotes, which may be empty.
   CREATE TABLE destination (id INTEGER PRIMARY KEY, index_log TEXT NOT NULL, name BLOB NOT NULL UNIQUE) STRICT;
-  -- A hub's address. 'hub' is the one last seen there; 'owner' may push from 'since' until 'until' (ms since 1970).
+  -- A hub's address. 'hub' is the one last seen there; 'owner' may push from 'since' until 'until' (ms since 1970), see lease.ts.
   CREATE TABLE remote (
     id INTEGER PRIMARY KEY, name BLOB NOT NULL UNIQUE, hub INTEGER, owner BLOB, since INTEGER, until INTEGER
   ) STRICT;
