@@ -25,6 +25,7 @@ test("the numbers of the wire are those that PROTOCOL.md names, and ours what th
     PAGE_BYTES: 262_144,
     ENTRY_ID_BYTES: 16,
     IV_BYTES: 12,
+    CHAIN_BYTES: 32,
     REMOTE_ID_BYTES: 16,
     PUBLIC_KEY_CHARS: 128,
     PING_EVERY_MS: 25_000,

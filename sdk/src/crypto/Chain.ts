@@ -5,12 +5,13 @@
  */
 import { sha256 } from "@noble/hashes/sha2.js"
 import { utf8ToBytes } from "@noble/hashes/utils.js"
+import { CHAIN_BYTES } from "../protocol/Limits.ts"
 import type { SealedEntry } from "../protocol/Message.ts"
 
 const LABEL = utf8ToBytes("agent-sync chain 1")
 
 /** The value of a log without entries. */
-export const empty: Uint8Array = new Uint8Array(32)
+export const empty: Uint8Array = new Uint8Array(CHAIN_BYTES)
 
 /** A platform's own SHA-256 where it has one that answers at once: ten times as fast as JavaScript's (tests/bench). */
 export type Sha256 = (bytes: Uint8Array) => Uint8Array

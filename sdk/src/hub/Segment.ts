@@ -4,7 +4,7 @@
  * are pure, where they lie is the storage's.
  */
 import * as Either from "effect/Either"
-import { SEGMENT_BYTES } from "../protocol/Limits.ts"
+import { CHAIN_BYTES, SEGMENT_BYTES } from "../protocol/Limits.ts"
 import { borders } from "../protocol/StoredRun.ts"
 import type { WireEntries } from "./HubStorage.ts"
 
@@ -22,8 +22,8 @@ export interface Link {
   readonly chain: Uint8Array
 }
 
-const CHAIN_BYTES = 32
-const LINK_BYTES = 4 + CHAIN_BYTES
+/** Of one write in `Segment.links`. */
+export const LINK_BYTES = 4 + CHAIN_BYTES
 
 /** The writes with entries in a segment, in order. */
 export function* linksOf({ began, links }: Segment): Generator<Link> {

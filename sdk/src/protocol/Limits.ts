@@ -65,6 +65,8 @@ export const EVENT_BYTES = 256 * 1024 - 1024
 export const ENTRY_ID_BYTES = 16
 /** Bytes of an initialization vector. Source: NIST SP 800-38D, AES-GCM. */
 export const IV_BYTES = 12
+/** Bytes of a value of the hub chain: SHA-256 (house §7.5). */
+export const CHAIN_BYTES = 32
 /** Bytes by which a hub names itself. Source: `EventJournal.RemoteId` in `@effect/experimental` 0.61.1. */
 export const REMOTE_ID_BYTES = 16
 /** Characters of a public key as stock clients send it (a UUID is 36; ours 22). */

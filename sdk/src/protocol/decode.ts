@@ -3,7 +3,7 @@
  * order, and those of a newer version may hold anything.
  */
 import * as Either from "effect/Either"
-import { IV_BYTES, MESSAGE_BYTES, PUBLIC_KEY_CHARS, REMOTE_ID_BYTES, WRITE_ENTRIES } from "./Limits.ts"
+import { CHAIN_BYTES, IV_BYTES, MESSAGE_BYTES, PUBLIC_KEY_CHARS, REMOTE_ID_BYTES, WRITE_ENTRIES } from "./Limits.ts"
 import type { ChunkedMessage, HubCapabilities, Refusal, Request, Response, WriteEntries } from "./Message.ts"
 import { names } from "./names.ts"
 import { lexiconOf, Reader } from "./Reader.ts"
@@ -118,8 +118,6 @@ export const isChunk = (frame: Uint8Array): boolean => {
   return Either.isRight(tag) && tag.right === "ChunkedMessage"
 }
 
-/** SHA-256. */
-const CHAIN_BYTES = 32
 type FieldName = keyof typeof names
 
 /** Fields of one map that a reader looks at; more are a fault, not a newer version. */

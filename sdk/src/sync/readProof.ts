@@ -7,6 +7,7 @@ import * as Schema from "effect/Schema"
 import { type Aead, KEY_BYTES, aead as portableAead } from "../crypto/Aead.ts"
 import { WRITER_BYTES } from "../crypto/Envelope.ts"
 import { LogId } from "../domain/Ids.ts"
+import { CHAIN_BYTES, ENTRY_ID_BYTES } from "../protocol/Limits.ts"
 import { examine, type Report, type Seen } from "./examine.ts"
 import { openAll, PROOF_FORMAT, type SessionProof, type Shown } from "./SessionProof.ts"
 
@@ -47,8 +48,6 @@ const Version = Schema.parseJson(Schema.Struct({ proof: Schema.Number }))
 const decodeVersion = Schema.decodeUnknownEither(Version)
 
 const SIGNER_BYTES = 32
-const CHAIN_BYTES = 32
-const ENTRY_ID_BYTES = 16
 
 /** Total: any text is a proof, or an `UnreadableProof` with its reason. */
 export const readProof = (

@@ -17,7 +17,7 @@ import type { Segment } from "../Segment.ts"
 import { floorOf, trimming } from "../trim.ts"
 import { finder, places } from "./repeats.ts"
 import type { Sql } from "./Sql.ts"
-import { LAST_SEQUENCE, prepare } from "./statements.ts"
+import { grownBy, LAST_SEQUENCE, prepare } from "./statements.ts"
 
 export interface SqlStorageOptions {
   /** Its tables are there, in today's format. */
@@ -145,7 +145,7 @@ export const make = ({ close, failureOf, kind, sha256, sql: driver, vacuum }: Sq
     const { began, bytes, count, first, links } = segment
     const sum = total + bytes.byteLength
     if (tail !== undefined && grows(tail, segment)) {
-      sql.grow(log, tail.first, count, top, Date.now(), links, bytes)
+      sql.grow(log, tail.first, count, Date.now(), grownBy(top, segment))
       return { tail: { first: tail.first, size: tail.size + sizeOf(segment) }, top, total: sum }
     }
     sql.insert(log, first, count, began, top, sum, Date.now(), links, bytes)

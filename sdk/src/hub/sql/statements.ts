@@ -1,5 +1,7 @@
 /** The SQL of the storage once its tables are there (`schema.ts`), prepared and typed. */
-import type { Segment } from "../Segment.ts"
+import { ENTRY_ID_BYTES } from "../../protocol/Limits.ts"
+import { pieceOf } from "../../protocol/Writer.ts"
+import { LINK_BYTES, type Segment } from "../Segment.ts"
 import type { Sql } from "./Sql.ts"
 
 /** Sequences have the lower 32 bits of `at`. */
@@ -18,6 +20,18 @@ const AHEAD_ROWS = 128
 const FIRST = `at & ${LAST_SEQUENCE} AS first`
 const UP_TO = "at BETWEEN (?1 << 32) AND ((?1 << 32) | ?2) ORDER BY at DESC LIMIT 1"
 const OF_LOG = `at BETWEEN (?1 << 32) AND ((?1 << 32) | ${LAST_SEQUENCE})`
+
+const GROWN_HEAD_BYTES = ENTRY_ID_BYTES + LINK_BYTES
+
+/** A write as one value: the log's largest id ‖ its link ‖ its bytes. */
+export const grownBy = (top: Uint8Array, { bytes, links }: Segment): Uint8Array => {
+  const size = GROWN_HEAD_BYTES + bytes.byteLength
+  const write = pieceOf(size) ?? new Uint8Array(size)
+  write.set(top)
+  write.set(links, ENTRY_ID_BYTES)
+  write.set(bytes, GROWN_HEAD_BYTES)
+  return write
+}
 
 export const prepare = (sql: Sql) => ({
   /** (name) */
@@ -58,12 +72,13 @@ export const prepare = (sql: Sql) => ({
   /** (log, first, count, began, top, total, written, links, bytes) */
   insert: sql.command("INSERT INTO segments VALUES ((?1 << 32) | ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"),
   /**
-   * (log, first, more, top, written, links, bytes): `||` makes text of bytes without touching them. What SQLite can work out
-   * is not bound: each value costs as much as reading a short frame (tests/bench/parts.ts).
+   * (log, first, more, written, write), where `write` is `grownBy`: each value that is bound costs as much as reading a short
+   * frame, and SQLite takes bytes apart, or works them out, for less. `||` makes text of bytes without touching them.
    */
   grow: sql.command(
-    `UPDATE segments SET count = count + ?3, top = ?4, total = total + length(?7), written = ?5,
-       links = CAST(links || ?6 AS BLOB), bytes = CAST(bytes || ?7 AS BLOB)
+    `UPDATE segments SET count = count + ?3, top = substr(?5, 1, ${ENTRY_ID_BYTES}), total = total + length(?5) - ${GROWN_HEAD_BYTES},
+       written = ?4, links = CAST(links || substr(?5, ${ENTRY_ID_BYTES + 1}, ${LINK_BYTES}) AS BLOB),
+       bytes = CAST(bytes || substr(?5, ${GROWN_HEAD_BYTES + 1}) AS BLOB)
      WHERE at = (?1 << 32) | ?2`
   ),
 
