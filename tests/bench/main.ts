@@ -16,7 +16,7 @@ import { KEEPS_MEMORY, type Name, start, type Target } from "./harness/Target.ts
 const OBJECTS: ReadonlyArray<Name> = ["object", "stock object", "floor by row", "floor by batch"]
 const BUN: ReadonlyArray<Name> = ["bun", "stock bun"]
 /** What the platforms themselves cost. */
-const FLOORS: ReadonlyArray<Name> = ["floor without storage", "floor on bun"]
+const FLOORS: ReadonlyArray<Name> = ["floor by log", "floor without storage", "floor on bun"]
 
 interface Part {
   /** Measured beside each other, round by round; none where it starts what it needs itself. */
@@ -34,7 +34,7 @@ interface Part {
 
 const parts: Readonly<Record<string, Part>> = {
   ingest: { targets: [...OBJECTS, ...BUN, ...FLOORS], measure: Hubs.ingest, turns: 3 },
-  tenants: { targets: [...OBJECTS, ...BUN], measure: Hubs.manyTenants },
+  tenants: { targets: [...OBJECTS, ...BUN], measure: Hubs.manyTenants, turns: 3 },
   latency: { targets: [...OBJECTS, ...BUN], measure: Hubs.latency, turns: 3 },
   fanout: { targets: [...OBJECTS, ...BUN], measure: Hubs.fanOut },
   catchup: { targets: [...OBJECTS, ...BUN], measure: Hubs.catchUp() },

@@ -22,6 +22,7 @@ export type Name =
   | "stock object"
   | "floor by row"
   | "floor by batch"
+  | "floor by log"
   | "floor without storage"
   | "bun"
   | "stock bun"
@@ -33,6 +34,7 @@ export const WORKERS = {
   "stock object": "tests/bench/workers/stock.ts",
   "floor by row": "tests/bench/workers/floor.ts",
   "floor by batch": "tests/bench/workers/floor.ts",
+  "floor by log": "tests/bench/workers/floor.ts",
   "floor without storage": "tests/bench/workers/floor.ts"
 } as const
 
@@ -42,7 +44,11 @@ const PROGRAMS = {
   "floor on bun": ["tests/bench/targets/floor-bun.ts"]
 } as const
 /** What the floor's Worker keeps of a write. */
-const FLOORS: Partial<Record<Name, string>> = { "floor by row": "row", "floor without storage": "nothing" }
+const FLOORS: Partial<Record<Name, string>> = {
+  "floor by row": "row",
+  "floor by log": "log",
+  "floor without storage": "nothing"
+}
 
 /** A folder without a disk, where there is one. */
 export const MEMORY = existsSync("/dev/shm") ? "/dev/shm" : tmpdir()

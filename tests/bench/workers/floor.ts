@@ -1,14 +1,17 @@
 /**
  * As little as a Durable Object can do for the same wire, written by hand: what the platform itself costs. `FLOOR` is `row`
- * (a row for each entry, repeats recognised), `batch` (a row for each write, repeats not recognised) or `nothing` (an Ack, and
- * nothing is kept). One log; no access, no roles, no chain, no slow readers.
+ * (a row for each entry, repeats recognised), `batch` (a row for each write, repeats not recognised), `log` (as `batch`, but
+ * with all that our format keeps: small writes packed into one row, the largest id, size and time, a chain of hashes) or
+ * `nothing` (an Ack, and nothing is kept). One log; no access, no roles, no slow readers.
  */
 import { DurableObject } from "cloudflare:workers"
-import { decode, encode } from "msgpackr"
+import { decode, encode, unpackMultiple } from "msgpackr"
+import { TAIL_BYTES } from "../../../sdk/src/protocol/Limits.ts"
+import { sha256 } from "../../../sdk/src/worker/sha256.ts"
 
 interface Env {
   readonly SYNC: DurableObjectNamespace
-  readonly FLOOR: "row" | "batch" | "nothing"
+  readonly FLOOR: "row" | "batch" | "log" | "nothing"
 }
 interface Entry {
   readonly entryId: Uint8Array
@@ -20,6 +23,9 @@ type Message =
 
 /** Two parameters a row, and two for all; a Durable Object binds 100. */
 const ROWS = 48
+const PACK = "INSERT INTO packed VALUES (?, ?, ?, ?, ?, ?, ?)"
+const GROW = `UPDATE packed SET count = count + ?2, top = ?3, total = total + length(?6), written = ?4,
+  links = CAST(links || ?5 AS BLOB), data = CAST(data || ?6 AS BLOB) WHERE at = ?1`
 const PAGE_ENTRIES = 512
 const PAGE_BYTES = 200_000
 
@@ -28,13 +34,25 @@ export class SyncDurableObject extends DurableObject<Env> {
   readonly #readers = new Set<WebSocket>()
   readonly #inserts = new Map<number, string>()
   #next: number
+  /** Of `log`: the row that grows, its bytes, those of all rows, and the chain up to here. */
+  #tail = 0
+  #size = Number.POSITIVE_INFINITY
+  #total = 0
+  #chain = new Uint8Array(32)
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
     this.#sql.exec("CREATE TABLE IF NOT EXISTS rows (at INTEGER PRIMARY KEY, id BLOB UNIQUE, iv BLOB, data BLOB)")
     this.#sql.exec("CREATE TABLE IF NOT EXISTS batches (at INTEGER PRIMARY KEY, count INTEGER, data BLOB)")
-    const from =
-      env.FLOOR === "row" ? "SELECT max(at) + 1 AS next FROM rows" : "SELECT max(at + count) AS next FROM batches"
+    this.#sql.exec(
+      "CREATE TABLE IF NOT EXISTS packed (at INTEGER PRIMARY KEY, count INTEGER, top BLOB, total INTEGER, written INTEGER, links BLOB, data BLOB)"
+    )
+    const from = {
+      row: "SELECT max(at) + 1 AS next FROM rows",
+      log: "SELECT max(at + count) AS next FROM packed",
+      batch: "SELECT max(at + count) AS next FROM batches",
+      nothing: "SELECT 1 AS next"
+    }[env.FLOOR]
     this.#next = Number(this.#sql.exec(from).one().next ?? 1)
   }
 
@@ -61,6 +79,8 @@ export class SyncDurableObject extends DurableObject<Env> {
     const entries = list.map((entry, i) => ({ sequence: first + i, iv, ...entry }))
     if (this.env.FLOOR === "batch") {
       this.#sql.exec("INSERT INTO batches VALUES (?, ?, ?)", first, list.length, encode(entries))
+    } else if (this.env.FLOOR === "log") {
+      this.#pack(first, entries)
     } else if (this.env.FLOOR === "row") {
       this.ctx.storage.transactionSync(() => {
         for (let from = 0; from < list.length; from += ROWS) {
@@ -75,6 +95,27 @@ export class SyncDurableObject extends DurableObject<Env> {
     if (this.#readers.size === 0) return
     const changes = encode({ _tag: "Changes", publicKey, entries })
     for (const reader of this.#readers) reader.send(changes)
+  }
+
+  #pack(first: number, entries: ReadonlyArray<Entry>) {
+    const data = encode(entries)
+    const top = entries.at(-1)!.entryId
+    const linked = new Uint8Array(32 + data.byteLength)
+    linked.set(this.#chain)
+    linked.set(data, 32)
+    this.#chain = new Uint8Array(sha256(linked))
+    const link = new Uint8Array(36)
+    new DataView(link.buffer).setUint32(0, entries.length)
+    link.set(this.#chain, 4)
+    this.#total += data.byteLength
+    this.#size += data.byteLength + link.byteLength
+    if (this.#size <= TAIL_BYTES) {
+      this.#sql.exec(GROW, this.#tail, entries.length, top, Date.now(), link, data)
+    } else {
+      this.#sql.exec(PACK, first, entries.length, top, this.#total, Date.now(), link, data)
+      this.#tail = first
+      this.#size = data.byteLength + link.byteLength
+    }
   }
 
   #insert(count: number): string {
@@ -98,8 +139,9 @@ export class SyncDurableObject extends DurableObject<Env> {
         from += page.length
       } else {
         let size = 0
-        for (const { at, count, data } of this.#sql.exec("SELECT * FROM batches WHERE at >= ? ORDER BY at", from)) {
-          page.push(...(decode(bytes(data)) as Array<unknown>))
+        const table = this.env.FLOOR === "log" ? "packed" : "batches"
+        for (const { at, count, data } of this.#sql.exec(`SELECT * FROM ${table} WHERE at >= ? ORDER BY at`, from)) {
+          page.push(...(unpackMultiple(bytes(data)) as Array<Array<unknown>>).flat())
           from = Number(at) + Number(count)
           size += bytes(data).byteLength
           if (size > PAGE_BYTES) break
