@@ -1,6 +1,6 @@
 /** `agent-sync run` on a disk that is full, or that may not be written: the agent does its work, and the person is told. */
 import { describe, expect, test } from "bun:test"
-import { chmodSync, mkdirSync } from "node:fs"
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { machine, startHub, tempFolder } from "../support/cli.ts"
 import { ordinaryRights, smallDisk } from "../support/confined.ts"
@@ -76,4 +76,14 @@ describe("agent-sync run", () => {
       expect(stderr).toContain(folder)
     }
   )
+
+  test("with a spool of hooks that cannot be used records the agent, and says which spool", async () => {
+    const here = machine(tempFolder(), { AGENT_SYNC_TENANT: "acme" })
+    const spool = join(here.home, "spool")
+    writeFileSync(spool, "")
+    const { code, stderr, stdout } = await here.run(["run", "--", "sh", "-c", "echo agent ran; exit 3"])
+    expect([code, stdout]).toEqual([3, "agent ran\n"])
+    expect(stderr).toContain(`The hooks' spool ${spool} cannot be used: `)
+    expect(stderr).not.toContain("fault of agent-sync")
+  })
 })

@@ -210,6 +210,18 @@ describe("the spool", () => {
     expect(Spool.waiting(at)).toEqual([])
   })
 
+  test("a key that is none makes way: hooks go on, and what it sealed is set aside", async () => {
+    const at = folders()
+    await Spool.put(at, record(1))
+    const key = join(at.keys, ".spool-key")
+    writeFileSync(key, "")
+    await Spool.put(at, record(2))
+    expect(statSync(key).mode & 0o777).toBe(0o600)
+    const [before = "", after = ""] = Spool.waiting(at)
+    expect(Spool.take(at, before)).toMatchObject({ _tag: "Unreadable" })
+    expect(Spool.take(at, after)).toMatchObject({ _tag: "Record", record: { at: 2 } })
+  })
+
   test("one drains: a living one keeps it, a dead or silent one is followed, and a flusher is due only where nobody does", () => {
     const at = folders()
     const file = join(at.spool, "drainer")

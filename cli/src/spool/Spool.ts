@@ -6,6 +6,7 @@
  */
 import {
   chmodSync,
+  existsSync,
   linkSync,
   mkdirSync,
   readdirSync,
@@ -81,16 +82,17 @@ export type Taken =
   /** It cannot be opened: the key is another, or the file was changed. It was set aside. */
   | { readonly _tag: "Unreadable"; readonly file: string }
 
-/** Takes one record: nobody else has it from now on, until it is done or put back. */
+/** Takes one record: nobody else has it from now on, until it is done or put back. Throws where the disk does. */
 export const take = ({ keys, spool }: Folders, name: string): Taken => {
   const from = join(spool, name)
   const mine = `${from}.${process.pid}.taken`
+  const key = spoolKey(keys)
   try {
     renameSync(from, mine)
   } catch {
     return { _tag: "Gone" }
   }
-  const record = opened(readFileSync(mine), spoolKey(keys))
+  const record = opened(readFileSync(mine), key)
   if (record === undefined) {
     const file = `${from}.unreadable`
     renameSync(mine, file)
@@ -213,22 +215,24 @@ const opened = (bytes: Buffer, key: Buffer): SpoolRecord | undefined => {
 /** Made once for this machine; no tenant's folder can have this name. */
 const spoolKey = (keys: string): Buffer<ArrayBuffer> => {
   const file = join(keys, ".spool-key")
-  try {
-    return keyIn(file)
-  } catch {
-    mkdirSync(keys, { recursive: true, mode: 0o700 })
-    const draft = `${file}.${process.pid}`
-    writeFileSync(draft, crypto.getRandomValues(new Uint8Array(KEY_BYTES)), { mode: 0o600 })
-    chmodSync(draft, 0o600)
-    attempt(() => linkSync(draft, file))
-    rmSync(draft, { force: true })
-    return keyIn(file)
-  }
+  const known = keyIn(file)
+  if (known !== undefined) return known
+  mkdirSync(keys, { recursive: true, mode: 0o700 })
+  const draft = `${file}.${process.pid}`
+  writeFileSync(draft, crypto.getRandomValues(new Uint8Array(KEY_BYTES)), { mode: 0o600 })
+  chmodSync(draft, 0o600)
+  // Another process may have been first. What is no key, as a disk that lost its power leaves it, opens nothing and makes way.
+  if (!attempt(() => linkSync(draft, file)) && keyIn(file) === undefined) renameSync(draft, file)
+  rmSync(draft, { force: true })
+  const made = keyIn(file)
+  if (made === undefined) throw new Error(`${file} holds no key`)
+  return made
 }
-const keyIn = (file: string): Buffer<ArrayBuffer> => {
+/** Undefined where there is none, or what is there is none. */
+const keyIn = (file: string): Buffer<ArrayBuffer> | undefined => {
+  if (!existsSync(file)) return undefined
   const key = readFileSync(file)
-  if (key.byteLength !== KEY_BYTES) throw new Error(`${file} holds no key`)
-  return key
+  return key.byteLength === KEY_BYTES ? key : undefined
 }
 
 const listed = (folder: string): ReadonlyArray<string> => {

@@ -4,7 +4,7 @@
  * at a time; others wait to take over. A record that was journaled by a process that died before it could delete it is
  * journaled again under the same event keys, which readers take for the same events.
  */
-import { watch } from "node:fs"
+import { type FSWatcher, watch } from "node:fs"
 import { liveTimers, makeRecorder, type Recorder } from "agent-sync"
 import { claudeHook } from "agent-sync/agents"
 import * as Either from "effect/Either"
@@ -160,20 +160,36 @@ export const drainSpool = (options: {
       }
     } while (again)
   }
+  /** The disk, or its folder: what is in the spool stays there, and whoever records an agent beside it goes on. */
+  const unusable = (error: unknown) => {
+    const why = error instanceof Error ? error.message : String(error)
+    say(`The hooks' spool ${folders.spool} cannot be used: ${why}. What hooks left there is recorded once it can.`)
+  }
   const look = () => {
     if (stopped) return
     again = true
-    turn ??= work().finally(() => {
-      turn = undefined
-    })
+    turn ??= work()
+      .catch(unusable)
+      .finally(() => {
+        turn = undefined
+      })
+  }
+  /** Undefined where the system does not tell: the timer has to do. */
+  const listen = (): FSWatcher | undefined => {
+    try {
+      Spool.prepare(folders)
+      const watcher = watch(folders.spool, (_, name) => {
+        if (name === null || name.endsWith(".rec") || !active) look()
+      })
+      watcher.on("error", () => watcher.close())
+      return watcher
+    } catch (error) {
+      unusable(error)
+      return undefined
+    }
   }
 
-  Spool.prepare(folders)
-  const watcher = watch(folders.spool, (_, name) => {
-    if (name === null || name.endsWith(".rec") || !active) look()
-  })
-  // The timer has to do.
-  watcher.on("error", () => watcher.close())
+  const watcher = listen()
   const timer = setInterval(() => {
     if (active && !Spool.stayDrainer(folders)) active = false
     for (const open of sessions.values()) release(open)
@@ -190,7 +206,7 @@ export const drainSpool = (options: {
       await turn
     },
     stop: async () => {
-      watcher.close()
+      watcher?.close()
       clearInterval(timer)
       for (let round = 0; round < STOP_ROUNDS; round++) {
         look()
