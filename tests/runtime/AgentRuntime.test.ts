@@ -303,11 +303,11 @@ describe("agents as values", () => {
     )
   })
 
-  const withBrokenJournal = (strict: boolean) =>
+  const withBrokenJournal = (strict: boolean, said: Stream.Stream<object> = Stream.make(init)) =>
     Effect.runPromise(
       Effect.gen(function* () {
         const { run } = yield* AgentRuntime
-        const outcome = yield* Effect.either(run(Agent.fromStream(Stream.make(init), { agent: "claude-code" })))
+        const outcome = yield* Effect.either(run(Agent.fromStream(said, { agent: "claude-code" })))
         return { outcome, troubles: (yield* (yield* SyncService).status).troubles }
       }).pipe(
         Effect.provide(
@@ -344,8 +344,8 @@ describe("agents as values", () => {
     expect(troubles).toEqual(["The disk is full.", "2 events of session s1 were not recorded."])
   })
 
-  test("where recording was said to be strict it does", async () => {
-    const { outcome } = await withBrokenJournal(true)
+  test("where recording was said to be strict it does, and an agent that says nothing more is not waited for", async () => {
+    const { outcome } = await withBrokenJournal(true, Stream.concat(Stream.make(init), Stream.never))
     expect(Either.isLeft(outcome) && outcome.left).toMatchObject({ reason: "recording", what: "The disk is full." })
   })
 
@@ -375,6 +375,52 @@ describe("agents as values", () => {
         expect(items.map(({ data, session }) => ({ data, session }))).toEqual(
           ["run", "stream"].map((session) => ({ data: { ok: false, reason: "interrupted" }, session }))
         )
+      })
+    )
+  })
+
+  test("an Effect stream that is given as an agent is interrupted with its run, whatever it waits for", async () => {
+    await run(
+      {},
+      Effect.gen(function* () {
+        const runtime = yield* AgentRuntime
+        const released: Array<string> = []
+        const agent = (name: string) =>
+          Agent.fromStream(
+            Stream.concat(Stream.make(says(name, name)), Stream.never).pipe(
+              Stream.ensuring(Effect.sync(() => void released.push(name)))
+            ),
+            { agent: "claude-code" }
+          )
+        const slow = yield* Effect.either(runtime.run(agent("timeout"), { timeout: "50 millis" }))
+        expect(Either.isLeft(slow) && slow.left.reason).toBe("timeout")
+        yield* Stream.runDrain(Stream.take(runtime.stream(agent("left")), 1))
+        yield* Effect.promise(() => until(() => released.length === 2))
+        expect(released).toEqual(["timeout", "left"])
+      })
+    )
+  })
+
+  test("an agent that breaks off in the middle has run: its error says so, and which session has what it said", async () => {
+    await run(
+      {},
+      Effect.gen(function* () {
+        const runtime = yield* AgentRuntime
+        const agent = Agent.fromStream(
+          async function* () {
+            yield says("half", "broken")
+            throw new Error("the line was cut")
+          },
+          { agent: "claude-code" }
+        )
+        const broken = yield* Effect.either(runtime.run(agent))
+        expect(Either.isLeft(broken) && broken.left).toMatchObject({
+          reason: "exit",
+          what: "the line was cut",
+          session: "broken"
+        })
+        const refused = yield* Effect.either(runtime.query(Agent.command(["sh", "-c", "echo no; exit 3"]), ""))
+        expect(Either.isLeft(refused) && refused.left.session).toStartWith("run:")
       })
     )
   })

@@ -2,6 +2,7 @@
  * An agent as a value: something that is asked and then prints. What it prints ends in the recorder, whichever it is: a
  * command's output, the messages of the Claude Agent SDK, or any stream of lines or objects.
  */
+import * as Effect from "effect/Effect"
 import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -10,12 +11,14 @@ import { adapterNamed, claude as claudeAdapter } from "../agents/index.ts"
 import type { PlatformApi } from "../sync/Platform.ts"
 import type { Ending } from "./Recorder.ts"
 
-/** The agent could not be started, or broke off. */
+/** The agent could not be started, or broke off. `what` is a sentence. */
 export class AgentFailed extends Schema.TaggedError<AgentFailed>()("AgentFailed", {
   agent: Schema.String,
-  /** `start`: it never ran. `exit`: it ended badly. `timeout`. `recording`: only where `strict`. */
+  /** `start`: it never printed anything. `exit`: it ended badly, or broke off. `timeout`. `recording`: only where `strict`. */
   reason: Schema.Literal("start", "exit", "timeout", "recording"),
   what: Schema.String,
+  /** The session's id: what was recorded until then is there. Undefined where nothing could be. */
+  session: Schema.optional(Schema.String),
   cause: Schema.optional(Schema.Defect)
 }) {
   override get message() {
@@ -77,7 +80,8 @@ export const command = (
 
 /**
  * Any stream: of bytes, of lines, or of objects, which become JSON lines. `agent` names the adapter that reads them
- * (`claude-code`, `codex`, …); without it the first lines tell.
+ * (`claude-code`, `codex`, …); without it the first lines tell. Where the run is interrupted or its time is over, an Effect stream is
+ * interrupted, a function hears it by `signal`, and an iterable alone is left at its next element.
  */
 export const fromStream = <E>(
   stream: Stream.Stream<Output, E> | AsyncIterable<Output> | ((ask: Ask) => AsyncIterable<Output>),
@@ -91,11 +95,22 @@ export const fromStream = <E>(
       typeof stream === "function" && !(Symbol.asyncIterator in stream) && !isStream(stream)
         ? (stream as (ask: Ask) => AsyncIterable<Output>)(ask)
         : isStream(stream)
-          ? Stream.toAsyncIterableRuntime(stream as Stream.Stream<Output, E>, Runtime.defaultRuntime)
+          ? Stream.toAsyncIterableRuntime(
+              Stream.interruptWhen(stream as Stream.Stream<Output, E>, aborted(ask.signal)),
+              Runtime.defaultRuntime
+            )
           : (stream as AsyncIterable<Output>)
     return ended(source, ask.signal)
   }
 })
+
+const aborted = (signal: AbortSignal) =>
+  Effect.async<void>((resume) => {
+    const stop = () => resume(Effect.void)
+    if (signal.aborted) return stop()
+    signal.addEventListener("abort", stop, { once: true })
+    return Effect.sync(() => signal.removeEventListener("abort", stop))
+  })
 
 /** The options of `query` in `@anthropic-ai/claude-agent-sdk`, as far as we look at them; the rest passes through. */
 export interface ClaudeOptions {

@@ -123,7 +123,8 @@ const make = (strict: boolean) =>
       Effect.async<Outcome, AgentFailed>((resume) => {
         const stop = new AbortController()
         let text = ""
-        let failed: AgentFailed | undefined
+        let failed: Pick<AgentFailed, "reason" | "what" | "cause"> | undefined
+        let printed = false
         const recorder = makeRecorder({
           journal,
           run: crypto.randomUUID(),
@@ -142,8 +143,10 @@ const make = (strict: boolean) =>
           },
           onTrouble: ({ message }) => {
             if (!strict) return sync.trouble(message)
-            failed ??= new AgentFailed({ agent: agent.name, reason: "recording", what: message })
+            failed ??= { reason: "recording", what: message }
             stop.abort()
+            // Not inside of a call of the recorder's own.
+            queueMicrotask(() => finish({ ok: false, reason: "recording" }))
           }
         })
         let over = false
@@ -153,25 +156,29 @@ const make = (strict: boolean) =>
           clearTimeout(clock)
           recorder.end(how)
           const recorded = recorder.recorded()
-          resume(failed === undefined ? Effect.succeed(outcomeOf(recorded, how, text)) : Effect.fail(failed))
+          resume(
+            failed === undefined
+              ? Effect.succeed(outcomeOf(recorded, how, text))
+              : new AgentFailed({ agent: agent.name, ...sessionOf(recorded), ...failed })
+          )
         }
         const clock =
           options.timeout === undefined
             ? undefined
             : setTimeout(() => {
                 const after = Duration.format(Duration.decode(options.timeout!))
-                failed ??= new AgentFailed({
-                  agent: agent.name,
-                  reason: "timeout",
-                  what: `It took longer than ${after}.`
-                })
+                failed ??= { reason: "timeout", what: `It took longer than ${after}.` }
                 stop.abort()
                 finish({ ok: false, reason: "timeout" })
               }, Duration.toMillis(options.timeout))
         // A fiber of its own would be one hand more; the agent's output is plain iteration.
-        void drive(agent, options, recorder, platform, stop.signal).then(finish, (cause: unknown) => {
+        const push = (bytes: Uint8Array) => {
+          printed = true
+          recorder.push(bytes)
+        }
+        void drive(agent, options, push, platform, stop.signal).then(finish, (cause: unknown) => {
           const what = cause instanceof Error ? cause.message : String(cause)
-          failed ??= new AgentFailed({ agent: agent.name, reason: "start", what, cause })
+          failed ??= { reason: printed ? "exit" : "start", what, cause }
           finish({ ok: false, reason: what })
         })
         return Effect.sync(() => {
@@ -196,7 +203,12 @@ const make = (strict: boolean) =>
         Effect.flatMap(run(agent, { ...options, prompt }), (outcome) =>
           outcome.ok
             ? Effect.succeed(outcome)
-            : new AgentFailed({ agent: agent.name, reason: "exit", what: `It ended badly: ${endOf(outcome)}.` })
+            : new AgentFailed({
+                agent: agent.name,
+                reason: "exit",
+                what: `It ended badly: ${endOf(outcome)}.`,
+                session: outcome.session
+              })
         ),
       stream: (agent, options = {}) =>
         Stream.asyncPush<AgentEvent, AgentFailed>(
@@ -217,13 +229,15 @@ const make = (strict: boolean) =>
     } satisfies RuntimeApi
   })
 
+const sessionOf = ({ session }: Recorded) => (session === undefined ? {} : { session })
+
 const endOf = ({ exitCode, reason }: Outcome) => (exitCode === undefined ? reason : `${reason} ${exitCode}`)
 
 /** Hands the recorder what the agent prints, to its end. Rejects where it could not start or broke off. */
 const drive = async (
   agent: Agent,
   { prompt }: RunOptions,
-  recorder: Recorder,
+  push: Recorder["push"],
   platform: Platform["Type"],
   signal: AbortSignal
 ): Promise<Ending> => {
@@ -232,13 +246,13 @@ const drive = async (
     platform,
     signal,
     note: (line) => {
-      if (!signal.aborted) recorder.push(bytesOf(line))
+      if (!signal.aborted) push(bytesOf(line))
     }
   })
   for await (const one of output) {
     // The session has ended already.
     if (signal.aborted) break
-    recorder.push(bytesOf(one))
+    push(bytesOf(one))
   }
   return ended
 }
