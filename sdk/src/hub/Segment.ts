@@ -6,6 +6,7 @@
 import * as Either from "effect/Either"
 import { CHAIN_BYTES, SEGMENT_BYTES } from "../protocol/Limits.ts"
 import { borders } from "../protocol/StoredRun.ts"
+import { pieceOf } from "../protocol/Writer.ts"
 import type { WireEntries } from "./HubStorage.ts"
 
 export interface Segment extends WireEntries {
@@ -39,7 +40,7 @@ export function* linksOf({ began, links }: Segment): Generator<Link> {
 /** One write as segments that aim at `SEGMENT_BYTES`; only a single entry may be larger. `chain` is the value after it. */
 export const segmentsOf = (write: WireEntries, chain: Uint8Array): ReadonlyArray<Segment> => {
   const { bytes, count, first } = write
-  const links = new Uint8Array(LINK_BYTES)
+  const links = pieceOf(LINK_BYTES)
   links[0] = count >>> 24
   links[1] = count >>> 16
   links[2] = count >>> 8

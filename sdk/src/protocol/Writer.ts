@@ -157,10 +157,10 @@ let cutUpTo = 0
 /**
  * Memory for something small that is made for each write: an array of its own costs V8 and the platform more than what is
  * written into it. No byte is given twice, and whoever keeps a piece keeps its neighbours; what is not for all eyes that see the
- * neighbours has no place here. Undefined where it is large.
+ * neighbours has no place here. What is large has memory of its own.
  */
-export const pieceOf = (bytes: number): Uint8Array | undefined => {
-  if (bytes > PIECE_BYTES) return undefined
+export const pieceOf = (bytes: number): Uint8Array => {
+  if (bytes > PIECE_BYTES) return new Uint8Array(bytes)
   if (cutUpTo + bytes > slab.byteLength) {
     slab = new Uint8Array(SLAB_BYTES)
     cutUpTo = 0

@@ -25,8 +25,7 @@ const GROWN_HEAD_BYTES = ENTRY_ID_BYTES + LINK_BYTES
 
 /** A write as one value: the log's largest id ‖ its link ‖ its bytes. */
 export const grownBy = (top: Uint8Array, { bytes, links }: Segment): Uint8Array => {
-  const size = GROWN_HEAD_BYTES + bytes.byteLength
-  const write = pieceOf(size) ?? new Uint8Array(size)
+  const write = pieceOf(GROWN_HEAD_BYTES + bytes.byteLength)
   write.set(top)
   write.set(links, ENTRY_ID_BYTES)
   write.set(bytes, GROWN_HEAD_BYTES)
