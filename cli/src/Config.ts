@@ -6,6 +6,7 @@
 import { dirname } from "node:path"
 import { mintToken, SyncConfig, TenantId } from "agent-sync"
 import { Home } from "agent-sync/bun"
+import { DEFAULT_TENANT } from "agent-sync/events"
 import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
@@ -92,7 +93,7 @@ export const settings = (
       [variable(env, "AGENT_SYNC_TENANT"), "AGENT_SYNC_TENANT"],
       [chosen?.tenant, inPreset],
       [config.tenant, `tenant in ${file}`]
-    ]) ?? { value: "default", origin: "default" }
+    ]) ?? { value: DEFAULT_TENANT, origin: "default" }
     const tenant = yield* parseTenant(whose.value)
     const address = Home.firstOf([
       [flags.url, "--url"],

@@ -16,6 +16,7 @@ import {
   StorageConfig,
   SyncService
 } from "agent-sync"
+import type { Adapter } from "agent-sync/agents"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -149,6 +150,15 @@ describe("AgentRuntime.layerWithRemoteSync", () => {
       )
     )
     expect(alone).toMatchObject([{ more: 3 }, { remotes: [], connected: false }])
+  })
+
+  test("what the environment leaves out counts as not given", async () => {
+    const { MISSING: missing } = process.env
+    const said = await run(
+      { url: missing, tenant: missing, auth: { token: missing }, encryption: { identityKey: missing } },
+      Effect.flatMap(SyncService, ({ status }) => status)
+    )
+    expect(said.remotes).toEqual([])
   })
 
   test("what a switched-off group says stays on this machine", async () => {
@@ -490,6 +500,50 @@ describe("agents as values", () => {
       { name: "PreToolUse:Bash", phase: "finished", ok: true, output: '{"continue":true}' },
       { name: "PreToolUse:Bash", phase: "finished", ok: false, output: "no such table" }
     ])
+  })
+
+  test("an adapter of one's own reads an agent that we do not know, and a name that is none is told at once", async () => {
+    const builder: Adapter = {
+      agent: "builder",
+      agentName: "Builder",
+      format: "steps",
+      recognizes: () => false,
+      open: (run) => ({
+        read: ({ at, ordinal, text }) => ({
+          about: { session: "build 7" },
+          events: [
+            {
+              key: `${run}:${ordinal}`,
+              time: at,
+              timeFrom: "arrival",
+              source: { agent: "builder", format: "steps" },
+              position: ordinal,
+              group: "audit",
+              kind: "note",
+              data: { what: "step", text }
+            }
+          ]
+        }),
+        end: () => ({ events: [] })
+      })
+    }
+    await run(
+      {},
+      Effect.gen(function* () {
+        const runtime = yield* AgentRuntime
+        const printed = yield* runtime.run(Agent.command(["sh", "-c", "echo lint; echo test"], { agent: builder }))
+        const given = yield* runtime.run(Agent.fromStream(Stream.make("lint"), { agent: builder }))
+        expect([printed, given].map(({ agent, session }) => `${agent} ${session}`)).toEqual([
+          "builder build 7",
+          "builder build 7"
+        ])
+        const notes = yield* Effect.flatMap(AuditEventStore, (store) => store.list({ kind: "note" }))
+        expect(notes.items.map(({ data }) => data)).toContainEqual({ what: "step", text: "test" })
+      })
+    )
+    for (const make of [Agent.command, Agent.fromStream] as const) {
+      expect(() => make([] as never, { agent: "claude" })).toThrow(/No adapter is called claude.*claude-code/)
+    }
   })
 
   test("without the package Agent.claude says what to add", async () => {

@@ -7,7 +7,7 @@ import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { Adapter } from "../agents/Adapter.ts"
-import { adapterNamed, claude as claudeAdapter } from "../agents/index.ts"
+import { adapterNamed, adapters, claude as claudeAdapter } from "../agents/index.ts"
 import type { PlatformApi } from "../sync/Platform.ts"
 import type { Ending } from "./Recorder.ts"
 
@@ -52,13 +52,16 @@ export interface Agent {
   readonly start: (ask: Ask) => { readonly output: AsyncIterable<Output>; readonly ended: Promise<Ending> }
 }
 
-/** A command that prints what it does. A prompt is written to its stdin. */
+/** Whose output it is: the name of an adapter (`claude-code`, `codex`, …), or one of your own; its first lines tell where nothing is said. */
+export type Whose = string | Adapter
+
+/** A command that prints what it does. A prompt is written to its stdin. Throws a RangeError on an `agent` that is none. */
 export const command = (
   line: ReadonlyArray<string>,
-  options: { readonly cwd?: string; readonly env?: Readonly<Record<string, string>>; readonly agent?: string } = {}
+  options: { readonly cwd?: string; readonly env?: Readonly<Record<string, string>>; readonly agent?: Whose } = {}
 ): Agent => ({
-  name: options.agent ?? line[0]?.split("/").at(-1) ?? "command",
-  adapter: options.agent === undefined ? undefined : adapterNamed(options.agent),
+  name: nameOf(options.agent) ?? line[0]?.split("/").at(-1) ?? "command",
+  adapter: adapterOf(options.agent),
   command: line,
   start: ({ platform, prompt, signal }) => {
     if (platform.spawn === undefined) throw new Error("This platform starts no processes; use Agent.fromStream.")
@@ -79,17 +82,16 @@ export const command = (
 })
 
 /**
- * Any stream: of bytes, of lines, or of objects, which become JSON lines. `agent` names the adapter that reads them
- * (`claude-code`, `codex`, …); without it the first lines tell. Where the run is interrupted or its time is over, an Effect stream is
+ * Any stream: of bytes, of lines, or of objects, which become JSON lines. Throws a RangeError on an `agent` that is none. Where the run is interrupted or its time is over, an Effect stream is
  * interrupted, a function hears it by `signal`, and an iterable alone is left at its next element.
  */
 export const fromStream = <E>(
   stream: Stream.Stream<Output, E> | AsyncIterable<Output> | ((ask: Ask) => AsyncIterable<Output>),
-  options: { readonly name?: string; readonly agent?: string } = {}
+  options: { readonly name?: string; readonly agent?: Whose } = {}
 ): Agent => ({
-  name: options.name ?? options.agent ?? "stream",
-  adapter: options.agent === undefined ? undefined : adapterNamed(options.agent),
-  command: [options.name ?? options.agent ?? "stream"],
+  name: options.name ?? nameOf(options.agent) ?? "stream",
+  adapter: adapterOf(options.agent),
+  command: [options.name ?? nameOf(options.agent) ?? "stream"],
   start: (ask) => {
     const source =
       typeof stream === "function" && !(Symbol.asyncIterator in stream) && !isStream(stream)
@@ -103,6 +105,16 @@ export const fromStream = <E>(
     return ended(source, ask.signal)
   }
 })
+
+const nameOf = (agent: Whose | undefined) => (typeof agent === "object" ? agent.agentName : agent)
+
+const adapterOf = (agent: Whose | undefined): Adapter | undefined => {
+  if (typeof agent !== "string") return agent
+  const found = adapterNamed(agent)
+  if (found !== undefined) return found
+  const names = adapters.map((one) => one.agent).join(", ")
+  throw new RangeError(`No adapter is called ${agent}. There are ${names}; another agent's is given as an Adapter.`)
+}
 
 const aborted = (signal: AbortSignal) =>
   Effect.async<void>((resume) => {

@@ -45,7 +45,7 @@ export interface Outcome {
   readonly reason: string
   /** Of a command that was not ended by a signal. */
   readonly exitCode: number | undefined
-  /** What the agent said last, whole. */
+  /** The agent's last message, whole; empty where its output has none, as plain text, which is recorded as notes. */
   readonly text: string
   /** Events that were recorded. */
   readonly events: number

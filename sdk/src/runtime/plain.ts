@@ -91,13 +91,18 @@ export interface Watched {
 
 /** What is watched; everything of the tenant where nothing is said. */
 export interface WatchOptions extends PlainOptions {
-  /** Only this session. */
-  readonly session?: string
+  /** Only this session, by its whole id: `Outcome.session`, or what `agent-sync sessions --json` tells. */
+  readonly session?: string | undefined
   /** False ends after what is there once the hub has been read. */
   readonly live?: boolean
 }
 
-/** The tenant's events as they are known and as they come, until the loop is left. Needs the reader key for others' sessions. */
+/**
+ * The tenant's events as they are known and as they come, until the loop is left. What a later event says of the same `key` stands
+ * in place of the earlier. A session that is over says `session_end`, and may go on with another `session_start`; which sessions
+ * there are tells `connectReader` of `agent-sync/bun`. Needs the reader key for others' sessions. Throws what `createRecorder`
+ * rejects with.
+ */
 export const watch = (options: WatchOptions = {}): AsyncIterable<Watched> => {
   const { live = true, session, ...rest } = options
   const events = Stream.unwrap(

@@ -11,7 +11,7 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
-import { TenantId } from "../domain/Ids.ts"
+import { DEFAULT_TENANT, TenantId } from "../domain/Ids.ts"
 
 /** `5 seconds`, `2 minutes`, or milliseconds. In a JSON Schema it is a text or a number. */
 export const DurationText = Schema.transformOrFail(
@@ -100,12 +100,15 @@ export type Preset = typeof Preset.Type
 /** The same from elsewhere than a file: the environment, a test, another program's configuration. */
 const Unchecked = Schema.Struct(withSecrets(Schema.String))
 
-/** What code writes. Everything may be left out; without a `url` nothing leaves the machine. */
+/**
+ * What code writes. Everything may be left out; without a `url` nothing leaves the machine. What often comes from the environment may
+ * be undefined.
+ */
 export interface SyncOptions {
   readonly enabled?: boolean
-  readonly url?: string
+  readonly url?: string | undefined
   readonly provider?: Provider
-  readonly tenant?: string
+  readonly tenant?: string | undefined
   /** 5 seconds where it is not given. */
   readonly syncInterval?: Duration.DurationInput
   /** Neither binary nor text pings. A Cloudflare hub gets none before it says that it answers them. */
@@ -114,9 +117,9 @@ export interface SyncOptions {
    * `identityKey` is a reader (`asr1…`) or recorder key (`asw1…`) as text; where it is not given, the tenant's key on this machine.
    * `enabled: false` is refused: the hub is blind.
    */
-  readonly encryption?: { readonly enabled?: boolean; readonly identityKey?: string }
+  readonly encryption?: { readonly enabled?: boolean; readonly identityKey?: string | undefined }
   /** Sent to the hub. Where it is not given, a machine that holds the hub's secret mints one. */
-  readonly auth?: { readonly token?: string }
+  readonly auth?: { readonly token?: string | undefined }
   /** Kinds of events that go to the hub, all where nothing is said; what does not stays in this machine's journal. */
   readonly sync?: Synced
   /** Where a hub that is started or deployed by these settings keeps its entries; a program that connects needs none. */
@@ -208,7 +211,6 @@ const complete = (given: typeof Unchecked.Type): Either.Either<SyncConfig, BadSy
   }))
 }
 
-const DEFAULT_TENANT = TenantId.make("default")
 const DEFAULT_INTERVAL = Duration.seconds(5)
 
 /** What a person typed, as it may be shown. */

@@ -12,7 +12,7 @@ import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type { Aead } from "../crypto/Aead.ts"
 import { makeReaderKey, type ReaderKey, type RecorderKey } from "../crypto/TenantKey.ts"
-import { TenantId } from "../domain/Ids.ts"
+import { DEFAULT_TENANT, type TenantId } from "../domain/Ids.ts"
 import type { Journal } from "../journal/Journal.ts"
 import { type ConnectedHub, connectHub, type Remote, type RemoteOptions, type RemoteStatus } from "./ConnectedHub.ts"
 import { changesOf } from "./changesOf.ts"
@@ -204,7 +204,7 @@ const layerMemory: Layer.Layer<SyncService> = Layer.scoped(
   SyncService,
   Effect.flatMap(Platform, ({ aead }) =>
     make({
-      tenant: TenantId.make("default"),
+      tenant: DEFAULT_TENANT,
       key: makeReaderKey().recorder,
       aead,
       journal: undefined,
