@@ -1,5 +1,6 @@
 /** Memory for small messages, cut from a larger one: nobody is given a byte that somebody else has. */
 import { expect, test } from "bun:test"
+import * as Codec from "../../sdk/src/protocol/Codec.ts"
 import { pieceOf, Writer } from "../../sdk/src/protocol/Writer.ts"
 
 test("pieces are as long as was asked, lie side by side, and overlap nowhere, also where one memory ends and the next begins", () => {
@@ -13,6 +14,24 @@ test("pieces are as long as was asked, lie side by side, and overlap nowhere, al
   expect(memories.size).toBeGreaterThan(4)
   expect(memories.size).toBeLessThan(8)
 })
+
+test("a memory is used to its end before there is another", () => {
+  const memories = Array.from({ length: 24 }, () => pieceOf(1_024)!.buffer)
+  expect(memories.filter((memory) => memory === memories[12]).length).toBe(memories[12]!.byteLength / 1_024)
+})
+
+test.each([1, 15, 16, 17, 255])(
+  "an Ack of %i numbers takes just the memory that it fills: the next lies right behind it",
+  (count) => {
+    const ack = () =>
+      Codec.encodeResponse({ _tag: "Ack", id: 1, sequenceNumbers: Array.from({ length: count }, () => 7) })
+    // Where one memory ends, the next begins.
+    const [first, second, third] = [ack(), ack(), ack()]
+    const [one, next] = first.buffer === second.buffer ? [first, second] : [second, third]
+    expect(next.buffer).toBe(one.buffer)
+    expect(next.byteOffset).toBe(one.byteOffset + one.byteLength)
+  }
+)
 
 test("what is large has a memory of its own", () => {
   const [small, large] = [pieceOf(1_024), pieceOf(1_025)]
