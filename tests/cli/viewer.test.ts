@@ -87,7 +87,9 @@ describe("the page of agent-sync viewer", () => {
     await opened.page.goto(linkOf(here, serving))
     const until = seenBy(opened)
     const { status } = await until(({ status }) => status?._tag === "Offline")
-    expect(status).toMatchObject({ why: `The hub at 127.0.0.1:${hub.port} does not answer.` })
+    expect(status).toMatchObject({
+      why: `127.0.0.1:${serving.port} says "The hub at 127.0.0.1:${hub.port} does not answer."`
+    })
     await startHub(here, { port: hub.port })
     await until(({ texts }) => texts.includes("before"))
   })
@@ -140,6 +142,46 @@ describe("who may ask", () => {
     expect(await of("/event-log/acme/logs")).toBe(403)
     expect(await of("/_headers")).toBe(404)
     expect(await of("/%2e%2e/package.json")).toBe(404)
+  })
+
+  test("a hub's answer is told in the viewer's own words of JSON: no document of a hub stands on the page's origin", async () => {
+    const answers: Array<() => Response> = [
+      () => new Response("<script>pwned()</script>", { headers: { "content-type": "text/html" } }),
+      () => new Response("<script>pwned()</script>", { status: 401, headers: { "content-type": "text/html" } }),
+      () => new Response("pwned()", { status: 426, headers: { "content-type": "text/javascript" } }),
+      () => new Response("[1]", { status: 404, headers: { "content-type": "application/json" } }),
+      () => Response.redirect("http://127.0.0.1:9/elsewhere"),
+      () =>
+        new Response(JSON.stringify({ error: "No.", fix: "Go.", more: "x" }), {
+          status: 401,
+          headers: { "content-type": "text/html" }
+        })
+    ]
+    let next = 0
+    const hostile = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => answers[next++]!() })
+    afterThisTest(() => hostile.stop(true))
+    const { url } = serve({
+      hub: { url: `ws://127.0.0.1:${hostile.port}/event-log/acme`, token: async () => undefined }
+    })
+    const no = (status: number) => ({
+      error: `The hub at 127.0.0.1:${hostile.port} answers ${status} and is no hub.`,
+      fix: "agent-sync doctor"
+    })
+    const said: Array<unknown> = []
+    for (const _ of answers) {
+      const answer = await fetch(`${url}/event-log/acme`)
+      expect(answer.headers.get("content-type")).toContain("application/json")
+      expect(answer.headers.get("x-content-type-options")).toBe("nosniff")
+      said.push([answer.status, await answer.json()])
+    }
+    expect(said).toEqual([
+      [502, no(200)],
+      [502, no(401)],
+      [502, no(426)],
+      [502, no(404)],
+      [502, no(302)],
+      [401, { error: "No.", fix: "Go." }]
+    ])
   })
 
   test("the address for the browser leads to the link once, and is not the link", async () => {

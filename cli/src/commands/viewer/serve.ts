@@ -6,6 +6,7 @@
 import { TenantId } from "agent-sync"
 import * as Schema from "effect/Schema"
 import { Failure } from "../../Failure.ts"
+import { told as saidIn } from "../../hubApi.ts"
 import { type Carried, carry, tokenOffered } from "./carry.ts"
 import type { Page } from "./page.ts"
 
@@ -87,14 +88,13 @@ export const serveViewer = (options: ServeOptions): Serving => {
     }
     if (request.method !== "GET") return told(405, "The viewer only reads.", "Use GET.")
     const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` }
+    const { host } = new URL(url)
     try {
-      const answered = await fetch(url.replace(/^ws/, "http"), { headers, signal: AbortSignal.timeout(ANSWER_MS) })
-      return new Response(await answered.text(), {
-        status: answered.status,
-        headers: { ...PRIVATE, "content-type": answered.headers.get("content-type") ?? "text/plain" }
-      })
+      const signal = AbortSignal.timeout(ANSWER_MS)
+      const answered = await fetch(url.replace(/^ws/, "http"), { headers, redirect: "manual", signal })
+      return retold(answered.status, await answered.json().catch(() => undefined), host)
     } catch {
-      return told(503, `The hub at ${new URL(url).host} does not answer.`, "agent-sync dev")
+      return told(503, `The hub at ${host} does not answer.`, "agent-sync dev")
     }
   }
 
@@ -158,5 +158,13 @@ const strangerOf = ({ headers, url }: Request, port: number): Response | undefin
 
 /** Nothing here is to lie in a cache, or to be taken for another type. */
 const PRIVATE = { "cache-control": "no-store", "x-content-type-options": "nosniff", "referrer-policy": "no-referrer" }
-const told = (status: number, error: string, fix: string) => Response.json({ error, fix }, { status, headers: PRIVATE })
+const told = (status: number, error: string, fix: string | undefined) =>
+  Response.json({ error, fix }, { status, headers: PRIVATE })
+/** What a hub said, in an answer of ours: one that it made itself would be a document of the page's own origin, scripts and all. */
+const retold = (status: number, body: unknown, host: string) => {
+  const error = saidIn(body, "error")
+  return error === undefined || status < 400
+    ? told(502, `The hub at ${host} answers ${status} and is no hub.`, "agent-sync doctor")
+    : told(status, error, saidIn(body, "fix"))
+}
 const brokeDown = () => told(500, "The viewer broke down on this request.", "Open the page again.")
