@@ -53,7 +53,8 @@ export interface Settings {
   readonly origins: ReadonlyArray<Origin>
 }
 
-export type Role = "read" | "write" | "admin"
+export const ROLES = ["read", "write", "admin"] as const
+export type Role = (typeof ROLES)[number]
 
 export interface Origin {
   readonly name: string

@@ -7,7 +7,7 @@
  * both, where it is known.
  */
 import { existsSync } from "node:fs"
-import { adoptLeft, type Journal } from "agent-sync"
+import { adoptLeft, type Journal, refusedBy } from "agent-sync"
 import { Home, type Remote } from "agent-sync/bun"
 import * as Either from "effect/Either"
 import type { Env } from "#folders"
@@ -97,7 +97,7 @@ export const makeDestinations = (options: {
     way.remote = connectTo(url, found, way.journal, {
       onStatus: (status) => {
         if (status._tag !== "Refused") return
-        say(`The hub ${new URL(url).host} refused: ${status.error}${status.fix === undefined ? "" : ` ${status.fix}`}`)
+        say(refusedBy(`The hub ${new URL(url).host}`, status))
         clearTimeout(way.again)
         way.again = setTimeout(() => {
           way.remote?.stop()

@@ -40,13 +40,13 @@ export const tell = (
     const { code, exit, what: message } = failure
     return `${JSON.stringify({ schema: 1, error: { code, message, fix: tries.map(({ command }) => command), exit } })}\n`
   }
-  // Parts of it may be a hub's or an agent's words.
-  const what = clean(failure.what)
+  // Parts of it may be a hub's or an agent's words: none of them begins a line.
+  const what = unbroken(failure.what)
   const now = failure.now === undefined ? [] : [clean(failure.now)]
   const tries = (failure.tries ?? []).map(
     ({ command, why }): Try => ({
-      command: clean(command),
-      ...(why === undefined ? {} : { why: clean(why) })
+      command: unbroken(command),
+      ...(why === undefined ? {} : { why: unbroken(why) })
     })
   )
   if (!how.tty) return `${[`agent-sync: ${what}`, ...now, ...tries.map(line)].join("\n")}\n`
@@ -64,5 +64,7 @@ export const tell = (
   ]
   return fit(lines.join("\n"), { isTTY: true, ...(how.columns === undefined ? {} : { columns: how.columns }) })
 }
+
+const unbroken = (text: string) => clean(text).replace(/\s*\n\s*/g, " ")
 
 const line = ({ command, why }: Try) => `Try: ${command}${why === undefined ? "" : `  (${why})`}`

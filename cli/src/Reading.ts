@@ -2,10 +2,10 @@
  * What commands that read a tenant's sessions have in common: the settings they need, and what is told when the hub
  * cannot be reached, refuses, or has nothing for this key.
  */
-import type { KnownSession, ReaderKey, SyncStatus } from "agent-sync"
+import { type KnownSession, type ReaderKey, refusedBy, type SyncStatus } from "agent-sync"
 import * as Either from "effect/Either"
 import { type Flags, keyOrMake, type Settings, settings } from "./Config.ts"
-import { EXIT, Failure } from "./Failure.ts"
+import { EXIT, Failure, type Try } from "./Failure.ts"
 
 /** Milliseconds without any answer after which a hub counts as unreachable. */
 export const UNREACHABLE_MS = 5_000
@@ -52,6 +52,14 @@ export const reading = (flags: Flags, command: string): Either.Either<Reading, F
     return { found, url, key }
   })
 
+export const ASK_DOCTOR: Try = { command: "agent-sync doctor", why: "address, token, key and clock, one by one" }
+
+/**
+ * An id that may stand in a command for a person to run: no option, and nothing that a shell reads. An agent names its session
+ * itself, and so may whoever records for the tenant.
+ */
+export const isPlainId = (id: string) => /^\w[\w:.-]*$/.test(id)
+
 /** Sessions whose id, or the id their agent told later, ends so. */
 export const endingWith = (wanted: string, sessions: Iterable<KnownSession>): ReadonlyArray<KnownSession> =>
   [...sessions].filter(({ alias, origin }) => [alias, origin.session].some((id) => id?.endsWith(wanted)))
@@ -64,10 +72,14 @@ export const notOne = (
   all: ReadonlyArray<KnownSession>
 ) => {
   const newest = [...(matches.length === 0 ? all : matches)].sort((a, b) => b.startedAt - a.startedAt)
-  const named = newest.slice(0, 5).map(({ alias, origin, title }) => ({
-    command: `agent-sync ${command} ${alias ?? origin.session}`,
-    why: title ?? origin.agentName ?? origin.agent
-  }))
+  const named = newest
+    .map(({ alias, origin, title }) => ({
+      id: alias ?? origin.session,
+      why: title ?? origin.agentName ?? origin.agent
+    }))
+    .filter(({ id }) => isPlainId(id))
+    .slice(0, 5)
+    .map(({ id, why }): Try => ({ command: `agent-sync ${command} ${id}`, why }))
   return {
     exit: EXIT.failure,
     code: matches.length === 0 ? "NoSuchSession" : "AmbiguousSession",
@@ -79,12 +91,13 @@ export const notOne = (
   }
 }
 
-export const refused = ({ error, fix }: Pick<Extract<SyncStatus, { _tag: "Refused" }>, "error" | "fix">) => ({
+/** What a hub said stands in quotes. What to run is ours to say: a hub could have a person run anything. */
+export const refused = (by: Pick<Extract<SyncStatus, { _tag: "Refused" }>, "error" | "fix">) => ({
   exit: EXIT.refused,
   code: "Refused",
-  what: `The hub refused: ${error}`,
+  what: refusedBy("The hub", by),
   now: "Sessions and keys are untouched.",
-  ...(fix === undefined ? {} : { tries: [{ command: fix }] })
+  tries: [ASK_DOCTOR]
 })
 
 export const unreachable = (url: string, why: string) => ({

@@ -3,7 +3,7 @@
  * is left at the end is said in one place.
  */
 import { hostname } from "node:os"
-import { adoptLeft, type Journal, type SyncStatus } from "agent-sync"
+import { adoptLeft, type Journal, refusedBy, type SyncStatus } from "agent-sync"
 import { connectJournal, openJournal, type Remote, type Waits } from "agent-sync/bun"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -140,7 +140,7 @@ const recordingOf = (found: Settings, made: boolean, journal: Journal): Recordin
       remote?.stop()
       journal.close()
       if (refused !== undefined) {
-        say(`The hub refused: ${refused.error}${refused.fix === undefined ? "" : ` ${refused.fix}`}`)
+        say(refusedBy("The hub", refused))
       }
       if (left > 0 && trouble !== undefined) say(trouble)
       if (left > 0 && url !== undefined) {

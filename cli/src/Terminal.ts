@@ -2,11 +2,11 @@
  * What the terminal is, as a value, and how text is made fit for it: measured in cells, cut, and without anything that an
  * agent could use to steer the terminal. Rows are put together in `commands/tail/row.ts`.
  */
-import { clean, words } from "agent-sync/events"
+import { clean, flat, words } from "agent-sync/events"
 import { createColors } from "picocolors"
 import { type Env, variable } from "#folders"
 
-export { clean }
+export { clean, flat }
 
 export interface Terminal {
   /** Cells of a line. */

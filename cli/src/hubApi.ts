@@ -1,7 +1,10 @@
 /** The hub's HTTP surface as commands use it: one request, and each way it can fail as a sentence. */
+import { refusedBy } from "agent-sync"
 import * as Effect from "effect/Effect"
 import type { Role, Settings } from "./Config.ts"
 import { EXIT, Failure } from "./Failure.ts"
+import { ASK_DOCTOR } from "./Reading.ts"
+import { flat } from "./Terminal.ts"
 
 /** Milliseconds for an answer. */
 const PATIENCE_MS = 10_000
@@ -53,9 +56,10 @@ export const askHub = (
     return yield* new Failure({
       exit: response.status === 401 || response.status === 403 ? EXIT.refused : EXIT.failure,
       code: "Refused",
-      what: `The hub refused: ${error ?? `it answered ${response.status}`}`,
+      what:
+        error === undefined ? `The hub refused: it answered ${response.status}.` : refusedBy("The hub", { error, fix }),
       now: "Sessions and keys are untouched.",
-      ...(fix === undefined ? {} : { tries: [{ command: fix }] })
+      tries: [ASK_DOCTOR]
     })
   })
 
@@ -96,7 +100,7 @@ export const unreachable = (host: string, why: string) =>
     code: "HubUnreachable",
     what: `The hub at ${host} cannot be reached.`,
     now: `${why} Nothing is lost: what was recorded waits in the journals.`,
-    tries: [{ command: "agent-sync doctor", why: "address, token, key and clock, one by one" }]
+    tries: [ASK_DOCTOR]
   })
 
 const reason = (cause: unknown) => {
@@ -108,9 +112,12 @@ const reason = (cause: unknown) => {
   return cause instanceof Error ? cause.message.replace(/\.?$/, ".") : "The network failed."
 }
 
-/** A text field of an answer that may be anything. */
+/** Characters of a hub's text that are kept. */
+const MOST = 400
+
+/** A text field of an answer that may be anything, on one line. */
 export const told = (answer: unknown, name: string): string | undefined => {
   if (typeof answer !== "object" || answer === null) return undefined
   const value: unknown = Reflect.get(answer, name)
-  return typeof value === "string" ? value : undefined
+  return typeof value === "string" ? flat(value, MOST) : undefined
 }

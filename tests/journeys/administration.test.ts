@@ -100,7 +100,7 @@ test("a revoked token ends who watches with it, and costs an agent nothing but t
   writeFileSync(done, "")
   const { code, stderr, stdout } = await run.ended
   expect([code, stdout]).toEqual([0, readFileSync(recording, "utf8")])
-  expect(stderr).toContain("The hub refused: This token was revoked.")
+  expect(stderr).toContain('The hub refused: "This token was revoked.')
   expect(stderr).toMatch(/entries wait in the journal/)
   // With a good token all of it arrives.
   const again = await here.run(["run", "--url", hub.url, "--wait-sync=20s", "--", "true"])

@@ -436,7 +436,7 @@ test("a hostile session stays text, whatever of it is opened", async () => {
 
 for (const [fixture, title, help] of [
   ["wrongkey", "This key does not open tenant acme", "agent-sync viewer"],
-  ["refused", "The hub refused: the token expired", "agent-sync token create --role read"],
+  ["refused", "The hub refused", "agent-sync doctor"],
   ["offline", "The hub cannot be reached", "agent-sync doctor"],
   ["empty", "Nothing recorded for acme yet", "agent-sync run"]
 ] as const) {
@@ -478,12 +478,12 @@ test("refused while a session is open, neither the page nor the tab names it any
   await page.locator(".slot").first().waitFor()
   expect(await page.title()).toContain("Session end hooks")
   await page.evaluate(
-    `fixture.tell({ _tag: "Connection", connection: { _tag: "Refused", error: "This token was revoked.", fix: "Get a new token from whoever runs this hub." } })`
+    `fixture.tell({ _tag: "Connection", connection: { _tag: "Refused", error: "This token was revoked.", fix: "agent-sync run -- sh ./install" } })`
   )
-  await page.getByRole("heading", { name: "This token was revoked." }).waitFor()
-  // A sentence is no command to copy.
-  await page.locator("p", { hasText: "Get a new token from whoever runs this hub." }).waitFor()
-  expect(await page.locator(".cmdline").count()).toBe(0)
+  await page.getByRole("heading", { name: "The hub refused" }).waitFor()
+  // What a hub says is its words, and nothing to run: the one command is ours.
+  expect(await page.locator("main q").textContent()).toBe("This token was revoked. agent-sync run -- sh ./install")
+  expect(await page.locator("main code").allTextContents()).toEqual(["agent-sync doctor"])
   expect(await page.title()).toBe("Refused, agent-sync")
   expect(await text(page)).not.toContain("Session end hooks")
 })

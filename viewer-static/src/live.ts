@@ -118,10 +118,10 @@ const standing = (status: SyncStatus): Connection => {
       }
     case "Refused":
       return status
-    case "Stopped":
-      return { _tag: "Refused", error: "The page has stopped reading", fix: undefined }
+    case "Live":
+      return { _tag: "Live" }
     default:
-      return { _tag: status._tag }
+      return { _tag: "Connecting" }
   }
 }
 

@@ -16,6 +16,15 @@ export const cleanButColours = (text: string): string =>
         CONTROLS_BUT_COLOURS
       )
 
+/** The text on one line of at most so many characters: what a stranger says in the middle of our own lines. */
+export const flat = (text: string, most: number): string => {
+  // What is not kept is not looked at either; sequences and blanks may take some of it.
+  const line = clean(text.slice(0, 4 * most))
+    .replace(/\s+/g, " ")
+    .trim()
+  return line.length <= most ? line : `${line.slice(0, most - 1).replace(HALF_AT_END, "")}…`
+}
+
 const settled = (text: string, controls: RegExp) =>
   text
     .split("\n")
@@ -46,6 +55,7 @@ const INVISIBLE =
   /(\p{ExtPict}[\ufe0f\p{EMod}]?(?:\u200d\p{ExtPict}[\ufe0f\p{EMod}]?)+|\u{1f3f4}[\u{e0030}-\u{e007a}]{3,6}\u{e007f}|\u200c(?<=[\p{L}\p{M}]\u200c)(?=\p{L}))|[\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu
 /** Halves of characters have no bytes of their own. */
 const HALVES = /\p{Surrogate}/gu
+const HALF_AT_END = /[\ud800-\udbff]$/
 /** More marks on one letter than any script has: they would run over the lines around. */
 const STACKED = /(\p{M}{8})\p{M}+/gu
 /** Select graphic rendition, in the 7-bit form. */

@@ -8,6 +8,7 @@ import type { ReaderKey } from "../crypto/TenantKey.ts"
 import { IV_BYTES } from "../protocol/Limits.ts"
 import { connect, type Part, pingsOf } from "./Connection.ts"
 import { lostSentence } from "./delivered.ts"
+import { refusedBy } from "./hubWords.ts"
 import { linePerLog } from "./LinePerLog.ts"
 import type { Network, Timers } from "./Link.ts"
 import { noticed } from "./noticed.ts"
@@ -190,12 +191,7 @@ export const connectHub = (remote: Remote, url: string, options: ConnectedHubOpt
       state: stateOf(now),
       since: "since" in now ? at(now.since) : undefined,
       retryAt: now._tag === "Offline" ? at(now.retryAt) : undefined,
-      why:
-        now._tag === "Offline"
-          ? now.why
-          : now._tag === "Refused"
-            ? `${now.error}${now.fix === undefined ? "" : ` ${now.fix}`}`
-            : undefined,
+      why: now._tag === "Offline" ? now.why : now._tag === "Refused" ? refusedBy("the hub", now) : undefined,
       pushes: publisher !== undefined,
       waiting: publisher?.waiting() ?? 0,
       behind: reader?.behind() ?? 0,

@@ -16,6 +16,7 @@ import {
   PING_EVERY_MS
 } from "../protocol/Limits.ts"
 import type { Ack, Changes, Hello, Request, Response } from "../protocol/Message.ts"
+import { hubWords, quoted } from "./hubWords.ts"
 import type { Network, Socket, Target, Timer, Timers } from "./Link.ts"
 import type { SyncOptions } from "./SyncConfig.ts"
 import { next, type SyncChange, type SyncStatus } from "./SyncStatus.ts"
@@ -205,12 +206,16 @@ export const connect = (options: ConnectionOptions): Connection => {
           for (const part of parts) part.up(session)
           return
         }
-        case "Ack":
-          for (const part of parts) part.ack(message)
+        case "Ack": {
+          const ack = inOurWords(message)
+          for (const part of parts) part.ack(ack)
           return
-        case "Changes":
-          for (const part of parts) part.changes(message)
+        }
+        case "Changes": {
+          const changes = inOurWords(message)
+          for (const part of parts) part.changes(changes)
           return
+        }
         case "ChunkedMessage": {
           const joined = joiner.add(message, timers.now())
           if (Either.isLeft(joined)) return drop(joined.left.closeCode, joined.left.what)
@@ -237,7 +242,7 @@ export const connect = (options: ConnectionOptions): Connection => {
         heard = timers.now()
         if (typeof frame !== "string") decode(frame)
       },
-      onClose: (code, reason) => finish(code, reason === "" ? `connection lost (${code})` : `${reason} (${code})`)
+      onClose: (code, reason) => finish(code, whyClosed(code, reason))
     })
   }
 
@@ -258,6 +263,19 @@ export const connect = (options: ConnectionOptions): Connection => {
     }
   }
 }
+
+/** Code 1006 comes from our own side: the network, or a platform that says why it has no socket. */
+const whyClosed = (code: number, reason: string) => {
+  if (reason === "") return `connection lost (${code})`
+  if (code === CLOSE.forbidden) return hubWords(reason)
+  return code === 1006 ? `${reason} (${code})` : `the hub said ${quoted(hubWords(reason))} (${code})`
+}
+
+/** A message whose refusal may go on to people. */
+const inOurWords = <M extends Ack | Changes>(message: M): M =>
+  message.refused === undefined
+    ? message
+    : { ...message, refused: { ...message.refused, reason: hubWords(message.refused.reason) } }
 
 /** Milliseconds before attempt `n` (from 0): doubling to a cap, of which the second half is chance. */
 const waitFor = (n: number, random: number) => {

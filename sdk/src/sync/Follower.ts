@@ -5,6 +5,7 @@
 import { PAGE_ENTRIES } from "../protocol/Limits.ts"
 import type { Changes, Refusal, StoredEntry } from "../protocol/Message.ts"
 import type { Part, Session } from "./Connection.ts"
+import { quoted } from "./hubWords.ts"
 
 export interface FollowerEvents {
   /**
@@ -116,7 +117,7 @@ export const makeFollower = (events: FollowerEvents, giver?: Uint8Array): Follow
   const receive = (log: string, following: Following, page: Changes) => {
     if (page.refused?.code === "storage") {
       // The hub's disk, for now: the next connection asks again.
-      session?.abandon(page.refused.reason)
+      session?.abandon(`the hub said ${quoted(page.refused.reason)}`)
       return
     }
     if (page.refused !== undefined) {
@@ -219,7 +220,7 @@ export const makeFollower = (events: FollowerEvents, giver?: Uint8Array): Follow
       if (following !== undefined && (waiting === undefined || !isEarlier(page, following))) {
         return receive(page.publicKey, following, page)
       }
-      if (page.refused?.code === "storage") return session?.abandon(page.refused.reason)
+      if (page.refused?.code === "storage") return session?.abandon(`the hub said ${quoted(page.refused.reason)}`)
       const read = waiting?.shift()
       if (waiting?.length === 0) reads.delete(page.publicKey)
       if (page.refused !== undefined) read?.reject(page.refused)

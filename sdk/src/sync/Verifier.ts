@@ -15,6 +15,7 @@ import type { Refusal } from "../protocol/Message.ts"
 import type { Part } from "./Connection.ts"
 import { type Examined, examine, type Finding, type Report, type Seen } from "./examine.ts"
 import { makeFollower } from "./Follower.ts"
+import { quoted } from "./hubWords.ts"
 import {
   type KnownSession,
   type KnownWriter,
@@ -92,7 +93,7 @@ export const makeVerifier = (options: { readonly reader: ReaderKey; readonly aea
     if (!chained)
       return cannot("no chain", "This hub answers no bounded reads and keeps no chain; its logs cannot be verified.")
     const whole = await readWholeLog(follower.read, log).then(Either.right, (refusal: Refusal) =>
-      cannot(refusal.code, `The hub does not give this log: ${refusal.reason}`)
+      cannot(refusal.code, `The hub does not give this log: ${quoted(refusal.reason)}`)
     )
     if (replaced) return cannot("replaced", "Another storage answers at this address since the reading began.")
     const hub = remoteId === undefined ? {} : { remoteId }

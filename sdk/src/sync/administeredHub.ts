@@ -2,6 +2,7 @@
 import * as Either from "effect/Either"
 import type { LogId } from "../domain/Ids.ts"
 import type { AdministeredHub, Head } from "./compactHub.ts"
+import { hubWords, refusedBy } from "./hubWords.ts"
 import { liveTimers, type Network } from "./Link.ts"
 import { once } from "./once.ts"
 
@@ -37,7 +38,7 @@ export const administeredHub = (
       }
     }))
     return Either.mapBoth(asked, {
-      onLeft: ({ fix, what }) => (fix === undefined ? what : `${what} ${fix}`),
+      onLeft: ({ what }) => what,
       onRight: () => ({ remoteId, heads })
     })
   },
@@ -63,7 +64,11 @@ export const administeredHub = (
       if (typeof answer === "string") return Either.left(answer)
       const said: Told = typeof answer.told === "object" && answer.told !== null ? answer.told : {}
       if (!answer.ok || typeof said.floor !== "number") {
-        return Either.left(`${said.error ?? `It answered ${answer.status}.`} ${said.fix ?? ""}`.trim())
+        if (typeof said.error !== "string") return Either.left(`It answered ${answer.status}.`)
+        const [error, fix] = [said.error, said.fix].map((text) =>
+          typeof text === "string" ? hubWords(text) : undefined
+        )
+        return Either.left(`${refusedBy("The hub", { error: error ?? "", fix })}.`)
       }
       if (said.floor >= floor) return Either.right(undefined)
       if (said.floor <= before) return Either.left(`It keeps what begins at ${said.floor}.`)

@@ -1,4 +1,5 @@
 /** What a reader notices about a log beside its events, for the person: one sentence, the same for the same. */
+import { quoted } from "./hubWords.ts"
 import type { Notice } from "./LogReader.ts"
 
 export const noticed = (log: string | undefined, notice: Notice): string => {
@@ -13,7 +14,7 @@ export const noticed = (log: string | undefined, notice: Notice): string => {
     case "Forked":
       return `One writer wrote two histories in ${where}, at entry ${notice.sequence}.`
     case "Refused":
-      return `The hub does not show ${where}: ${notice.refusal.reason}`
+      return `The hub does not show ${where}: ${quoted(notice.refusal.reason)}`
     case "Replaced":
       return "Another storage answers at the hub's address: it was emptied or replaced."
   }

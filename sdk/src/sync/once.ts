@@ -5,13 +5,13 @@
 import * as Either from "effect/Either"
 import type { Ack, Changes, Refusal } from "../protocol/Message.ts"
 import { connect, type Session } from "./Connection.ts"
+import { quoted, refusedBy } from "./hubWords.ts"
 import type { Network, Target, Timers } from "./Link.ts"
 
 /** Where it stopped. `what` is a sentence. */
 export interface NotDone {
   readonly reason: "unreachable" | "refused" | "lost" | "changed"
   readonly what: string
-  readonly fix: string | undefined
 }
 
 export interface Errand {
@@ -32,7 +32,7 @@ export interface OnceOptions {
 
 export interface Ending<A> {
   readonly done: (answer: A) => void
-  readonly fail: (reason: NotDone["reason"], what: string, fix?: string) => void
+  readonly fail: (reason: NotDone["reason"], what: string) => void
   /** What is told where time runs out: half a sentence. */
   readonly waitsFor: (what: string) => void
 }
@@ -54,7 +54,7 @@ export const once = <A>(
     }
     const ending: Ending<A> = {
       done: (answer) => end(Either.right(answer)),
-      fail: (reason, what, fix) => end(Either.left({ reason, what, fix })),
+      fail: (reason, what) => end(Either.left({ reason, what })),
       waitsFor: (what) => {
         missing = what
       }
@@ -66,7 +66,7 @@ export const once = <A>(
       timers,
       target: async () => target,
       onStatus: (status) => {
-        if (status._tag === "Refused") ending.fail("refused", status.error, status.fix)
+        if (status._tag === "Refused") ending.fail("refused", `${refusedBy("The hub", status)}.`)
         if (status._tag === "Offline") ending.waitsFor(status.why)
       },
       parts: [
@@ -76,14 +76,14 @@ export const once = <A>(
           },
           down: () => {},
           ack: (message) => {
-            if (message.refused !== undefined) ending.fail("refused", message.refused.reason)
+            if (message.refused !== undefined) ending.fail("refused", `The hub said ${quoted(message.refused.reason)}.`)
             else ack?.(message)
           },
           changes: (message) => {
             if (over) return
             if (message.refused === undefined) changes?.(message)
             else if (refused !== undefined) refused({ ...message, refused: message.refused })
-            else ending.fail("refused", message.refused.reason)
+            else ending.fail("refused", `The hub said ${quoted(message.refused.reason)}.`)
           }
         }
       ]

@@ -3,6 +3,7 @@
  * share is how the token travels, and that is the platform's. Also why an upgrade was refused, which no WebSocket says.
  */
 import { SUBPROTOCOL, TOKEN_SUBPROTOCOL_PREFIX } from "../protocol/Message.ts"
+import { hubWords, quoted } from "./hubWords.ts"
 import type { Explanation, Network, Socket, SocketEvents, Target } from "./Link.ts"
 
 /** Milliseconds that the hub may take to say why it refused an upgrade. */
@@ -96,12 +97,15 @@ const explain = async (target: Target): Promise<Explanation> => {
     const body: unknown = await answer.json().catch(() => undefined)
     const told = (field: string) => {
       const value: unknown = typeof body === "object" && body !== null ? Reflect.get(body, field) : undefined
-      return typeof value === "string" ? value : undefined
+      return typeof value === "string" ? hubWords(value) : undefined
     }
     const error = told("error")
     // A busy or broken hub, or something else in front of it, may come back; only the hub's own word is final.
     if (answer.status >= 500 || answer.status === 429 || error === undefined) {
-      return { _tag: "Unreachable", error: error ?? `${host} answers ${answer.status} and is no hub` }
+      return {
+        _tag: "Unreachable",
+        error: error === undefined ? `${host} answers ${answer.status} and is no hub` : `${host} says ${quoted(error)}`
+      }
     }
     return { _tag: "Refused", status: answer.status, error, fix: told("fix") }
   } catch {

@@ -107,8 +107,8 @@ export const madeUp = (fixture: Fixture, count: number, whole = false) => {
           _tag: "Connection",
           connection: {
             _tag: "Refused",
-            error: "The hub refused: the token expired on 21 Nov at 18:00",
-            fix: "agent-sync token create --role read"
+            error: "The token expired on 21 Nov at 18:00.",
+            fix: "Get a new token from whoever runs this hub."
           }
         })
       if (fixture === "offline") {

@@ -192,10 +192,18 @@ const blockedOf = (model: Model, hands: AppProps["hands"]): ComponentChildren | 
       )
   }
   if (connection._tag === "Refused") {
+    const { error, fix } = connection
     return (
-      <Plain shape="refused" title={connection.error} bad>
+      <Plain shape="refused" title="The hub refused" bad>
+        <p>
+          It says: <q>{fix === undefined ? error : `${error} ${fix}`}</q>
+        </p>
         <p>Sessions and keys are untouched. What was shown has been cleared.</p>
-        <NextStep model={model} fix={connection.fix} copy={hands.copy} />
+        {model.shared ? (
+          <p class="fine">Ask whoever shared this session with you for a new link.</p>
+        ) : (
+          <Command text="agent-sync doctor" copy={hands.copy} />
+        )}
       </Plain>
     )
   }
@@ -236,13 +244,6 @@ const blockedOf = (model: Model, hands: AppProps["hands"]): ComponentChildren | 
 }
 
 /** A hub's next step is a command or a sentence, and speaks to whoever holds a token; who has a link can only ask for another. */
-const NextStep = (props: { model: Model; fix: string | undefined; copy: (text: string) => void }) => {
-  const { copy, fix, model } = props
-  if (model.shared) return <p class="fine">Ask whoever shared this session with you for a new link.</p>
-  if (fix === undefined) return null
-  return fix.startsWith("agent-sync ") ? <Command text={fix} copy={copy} /> : <p class="fine">{fix}</p>
-}
-
 const Plain = ({
   bad = false,
   children,

@@ -33,14 +33,14 @@ export const standingOf = (model: Model): Standing => {
       return { name: "off", shape: "offline", word: `Offline since ${minuteOf(connection.since)}`, fact }
     }
     case "Refused":
-      return { name: "no", shape: "refused", word: "Refused", fact: connection.error.replace(/^The hub refused: /, "") }
+      return { name: "no", shape: "refused", word: "Refused", fact: `“${connection.error}”` }
     case "Live": {
       if (behind > 0)
         return { name: "late", shape: "behind", word: `Behind by ${grouped(behind)}`, fact: "catching up" }
       const log = logOf(model)
       if (log?.refused !== undefined) {
         const word = log.refused.code === "retired" ? "Live, session retired" : "Live, session refused"
-        return { name: "part", shape: "warn", word, fact: log.refused.reason }
+        return { name: "part", shape: "warn", word, fact: `“${log.refused.reason}”` }
       }
       const logs = log === undefined ? [...model.logs.values()] : [log]
       const unopened = logs.reduce((sum, one) => sum + one.unopened, 0) + model.indexUnopened.size

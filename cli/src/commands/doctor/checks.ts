@@ -1,14 +1,15 @@
 /** What `doctor` looks at. Each check is total: it answers findings, also where it could not look. */
 import { readdirSync, readFileSync, statSync } from "node:fs"
 import { dirname } from "node:path"
+import { quoted } from "agent-sync"
 import { inspectJournal } from "agent-sync/bun"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { decodeJwt } from "jose/jwt/decode"
 import manifest from "../../../../package.json" with { type: "json" }
 import { agentsHere } from "../../agentsHere.ts"
-import { journalFile, type Settings } from "../../Config.ts"
-import { healthOf, hubOf } from "../../hubApi.ts"
+import { journalFile, ROLES, type Settings } from "../../Config.ts"
+import { healthOf, hubOf, told } from "../../hubApi.ts"
 import { AGAIN, lostAt } from "../../lost.ts"
 import { shortPath } from "../../paint.ts"
 import { behind, readIndex } from "../../TenantIndex.ts"
@@ -131,15 +132,18 @@ const token = ({ origins, token }: Settings, address: URL, tenant: string) =>
       ]
     }
     const claims = Either.getOrUndefined(Either.try(() => decodeJwt(text)))
-    const roles = Array.isArray(claims?.roles) ? claims.roles.join(", ") : "shared"
+    // A token is somebody else's word too: what it says may come to stand in a command.
+    const claimed: unknown = claims?.roles
+    const roles = Array.isArray(claimed) ? ROLES.filter((role) => claimed.includes(role)).join(", ") : "shared"
     const answer = yield* Effect.promise(() =>
       fetch(address, { headers: { authorization: `Bearer ${text}` }, signal: AbortSignal.timeout(10_000) })
-        .then(async (response) => ({ status: response.status, body: await response.text() }))
+        .then(async (response) => ({ status: response.status, body: await response.json().catch(() => undefined) }))
         .catch(() => undefined)
     )
     // 426 is the hub's way to say that the token is good and a socket is wanted.
     if (answer !== undefined && answer.status !== 426) {
-      const said = /"error":"([^"]+)"/.exec(answer.body)?.[1] ?? `it answered ${answer.status}`
+      const words = told(answer.body, "error")
+      const said = words === undefined ? `it answered ${answer.status}` : quoted(words)
       return [
         error(
           "token",

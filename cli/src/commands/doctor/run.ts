@@ -7,7 +7,7 @@ import { type Flags, type Settings, settings } from "../../Config.ts"
 import { EXIT } from "../../Failure.ts"
 import { globals, terminalEnv } from "../../globals.ts"
 import { paintFor } from "../../paint.ts"
-import { clean, plural, terminalOf } from "../../Terminal.ts"
+import { clean, flat, plural, terminalOf } from "../../Terminal.ts"
 import { fit } from "../../wrap.ts"
 import * as checks from "./checks.ts"
 import { type Finding, failed } from "./Finding.ts"
@@ -59,11 +59,15 @@ const line = () => {
   return ({ finding, fix, name, state }: Finding) => {
     if (globals.quiet && state === "ok") return
     const indent = " ".repeat(NAME_COLUMNS + (plain ? 12 : 6))
-    const text = clean(finding)
+    // Part of it may be a hub's or an agent's words.
+    const text = flat(finding, FINDING_CHARACTERS)
     const told = `  ${marks[state]} ${name.padEnd(NAME_COLUMNS)}  ${state === "ok" ? paint.dim(text) : text}\n`
     const helps = fix === undefined ? "" : `${indent}${paint.cyan(clean(fix))}\n`
     process.stdout.write(fit(told + helps, process.stdout))
   }
 }
+
+/** Characters of a finding that are shown. */
+const FINDING_CHARACTERS = 1_000
 
 const print = (finding: Finding) => process.stdout.write(`${JSON.stringify({ schema: 1, ...finding })}\n`)

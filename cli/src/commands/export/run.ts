@@ -2,7 +2,7 @@
  * Writes recorded sessions to stdout: from the hub with the reader key, else from this machine's journal. Each event once, as
  * its latest and best source told it.
  */
-import { type KnownSession, provenEntries, provenTitle, type ReaderKey } from "agent-sync"
+import { type KnownSession, provenEntries, provenTitle, quoted, type ReaderKey, refusedBy } from "agent-sync"
 import { connectReader, readJournal } from "agent-sync/bun"
 import { type Header, makeCollector, makeSession, type Origin, SessionId } from "agent-sync/events"
 import * as Effect from "effect/Effect"
@@ -217,7 +217,7 @@ const fromHub = (input: ExportInput, format: Format, found: Settings, url: strin
 
     const sealedOf = (log: KnownSession["log"]) =>
       remote.reader.sealed(log).catch((refusal: { readonly reason?: string }) => {
-        const what = `The hub does not give the sealed entries: ${refusal.reason ?? "no reason told"}.`
+        const what = `The hub does not give the sealed entries: ${refusal.reason === undefined ? "no reason told" : quoted(refusal.reason)}.`
         fail(
           new Failure({
             exit: EXIT.failure,
@@ -244,7 +244,7 @@ const fromHub = (input: ExportInput, format: Format, found: Settings, url: strin
       token: () => found.token("read"),
       onStatus: (status) => {
         if (status._tag !== "Refused") return
-        fail(new Failure({ exit: EXIT.refused, code: "Refused", what: `The hub refused: ${status.error}` }))
+        fail(new Failure({ exit: EXIT.refused, code: "Refused", what: refusedBy("The hub", status) }))
       },
       events: {
         onSession: () => {

@@ -4,14 +4,23 @@
  */
 import { readFileSync } from "node:fs"
 import { userInfo } from "node:os"
-import { type Journal, type KnownSession, ownSessions, remark } from "agent-sync"
+import { type Journal, type KnownSession, ownSessions, refusedBy, remark } from "agent-sync"
 import { connectJournal, connectReader } from "agent-sync/bun"
 import type { LogId } from "agent-sync/events"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { type Flags, keyOrMake, type Settings, settings } from "../../Config.ts"
 import { EXIT, Failure } from "../../Failure.ts"
-import { endingWith, notOne, reading, refused, UNREACHABLE_MS, unreachable, wrongKey } from "../../Reading.ts"
+import {
+  endingWith,
+  isPlainId,
+  notOne,
+  reading,
+  refused,
+  UNREACHABLE_MS,
+  unreachable,
+  wrongKey
+} from "../../Reading.ts"
 import { journalOf } from "../../Recording.ts"
 import { clean, plural } from "../../Terminal.ts"
 
@@ -94,7 +103,10 @@ const ownPlace = (journal: Journal, wanted: string): Either.Either<Place | undef
         exit: EXIT.failure,
         code: "AmbiguousSession",
         what: `${matches.length} sessions end with ${wanted}; give more of the id.`,
-        tries: matches.slice(-5).map(({ origin }) => ({ command: `agent-sync note ${origin.session} …` }))
+        tries: matches
+          .filter(({ origin }) => isPlainId(origin.session))
+          .slice(-5)
+          .map(({ origin }) => ({ command: `agent-sync note ${origin.session} …` }))
       })
     )
   })
@@ -150,7 +162,7 @@ const sent = async (journal: Journal, found: Settings) => {
     url: found.url,
     token: () => found.token("write"),
     onStatus: (status) => {
-      if (status._tag === "Refused") said.push(`The hub refused: ${status.error}`)
+      if (status._tag === "Refused") said.push(refusedBy("The hub", status))
     },
     onTrouble: (what) => said.push(what)
   })

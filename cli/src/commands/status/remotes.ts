@@ -1,5 +1,5 @@
 /** The hubs that `status` looks at, each with its connection and what was seen over it. */
-import type { KnownSession, SyncStatus } from "agent-sync"
+import { type KnownSession, quoted, type SyncStatus } from "agent-sync"
 import { connectOnly, connectReader, inspectJournal, type JournalSummary } from "agent-sync/bun"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -136,7 +136,8 @@ export const owedTo = ({ found, url }: Remote): Owed => {
 /** Why it is not live, in the connection's own words; what it has lost; or why it does not take what it is owed. */
 export const whyOf = ({ lost, status }: Remote, owed: Owed): string | undefined => {
   if (status._tag === "Offline") return status.why
-  if (status._tag === "Refused") return status.error
+  if (status._tag === "Refused")
+    return quoted(status.fix === undefined ? status.error : `${status.error} ${status.fix}`)
   return lost === undefined ? heldBack(owed) : `${lost}; ${AGAIN} sends it again`
 }
 

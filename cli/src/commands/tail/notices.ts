@@ -1,5 +1,5 @@
 /** What a reader was told of a log beside its events, in a person's words. */
-import type { Notice } from "agent-sync"
+import { type Notice, refusedBy } from "agent-sync"
 import { AGAIN } from "../../lost.ts"
 import { grouped, plural } from "../../Terminal.ts"
 
@@ -32,6 +32,6 @@ export const told = (notice: Notice): string => {
     case "Refused":
       return notice.refusal.code === "retired"
         ? "retired by the hub; its events are not shown"
-        : `the hub refused: ${notice.refusal.reason}`
+        : refusedBy("the hub", { error: notice.refusal.reason })
   }
 }

@@ -7,7 +7,7 @@ import type { LogId } from "agent-sync/events"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { decodeJwt } from "jose/jwt/decode"
-import { type Flags, keyOrMake, type Role, type Settings, settings } from "../../Config.ts"
+import { type Flags, keyOrMake, ROLES, type Role, type Settings, settings } from "../../Config.ts"
 import { millisecondsOf } from "../../Duration.ts"
 import { EXIT, Failure } from "../../Failure.ts"
 import { askHub, hubOf } from "../../hubApi.ts"
@@ -185,10 +185,8 @@ export const revoke = (input: Common & { readonly id: string }) =>
     return EXIT.ok
   })
 
-const ROLES: ReadonlyArray<string> = ["read", "write", "admin"]
-
 const rolesOf = (text: string): Effect.Effect<readonly [Role, ...ReadonlyArray<Role>], Failure> => {
-  const roles = text.split(",").filter((role): role is Role => ROLES.includes(role))
+  const roles = text.split(",").flatMap((role) => ROLES.filter((one) => one === role))
   const [first, ...rest] = roles
   return first !== undefined && roles.length === text.split(",").length
     ? Effect.succeed([first, ...rest])
