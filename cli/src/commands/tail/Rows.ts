@@ -1,6 +1,7 @@
 /**
  * Events of one session joined into rows: a call and its result are one row, printed when the result is there; a subagent
- * nests; a question and its answer that are both known are one. Order is the log's. What needs no joining is `alone.ts`.
+ * nests; a question and its answer that are both known are one. Order is the log's. How a call is drawn is `callRows.ts`, where
+ * sessions and turns begin and end `boundaries.ts`, what needs no joining `alone.ts`.
  */
 import {
   type AgentEvent,
@@ -8,34 +9,20 @@ import {
   type EventOf,
   isSubagent,
   makeSession,
-  questionOf,
   type Session,
   tokensOf
 } from "agent-sync/events"
-import { cost, duration, oneLine, plural, tokens } from "../../Terminal.ts"
-import { exitOf, type Place, rowsAlone, silentRow } from "./alone.ts"
+import { duration, oneLine } from "../../Terminal.ts"
+import { type Place, rowsAlone, silentRow } from "./alone.ts"
+import { type About, makeBoundaries } from "./boundaries.ts"
+import { begunRow, changeFact, cutOffRow, endedRow, type Open, questionRow, type Where } from "./callRows.ts"
 import type { Row } from "./row.ts"
-import { shortPath, showCall, showRequest, showResult } from "./tools.ts"
+import { shortPath, showCall, showRequest } from "./tools.ts"
 
 /** A running call that was not drawn yet is drawn as begun after so many milliseconds, where no live line tells. */
 const BEGAN_MS = 5_000
 /** A call that ended without a result is drawn after so many milliseconds, since a result may still come. */
 const FINISHED_MS = 1_000
-
-interface Open {
-  readonly name: string
-  readonly input: unknown
-  readonly since: number
-  readonly parent: string | undefined
-  /** It was drawn as begun, or as a question. */
-  drawn: boolean
-  finished: EventOf<"tool_finished"> | undefined
-  result: EventOf<"tool_result"> | undefined
-  readonly changes: Array<EventOf<"file_change">>
-  /** Of the subagent that it is: its calls, and its tokens by API message. */
-  tools: number
-  readonly spent: Map<string, number>
-}
 
 export interface LongestCall {
   readonly name: string
@@ -59,15 +46,6 @@ export interface Rows {
   readonly session: () => Session
 }
 
-export interface About {
-  readonly title: string | undefined
-  readonly agentName: string | undefined
-  readonly cwd: string | undefined
-  readonly branch: string | undefined
-  /** What came before is not shown: turns and sums cannot be told. */
-  readonly partial?: boolean
-}
-
 /** Kinds whose later event says something new under the same key. */
 const updating: ReadonlySet<AgentEvent["kind"]> = new Set([
   "permission",
@@ -86,11 +64,7 @@ export const makeRows = (about: () => About, named: ReadonlySet<string> = new Se
   /** The call above each call. */
   const parents = new Map<string, string | undefined>()
   const asked = new Map<string, { readonly time: number; readonly drawn: boolean }>()
-  let toolsBefore = 0
-  let turnOpen = false
-  let startedAt: number | undefined
-  let begun: string | undefined
-  let trouble: string | undefined
+  const boundaries = makeBoundaries(about, () => fold.view)
 
   const place = ({ parent, time }: AgentEvent): Place =>
     parent === undefined ? { time } : { time, level: levelOf(parent) }
@@ -99,6 +73,8 @@ export const makeRows = (about: () => About, named: ReadonlySet<string> = new Se
     for (let at = parent; at !== undefined && level < 8; at = parents.get(at)) level++
     return level
   }
+
+  const where = ({ parent }: Open): Where => ({ level: levelOf(parent), cwd: about().cwd })
 
   // Calls ------------------------------------------------------------------------------------------------------------
 
@@ -121,73 +97,14 @@ export const makeRows = (about: () => About, named: ReadonlySet<string> = new Se
       spent: new Map()
     }
     calls.set(call, open)
-    if (asksPeople(name)) return answered ? [] : [{ ...place(event), ...questionRow(open) }]
-    return open.drawn ? [begunRow(open)] : []
-  }
-
-  const begunRow = (open: Open): Row => ({
-    ...ofCall(open),
-    time: open.since,
-    mark: "began",
-    level: levelOf(open.parent),
-    ...showCall(open, about().cwd),
-    figures: [{ text: "began" }]
-  })
-
-  const questionRow = (open: Open): Omit<Row, "time"> => {
-    const question = questionOf(open.name, open.input)
-    const text =
-      question === undefined ? `Asks to ${showRequest(open, about().cwd)}` : `Asks you: ${oneLine(question.text).line}`
-    return {
-      ...ofCall(open),
-      mark: "waiting",
-      text,
-      lead: question === undefined ? "Asks" : "Asks you:",
-      ...(question?.detail === undefined ? {} : { result: question.detail }),
-      figures: [{ text: "waiting for you" }]
-    }
+    if (asksPeople(name)) return answered ? [] : [{ ...place(event), ...questionRow(open, about().cwd) }]
+    return open.drawn ? [begunRow(open, where(open))] : []
   }
 
   const end = (id: string, open: Open): Row => {
     calls.delete(id)
     done.add(id)
-    const { finished, parent, result, since } = open
-    const ok = finished?.data.ok ?? result?.data.ok ?? true
-    const time = (result ?? finished)?.time ?? since
-    const took = finished?.data.durationMs ?? time - since
-    const at = { ...ofCall(open), time, mark: ok ? "ok" : "failed", level: levelOf(parent) } as const
-    if (asksPeople(open.name)) return { ...at, ...answerRow(open, ok, time) }
-    return {
-      ...at,
-      ...showCall(open, about().cwd),
-      ...outcome(open, ok),
-      figures: [...(exitOf(finished?.data.exitCode).figures ?? []), ...(took >= 0 ? [{ text: duration(took) }] : [])]
-    }
-  }
-
-  const outcome = ({ changes, name, result, spent, tools }: Open, ok: boolean): Pick<Row, "result" | "lines"> => {
-    if (ok && changes.length > 0) return changeFact(changes)
-    if (isSubagent(name) && tools > 0) {
-      const count = [...spent.values()].reduce((sum, one) => sum + one, 0)
-      return { result: [plural(tools, "tool"), ...(count > 0 ? [`${tokens(count)} tokens`] : [])].join(", ") }
-    }
-    const fact = showResult(name, ok, result?.data.text ?? "")
-    return fact === "" ? {} : { result: fact }
-  }
-
-  const answerRow = (open: Open, ok: boolean, time: number): Omit<Row, "time"> => {
-    const question = questionOf(open.name, open.input)
-    const asks = question === undefined ? showRequest(open, about().cwd) : oneLine(question.text).line
-    const text = open.drawn ? (ok ? "Answered" : "Not answered") : `${ok ? "Answered" : "Not answered"}: ${asks}`
-    const answers = [...(open.result?.data.text ?? "").matchAll(/"="([^"]*)"/g)].map(([, answer]) => answer)
-    const said = answers.length > 0 ? answers.join(", ") : (open.result?.data.text ?? "")
-    const { line } = oneLine(said)
-    return {
-      mark: ok ? "ended" : "failed",
-      text,
-      ...(line === "" ? {} : { result: line }),
-      figures: [{ text: `after ${duration(time - open.since)}` }]
-    }
+    return endedRow(open, where(open))
   }
 
   /** Rows of calls whose outcome is complete, but for one that may still get more. */
@@ -233,99 +150,25 @@ export const makeRows = (about: () => About, named: ReadonlySet<string> = new Se
     ]
   }
 
-  // Sessions and turns -----------------------------------------------------------------------------------------------
-
-  const sessionBegan = (event: EventOf<"session_start">): ReadonlyArray<Row> => {
-    startedAt ??= event.time
-    const { agentName, branch, cwd, model, version } = event.data
-    const known = about()
-    const folder = cwd ?? known.cwd
-    const facts = [
-      [agentName ?? known.agentName, version].filter((part) => part !== undefined).join(" "),
-      model?.replace(/^claude-/, "").replace(/-\d{8}$/, ""),
-      folder === undefined ? undefined : shortPath(folder, undefined),
-      branch ?? known.branch
-    ]
-    const told = oneLine(facts.filter((part) => part !== undefined && part !== "").join(", ")).line
-    if (begun === told) return []
-    const text =
-      begun !== undefined ? "Goes on" : known.title === undefined ? "Session began" : oneLine(known.title).line
-    begun = told
-    return [{ ...place(event), mark: "boundary", text, bold: true, ...(told === "" ? {} : { result: told }) }]
-  }
-
-  const turnEnded = (event: EventOf<"turn_end">): ReadonlyArray<Row> => {
-    if (!turnOpen) return []
-    const { durationMs, ok, reason } = event.data
-    const { counts, turnFigures, turns } = fold.view
-    const how = ok ? "ended" : reason === "interrupted" ? "interrupted" : "failed"
-    const sums = [...tally(counts.tools - toolsBefore, "tool"), ...spending(turnFigures)].join(", ")
-    turnOpen = false
-    toolsBefore = counts.tools
-    return [
-      {
-        ...place(event),
-        mark: "boundary",
-        text: turns === 0 || about().partial === true ? `turn ${how}` : `turn ${turns} ${how}`,
-        ...(sums === "" ? {} : { result: sums }),
-        ...(durationMs === undefined ? {} : { figures: [{ text: duration(durationMs) }] })
-      }
-    ]
-  }
-
-  const sessionEnded = (event: EventOf<"session_end">): ReadonlyArray<Row> => {
-    const { exitCode, ok, reason, signal } = event.data
-    const { figures, turns } = fold.view
-    const sums = about().partial === true ? [] : [...tally(turns, "turn"), ...spending(figures)]
-    const why = ok ? undefined : (signal ?? (reason === "exit" ? trouble : oneLine(reason).line))
-    const result = [...(why === undefined ? [] : [why]), ...sums].join(", ")
-    // What was running when the agent ended is what one looks for.
-    const cutOff = [...calls.values()].map(
-      (open): Row => ({
-        ...ofCall(open),
-        time: event.time,
-        mark: "failed",
-        level: levelOf(open.parent),
-        ...showCall(open, about().cwd),
-        result: "no result",
-        figures: [{ text: duration(event.time - open.since) }]
-      })
-    )
-    calls.clear()
-    asked.clear()
-    begun = undefined
-    turnOpen = false
-    return [
-      ...cutOff,
-      {
-        ...place(event),
-        mark: ok ? "ended" : "failed",
-        text: ok ? "Ended" : "Failed",
-        lead: ok ? "" : "Failed",
-        ...(result === "" ? {} : { result }),
-        figures: [
-          ...(exitOf(exitCode).figures ?? []),
-          ...(startedAt === undefined ? [] : [{ text: duration(event.time - startedAt) }])
-        ]
-      }
-    ]
-  }
-
   /** What follows the rows of calls that are complete. */
   const next = (event: AgentEvent, answered: boolean): ReadonlyArray<Row> => {
     switch (event.kind) {
       case "session_start":
-        return sessionBegan(event)
-      case "session_end":
-        return sessionEnded(event)
+        return boundaries.sessionBegan(event, place(event))
+      case "session_end": {
+        // What was running when the agent ended is what one looks for.
+        const cutOff = [...calls.values()].map((open) => cutOffRow(open, event.time, where(open)))
+        calls.clear()
+        asked.clear()
+        return [...cutOff, boundaries.sessionEnded(event, place(event))]
+      }
       case "turn_start":
-        turnOpen = true
-        trouble = undefined
+        boundaries.turnBegan()
         return []
       case "turn_end":
-        return turnEnded(event)
+        return boundaries.turnEnded(event, place(event))
       case "tool_started":
-        turnOpen = true
+        boundaries.inTurn()
         return start(event, answered)
       case "permission":
         return decided(event, answered)
@@ -334,7 +177,7 @@ export const makeRows = (about: () => About, named: ReadonlySet<string> = new Se
         const open = call === undefined ? undefined : calls.get(call)
         if (open === undefined || open.drawn) return []
         open.drawn = true
-        return [begunRow(open)]
+        return [begunRow(open, where(open))]
       }
       case "file_change":
         return [
@@ -348,8 +191,8 @@ export const makeRows = (about: () => About, named: ReadonlySet<string> = new Se
           }
         ]
       default:
-        if (event.kind === "message") turnOpen = true
-        if (event.kind === "error") trouble = oneLine(event.data.message).line
+        if (event.kind === "message") boundaries.inTurn()
+        if (event.kind === "error") boundaries.failed(oneLine(event.data.message).line)
         return rowsAlone(event, place(event))
     }
   }
@@ -404,7 +247,7 @@ export const makeRows = (about: () => About, named: ReadonlySet<string> = new Se
         if (open.finished !== undefined) return now - open.finished.time > FINISHED_MS ? [end(id, open)] : []
         if (!began || open.drawn || now - open.since <= BEGAN_MS) return []
         open.drawn = true
-        return [begunRow(open)]
+        return [begunRow(open, where(open))]
       }),
     waiting: () => fold.view.waitingFor,
     running: () => {
@@ -418,28 +261,5 @@ export const makeRows = (about: () => About, named: ReadonlySet<string> = new Se
       return { name, text, since: longest.since }
     },
     session: () => fold.view
-  }
-}
-
-const ofCall = ({ name }: Open) => ({ kind: "tool", group: "audit", tool: name }) as const
-
-const tally = (count: number, one: string) => (count > 0 ? [plural(count, one)] : [])
-
-/** A cost that the agent did not report is not invented. */
-const spending = (figures: Session["figures"]) => {
-  const count = tokensOf(figures)
-  return [
-    ...(count > 0 ? [`${tokens(count)} tokens`] : []),
-    ...(figures.costUsd === undefined ? [] : [cost(figures.costUsd)])
-  ]
-}
-
-/** Lines added and removed, and the first that is new. */
-const changeFact = (changes: ReadonlyArray<EventOf<"file_change">>): Pick<Row, "result" | "lines"> => {
-  const sum = (name: "added" | "removed") => changes.reduce((total, { data }) => total + (data[name] ?? 0), 0)
-  const first = changes[0]?.data.patch?.split("\n").find((line) => line.startsWith("+") && line.slice(1).trim() !== "")
-  return {
-    lines: { added: sum("added"), removed: sum("removed") },
-    ...(first === undefined ? {} : { result: oneLine(first.slice(1)).line })
   }
 }
