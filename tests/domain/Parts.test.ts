@@ -3,7 +3,7 @@ import { sha256 } from "@noble/hashes/sha2.js"
 import * as Either from "effect/Either"
 import * as fc from "effect/FastCheck"
 import type { AgentEvent } from "../../sdk/src/domain/AgentEvent.ts"
-import { type Blob, fit, join, wholeOf } from "../../sdk/src/domain/Parts.ts"
+import { type Blob, fit, join, restore, wholeOf } from "../../sdk/src/domain/Parts.ts"
 import { decode, encodeEvent } from "../../sdk/src/domain/Payload.ts"
 import { counting, hex } from "../crypto/fixed.ts"
 import { anyEvent, event } from "./events.ts"
@@ -147,5 +147,29 @@ describe("Parts.join", () => {
     expect(why([lying])).toBeString()
     const negative = { ...parts[0]!, data: { ...parts[0]!.data, size: -1 } }
     expect(why([negative])).toBeString()
+  })
+})
+
+describe("Parts.restore", () => {
+  const restored = ([first, ...rest]: ReadonlyArray<AgentEvent>) =>
+    restore(first!, Either.getOrThrow(join(blobsOf(rest))))
+
+  test("gives a cut event all its data back", () => {
+    fc.assert(
+      fc.property(longEvent, (one) => {
+        const fitted = fit(one, LIMIT)
+        if (fitted.length > 1) expect(restored(fitted)).toEqual(Either.right(JSON.parse(JSON.stringify(one))))
+      }),
+      { numRuns: 20 }
+    )
+  })
+
+  test("says so where the bytes are no data of such an event", () => {
+    const [cut] = fit(event("tool_result", { call: "c", ok: true, text: "x".repeat(LIMIT) }), LIMIT)
+    for (const text of ["", "{", "null", "[]", '{"call":"c","ok":true,"text":7}', '"text"']) {
+      expect(restore(cut!, new TextEncoder().encode(text))).toEqual(
+        Either.left("The whole is not what such an event holds.")
+      )
+    }
   })
 })

@@ -400,6 +400,43 @@ test("a change of two thousand lines stands by its first forty, and tells the re
   expect(await change.locator(".diff .l").count()).toBe(2_000)
 })
 
+test("of an output that was too long for one event all is shown on demand, bounded, and as the text it is", async () => {
+  const page = await open({ path: session("long") })
+  const call = page.locator(".slot", { hasText: "big.log" })
+  await call.getByRole("button", { name: /^Show all [\d.]+ MB/ }).click()
+  const more = call.getByText(/Show [\d,]+ more of [\d,]+ characters above/)
+  while ((await more.count()) > 0) await more.click()
+  await call.getByText("Show 19,988 lines above").click()
+  expect(await call.locator(".above .out").textContent()).toStartWith("line 0: <img src=x onerror=window.pwned=1> ok\n")
+  expect(await call.locator(".card > .out").textContent()).toEndWith(
+    "line 19999: <img src=x onerror=window.pwned=1> ok"
+  )
+  expect(await text(page)).not.toContain("are not shown")
+  expect(await page.evaluate("window.pwned")).toBeUndefined()
+  // It stays in its own box.
+  expect(await page.evaluate<number>("document.querySelector('.log').offsetHeight")).toBeLessThan(2_500)
+})
+
+test("on a phone the keys can be read whole, and what is looked for stays in view", async () => {
+  const page = await open({ path: session("work"), width: 390, height: 844 })
+  await page.locator(".slot").first().waitFor()
+  await page.keyboard.press("?")
+  const sheet = await page.getByRole("dialog").boundingBox()
+  expect(sheet!.x).toBeGreaterThanOrEqual(0)
+  expect(sheet!.x + sheet!.width).toBeLessThanOrEqual(390)
+  await page.keyboard.press("Escape")
+  await settled(page, "document.querySelector('[role=dialog]') === null")
+  await page.keyboard.press("/")
+  await page.keyboard.type("ended_at be set")
+  await page.getByText("1 of 1").waitFor()
+  await still(page)
+  expect(await page.evaluate<number>("scrollY")).toBeGreaterThan(500)
+  const field = await page.locator(".find").boundingBox()
+  // Below the bar, above the timeline.
+  expect(field!.y).toBeGreaterThanOrEqual(48)
+  expect(field!.y + field!.height).toBeLessThan(300)
+})
+
 test("replay plays, and the slider moves by keys", async () => {
   const page = await open({ path: session("work") })
   await page.locator(".slot").first().waitFor()
@@ -429,6 +466,7 @@ test("a hostile session stays text, whatever of it is opened", async () => {
       .count()
   ).toBe(0)
   expect(await page.locator("main img").count()).toBe(0)
+  expect(await page.evaluate("document.documentElement.scrollWidth - innerWidth")).toBe(0)
   expect(await page.evaluate<boolean>("/[\\u202a-\\u202e\\u2066-\\u2069\\u001b]/.test(document.body.innerText)")).toBe(
     false
   )

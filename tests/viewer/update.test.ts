@@ -1,11 +1,11 @@
 /** The page's model, without a page: what is followed, what is read, what moves and what does not. */
 import { describe, expect, test } from "bun:test"
-import type { SessionId } from "agent-sync/events"
+import { type AgentEvent, fit, type SessionId } from "agent-sync/events"
 import { readFragment } from "../../viewer-static/src/address.ts"
 import { initial, type Model } from "../../viewer-static/src/Model.ts"
 import type { Listed } from "../../viewer-static/src/Source.ts"
 import { type Effect, logOf, type Message, update } from "../../viewer-static/src/update.ts"
-import { many, work } from "./page/events.ts"
+import { many, script, work } from "./page/events.ts"
 import { entriesOf } from "./page/source.ts"
 
 const NOW = 1_770_000_000_000
@@ -253,6 +253,84 @@ describe("replay", () => {
       { _tag: "Entries", log: "a", entries: entriesOf(work(NOW), 200), partial: false }
     )
     expect(model.reading.replay?.timeline.last).toBe(10)
+  })
+})
+
+describe("what was too long for one event", () => {
+  const LONG = `begin\n${"line of it\n".repeat(30_000)}the end`
+  const session = () => {
+    const s = script(NOW)
+    s.call({ name: "Bash", input: { command: "cat big.log" }, result: LONG })
+    const edit = { path: "/a.ts", added: 1, removed: 0, text: `@@ -1 +1 @@\n+${LONG.replaceAll("\n", "\n+")}` }
+    s.call({ name: "Edit", input: { file_path: "/a.ts" }, result: "ok", patch: edit })
+    s.add({
+      group: "chat",
+      kind: "message",
+      data: {
+        role: "user",
+        parts: [
+          { type: "text", text: LONG },
+          { type: "text", text: `second ${LONG}` }
+        ]
+      }
+    })
+    return s.events.flatMap((event) => fit(event, 255 * 1024))
+  }
+  const itemsOf = (model: Model) => logOf(model)!.timeline.items
+  const all = (model: Model) => play(model, ...itemsOf(model).map(({ id }): Message => ({ _tag: "Whole", id }))).model
+
+  test("stands cut, with the size of the whole, and gives all of it when it is asked for, in its place and once", () => {
+    const cut = opened(session()).model
+    expect(itemsOf(cut).map((item) => [item._tag, item.cut?.whole, (item.cut?.bytes ?? 0) > LONG.length])).toEqual([
+      ["Call", false, true],
+      ["Call", false, true],
+      ["Prompt", false, true],
+      ["Prompt", false, true]
+    ])
+    const model = all(cut)
+    const [output, edit, prompt, second] = itemsOf(model)
+    expect(output).toMatchObject({ result: LONG, omitted: 0, state: "ok", cut: { whole: true } })
+    expect(
+      edit?._tag === "Call" && edit.changes.map(({ omitted, patch = "" }) => [omitted, patch.endsWith("+the end")])
+    ).toEqual([[undefined, true]])
+    expect([prompt, second]).toMatchObject([{ text: LONG }, { text: `second ${LONG}` }])
+    expect(itemsOf(model)).toHaveLength(4)
+    expect(output?.events.map(({ kind }) => kind)).toEqual(["tool_started", "tool_finished", "tool_result"])
+    expect(logOf(model)!.timeline.sums.tools.get("Bash")).toMatchObject({ calls: 1, failed: 0 })
+    expect(logOf(model)!.timeline.sums.turns).toHaveLength(2)
+  })
+
+  test("stays whole where the log is read again from further back, and in a replay", () => {
+    const events = entriesOf([...many(NOW - 100_000, 200), ...session()])
+    const { model } = play(
+      start({ page: "session", session: "a", event: undefined }),
+      { _tag: "Listed", session: listed("a") },
+      { _tag: "Entries", log: "a", entries: events.slice(190), partial: true },
+      { _tag: "CaughtUp", log: "a" }
+    )
+    const again = play(
+      all(model),
+      { _tag: "Entries", log: "a", entries: events, partial: false },
+      { _tag: "CaughtUp", log: "a" }
+    )
+    expect(itemsOf(again.model).at(-1)?.cut).toMatchObject({ whole: true })
+    const replayed = play(again.model, { _tag: "ReplayTo", at: events.length }).model
+    expect(all(replayed).reading.replay?.timeline.items.at(-1)?.cut).toMatchObject({ whole: true })
+  })
+
+  test("says why where a part of it is missing, or is not what such an event holds", () => {
+    const events = session()
+    const without = events.filter(({ key }) => !key.endsWith(":whole:1"))
+    const [broken] = itemsOf(all(opened(without).model))
+    expect(broken).toMatchObject({ omitted: expect.any(Number), cut: { whole: false, why: "Part 2 of 2 is missing." } })
+    const bytes = new TextEncoder().encode("[]")
+    const other = events.map(
+      (event): AgentEvent =>
+        event.kind === "blob" && event.key.endsWith(":whole")
+          ? { ...event, data: { mediaType: "application/json", size: bytes.byteLength, bytes } }
+          : event
+    )
+    expect(itemsOf(all(opened(other).model))[0]?.cut?.why).toBe("The whole is not what such an event holds.")
   })
 })
 

@@ -59,6 +59,8 @@ export interface Reading {
   readonly here: string | undefined
   /** Rows whose raw events are shown. */
   readonly raw: ReadonlySet<string>
+  /** Rows that were cut, of which all is wanted. */
+  readonly whole: ReadonlySet<string>
   readonly replay: Replay | undefined
   /** The event of the address, until it is here. */
   readonly wanted: string | undefined
@@ -117,6 +119,7 @@ const newReading: Reading = {
   hit: 0,
   here: undefined,
   raw: new Set(),
+  whole: new Set(),
   replay: undefined,
   wanted: undefined
 }

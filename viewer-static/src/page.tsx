@@ -198,7 +198,8 @@ export const openPage = (options: {
         if (model.reading.follow) send({ _tag: "Follow", follow: false })
         return focus(wish.id)
       case "Find":
-        return document.getElementById("find")?.focus()
+        // It comes into view by itself, where the reader is.
+        return document.getElementById("find")?.focus({ preventScroll: model.route.page === "session" })
       case "CopyLink": {
         const session = sessionOf(model)
         if (session === undefined) return

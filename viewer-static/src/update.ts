@@ -41,6 +41,8 @@ export type Message =
   | { readonly _tag: "Find"; readonly query: string }
   | { readonly _tag: "NextHit"; readonly by: 1 | -1 }
   | { readonly _tag: "Raw"; readonly id: string }
+  /** The reader wants all of what was cut. */
+  | { readonly _tag: "Whole"; readonly id: string }
   | { readonly _tag: "ReplayTo"; readonly at: number }
   | { readonly _tag: "ReplayBy"; readonly by: number }
   | { readonly _tag: "Play"; readonly speed?: Speed }
@@ -102,7 +104,7 @@ export const update = (model: Model, message: Message): Next => {
           ? { ...log, staged, caughtUp: true }
           : { ...staged, caughtUp: true, version: log.version + 1 }
       )
-      return whole(replayMoved(logOf(model), next), message.log)
+      return whole(replayMoved(logOf(model), uncut(next, message.log)), message.log)
     }
     case "Notice": {
       const { log, notice } = message
@@ -168,6 +170,8 @@ export const update = (model: Model, message: Message): Next => {
       if (!raw.delete(message.id)) raw.add(message.id)
       return only({ ...model, reading: { ...model.reading, raw } })
     }
+    case "Whole":
+      return only(restored(model, message.id))
     case "ReplayTo":
       return replayed(model, message.at)
     case "ReplayBy": {
@@ -368,6 +372,23 @@ const toHit = (model: Model): Next => {
   if (id === undefined) return only(model)
   const [next, effects] = shown(model, id)
   return [folded(next, new Map(next.reading.folds).set(id, true)), effects]
+}
+
+/** What was cut, with all of it in its place. */
+const restored = (model: Model, id: string): Model => {
+  const log = logOf(model)
+  const session = sessionOf(model)
+  if (log === undefined || session === undefined) return model
+  shownOf(model, log).timeline.restore(id)
+  const reading = { ...model.reading, whole: new Set(model.reading.whole).add(id) }
+  if (reading.replay !== undefined) reading.replay = { ...reading.replay, version: reading.replay.version + 1 }
+  const logs = new Map(model.logs).set(session.log, { ...log, version: log.version + 1 })
+  return { ...model, reading, logs }
+}
+/** What was asked for stays where a log was read again, from further back. */
+const uncut = (model: Model, log: string): Model => {
+  if (sessionOf(model)?.log === log) for (const id of model.reading.whole) logOf(model)?.timeline.restore(id)
+  return model
 }
 
 // Replay -------------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import { bytesToHex } from "@noble/hashes/utils.js"
 import { base64urlnopad } from "@scure/base"
 import * as Either from "effect/Either"
 import type { AgentEvent, EventOf } from "./AgentEvent.ts"
-import { encodeEvent, portable } from "./Payload.ts"
+import { encodeEvent, isShaped, portable } from "./Payload.ts"
 
 export type Blob = EventOf<"blob">
 
@@ -79,6 +79,28 @@ export const join = (parts: ReadonlyArray<Blob>): Either.Either<Uint8Array, stri
   return digest === undefined || digest === bytesToHex(sha256(bytes))
     ? Either.right(bytes)
     : Either.left("The parts are not those of the whole.")
+}
+
+/**
+ * A cut event with all its data again, from the bytes of its `wholeOf` blob. Total; a sentence where the bytes are no data of
+ * such an event, whoever wrote them.
+ */
+export const restore = (event: AgentEvent, whole: Uint8Array): Either.Either<AgentEvent, string> => {
+  const data = parsed(whole)
+  if (event.kind === "unrecognized" && data !== undefined)
+    return Either.right({ ...event, original: { ...event.original, data } })
+  const { group, kind } = event
+  return isShaped({ group, kind, data })
+    ? Either.right({ ...event, data } as AgentEvent)
+    : Either.left("The whole is not what such an event holds.")
+}
+
+const parsed = (json: Uint8Array): unknown => {
+  try {
+    return JSON.parse(new TextDecoder().decode(json))
+  } catch {
+    return undefined
+  }
 }
 
 const payloadBytes = (event: AgentEvent) => encodeEvent(event).payload.byteLength

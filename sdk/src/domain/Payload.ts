@@ -126,11 +126,15 @@ const shapes = new Map<string, (body: unknown) => boolean>(
   })
 )
 
+/** Whether the data is what an event of its kind holds in this version. */
+export const isShaped = (body: { readonly group: Group; readonly kind: string; readonly data: unknown }): boolean =>
+  shapes.get(`${body.group}.${body.kind}`)?.(body) === true
+
 const eventOf = (group: Group, kind: string, v: number, fields: Record<string, unknown>): AgentEvent | undefined => {
   const { data, ...frame } = fields
   if (!isFrame(frame)) return undefined
   const known = { group, kind: kind as Kind, data }
-  if (v === VERSION && shapes.get(`${group}.${kind}`)?.(known) === true) return { ...frame, ...known } as AgentEvent
+  if (v === VERSION && isShaped(known)) return { ...frame, ...known } as AgentEvent
   const unknown: Unrecognized = { group, kind: "unrecognized", original: { kind, v, data } }
   return { ...frame, ...unknown }
 }

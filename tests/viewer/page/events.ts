@@ -1,5 +1,5 @@
 /** Events of a session, written as an agent's adapter would make them, with keys and times of their own. */
-import type { AgentEvent, Body } from "agent-sync/events"
+import { type AgentEvent, type Body, fit } from "agent-sync/events"
 
 export interface Script {
   readonly events: Array<AgentEvent>
@@ -383,6 +383,18 @@ export const hostile = (now: number): ReadonlyArray<AgentEvent> => {
     input: { questions: [{ question: html, options: [html, null, { label: { x: 1 }, description: html }] }] }
   })
   return s.events
+}
+
+/** An output of 1.2 MB, as it is recorded: cut, and whole beside it. */
+export const long = (now: number): ReadonlyArray<AgentEvent> => {
+  const s = script(now - 60_000)
+  s.prompt("Show me the log")
+  const lines = Array.from(
+    { length: 20_000 },
+    (_, i) => `line ${i}: <img src=x onerror=window.pwned=1> \x1b[32mok\x1b[0m`
+  )
+  s.call({ name: "Bash", input: { command: "cat big.log" }, result: lines.join("\n"), ok: false, exitCode: 1 })
+  return s.events.flatMap((event) => fit(event, 255 * 1024))
 }
 
 /** A picture of 2 by 2. */

@@ -1,12 +1,13 @@
 /** A source without a hub: sessions of the fixtures, told in pages as a reader of a tenant would tell them. */
 import { type AgentEvent, decode, encodeEvent, type SessionId, type State } from "agent-sync/events"
 import type { Connect, Entry, Listed, Told } from "../../../viewer-static/src/Source.ts"
-import { hostile, lastWords, many, work } from "./events.ts"
+import { hostile, lastWords, long, many, work } from "./events.ts"
 
-export type Fixture = "work" | "many" | "hostile" | "empty" | "wrongkey" | "refused" | "offline" | "fleet"
+export type Fixture = "work" | "many" | "long" | "hostile" | "empty" | "wrongkey" | "refused" | "offline" | "fleet"
 export const fixtures: ReadonlyArray<Fixture> = [
   "work",
   "many",
+  "long",
   "hostile",
   "empty",
   "wrongkey",
@@ -58,7 +59,14 @@ export const madeUp = (fixture: Fixture, count: number, whole = false) => {
         ...more
       }
     })
-  const main = fixture === "hostile" ? hostile(now) : fixture === "many" ? many(now, count) : work(now)
+  const main =
+    fixture === "hostile"
+      ? hostile(now)
+      : fixture === "many"
+        ? many(now, count)
+        : fixture === "long"
+          ? long(now)
+          : work(now)
   if (fixture !== "empty" && fixture !== "wrongkey" && fixture !== "refused") {
     const title =
       fixture === "hostile"

@@ -16,6 +16,18 @@ interface Base {
   readonly parent: string | undefined
   /** What it is made of, as it was recorded. */
   readonly events: ReadonlyArray<AgentEvent>
+  /** Of what was too long for one event. */
+  readonly cut?: Cut | undefined
+}
+
+/** An event that was cut when it was recorded; all of it lies beside it. */
+export interface Cut {
+  /** Of all its data. */
+  readonly bytes: number
+  /** It was asked for, and stands in the event's place. */
+  readonly whole: boolean
+  /** Why it could not be shown, as a sentence. */
+  readonly why?: string
 }
 
 /** What a person asked. */

@@ -64,7 +64,8 @@ export const makePlaces = (): Places => {
       const events = item.events.some((event) => before.events.includes(event))
         ? item.events
         : [...before.events, ...item.events]
-      place.list[place.index] = { ...item, sequence: before.sequence, time: before.time, events }
+      const cut = item.cut ?? before.cut
+      place.list[place.index] = { ...item, sequence: before.sequence, time: before.time, events, ...(cut && { cut }) }
     }
   }
 }

@@ -10,9 +10,12 @@ import {
   type EventOf,
   isSubagent,
   makeSession,
+  restore,
   type Session,
-  tokensOf
+  tokensOf,
+  wholeOf
 } from "agent-sync/events"
+import * as Either from "effect/Either"
 import { bytes, duration, firstLine } from "../words.ts"
 import { compactionOf, startOf, troubleOf, usageOf } from "./facts.ts"
 import type { Ask, Call, Item } from "./Item.ts"
@@ -31,6 +34,8 @@ export interface Timeline extends Pick<Places, "changes" | "find" | "under"> {
   readonly add: (entry: Entry) => void
   /** Something that must be told about the log itself, after the entries that have been added. False where it was told before. */
   readonly tell: (sequence: number, title: string, text: string) => boolean
+  /** Puts all of what was cut in its place, or why that is not to be had. */
+  readonly restore: (id: string) => void
   readonly items: ReadonlyArray<Item>
   readonly session: Session
   readonly sums: Pick<Sums, "turns" | "tools" | "files">
@@ -139,7 +144,11 @@ export const makeTimeline = (partial = false): Timeline => {
         if (data.call === undefined || callOf(data.call) === undefined) {
           return put({ ...base, _tag: "Change", change: data })
         }
-        return update(data.call, event, base, ({ changes }) => ({ changes: [...changes, data] }))
+        return update(data.call, event, base, ({ changes, events }) => {
+          const told = events.findLast(({ key }) => key === event.key)
+          const others = told?.kind === "file_change" ? changes.filter((change) => change !== told.data) : changes
+          return { changes: [...others, data] }
+        })
       }
       case "permission":
         return permission(event, base)
@@ -235,7 +244,7 @@ export const makeTimeline = (partial = false): Timeline => {
           mediaType,
           size,
           name: undefined,
-          bytes: key === undefined ? undefined : pieces.whole(key)
+          bytes: key === undefined ? undefined : Either.getOrUndefined(pieces.whole(key))
         })
         if (key !== undefined) waiting.set(key, own.id)
         continue
@@ -260,18 +269,49 @@ export const makeTimeline = (partial = false): Timeline => {
   const blob = (event: EventOf<"blob">, base: Base) => {
     const { mediaType, name, part, size } = event.data
     const key = pieces.take(event)
+    if (key.endsWith(WHOLE)) {
+      for (const item of madeOf(key.slice(0, -WHOLE.length), event.parent))
+        put({ ...item, cut: { bytes: size, whole: false } })
+      return
+    }
     const picture = find(waiting.get(key) ?? "")
-    const whole = pieces.whole(key)
+    const whole = Either.getOrUndefined(pieces.whole(key))
     if (picture?._tag === "Picture") {
       if (whole !== undefined) put({ ...picture, bytes: whole, name: name ?? picture.name, events: [event] })
       return
     }
-    if (key.endsWith(":whole")) return
     if (!mediaType.startsWith("image/")) {
       if ((part?.[0] ?? 0) === 0) quiet(base, name ?? mediaType, `${mediaType}, ${bytes(size)}`)
       return
     }
     put({ ...base, id: `blob:${key}`, _tag: "Picture", mediaType, size, name, bytes: whole })
+  }
+
+  /** Items that an event is part of; those of a message stand side by side. Looked for from the end: what is asked for has just come. */
+  const madeOf = (key: string, parent: string | undefined): ReadonlyArray<Item> => {
+    const list = parent === undefined ? places.top : places.under(parent)
+    const isMade = ({ events }: Item) => events.some((event) => event.key === key)
+    const last = list.findLastIndex(isMade)
+    let first = last
+    while (first > 0 && isMade(list[first - 1]!)) first--
+    return last === -1 ? [] : list.slice(first, last + 1)
+  }
+
+  const restoreItem = (id: string) => {
+    const item = find(id)
+    if (item?.cut === undefined || item.cut.whole) return
+    const { cut } = item
+    for (const event of item.events) {
+      const blob = wholeOf(event.key)
+      if (!pieces.has(blob)) continue
+      const restored = Either.flatMap(pieces.whole(blob), (whole) => restore(event, whole))
+      if (Either.isLeft(restored)) return put({ ...item, cut: { ...cut, why: restored.left } })
+      add(restored.right, item.sequence, false)
+      for (const made of madeOf(event.key, event.parent)) {
+        const events = made.events.filter((one) => one !== event)
+        put({ ...made, events, cut: { bytes: cut.bytes, whole: true } })
+      }
+    }
   }
 
   const under = (call: string, what: "tools") => callOf(call)?.[what] ?? 0
@@ -359,6 +399,7 @@ export const makeTimeline = (partial = false): Timeline => {
       if (event.kind === "tool_finished" || event.kind === "tool_result") openCalls.delete(event.data.call)
     },
     tell,
+    restore: restoreItem,
     items: places.top,
     under: places.under,
     find,
@@ -389,6 +430,9 @@ export const makeTimeline = (partial = false): Timeline => {
 }
 
 type Base = Pick<Item, "id" | "sequence" | "time" | "parent" | "events">
+
+/** Ends the key of what lies whole beside an event that was cut. */
+const WHOLE = wholeOf("")
 
 const NOTICE = "told:"
 /** Whether the item tells something about the log itself. */

@@ -1,12 +1,13 @@
 /** Blobs come in pieces, each an event of its own; here they become whole again. */
 import { type EventOf, join } from "agent-sync/events"
-import * as Either from "effect/Either"
+import type * as Either from "effect/Either"
 
 export interface Pieces {
   /** Takes a piece, and says which blob it is of. */
   readonly take: (event: EventOf<"blob">) => string
-  /** Undefined while a piece is missing, or where the bytes were left out. */
-  readonly whole: (blob: string) => Uint8Array | undefined
+  readonly has: (blob: string) => boolean
+  /** A sentence while a piece is missing, or where the bytes were left out. */
+  readonly whole: (blob: string) => Either.Either<Uint8Array, string>
 }
 
 export const makePieces = (): Pieces => {
@@ -20,9 +21,7 @@ export const makePieces = (): Pieces => {
       blobs.set(blob, pieces)
       return blob
     },
-    whole: (blob) => {
-      const pieces = Object.values(blobs.get(blob) ?? [])
-      return Either.getOrUndefined(join(pieces.filter((piece) => piece !== undefined)))
-    }
+    has: (blob) => blobs.has(blob),
+    whole: (blob) => join(Object.values(blobs.get(blob) ?? []).filter((piece) => piece !== undefined))
   }
 }

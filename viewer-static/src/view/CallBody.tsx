@@ -4,17 +4,14 @@ import { clean, isSubagent, summarize } from "agent-sync/events"
 import type { ComponentChildren } from "preact"
 import type { Call, FileChange } from "../timeline/Item.ts"
 import { isPlan } from "../timeline/rows.ts"
-import { grouped, plural } from "../words.ts"
-import { Ansi } from "./Ansi.tsx"
+import { grouped } from "../words.ts"
 import { Code, languageOf } from "./Code.tsx"
 import { Diff, patchOf } from "./Diff.tsx"
 import type { Around } from "./Fold.tsx"
 import { Icon } from "./icons.tsx"
 import { Markdown } from "./Markdown.tsx"
+import { Output } from "./Output.tsx"
 import { CHARACTERS, jsonOf } from "./Raw.tsx"
-
-/** Lines of failed output that stand at once; the rest on demand. */
-const LINES = 12
 
 export const CallBody = ({ around, call, id }: { call: Call; around: Around; id: string }) => {
   if (isPlan(call)) return <Plan input={call.input} />
@@ -62,7 +59,7 @@ export const CallBody = ({ around, call, id }: { call: Call; around: Around; id:
           language={languageOf(path)}
         />
       ) : (
-        <Output text={call.result!} omitted={call.omitted} tail={call.state === "failed"} acts={acts} />
+        <Output call={call} around={around} acts={acts} />
       )
     )
   }
@@ -109,43 +106,6 @@ const Acts = ({
       </button>
     </span>
   )
-
-/** The last lines where it failed, for trouble comes last; all where it is short. */
-const Output = (props: {
-  readonly text: string
-  readonly omitted: number
-  readonly tail: boolean
-  readonly acts: ComponentChildren
-}) => {
-  const { acts, omitted, tail, text } = props
-  const lines = text.trimEnd().slice(-CHARACTERS).split("\n")
-  const cut = tail && lines.length > LINES + 4
-  const above = lines.slice(0, -LINES)
-  const left = omitted + Math.max(0, text.length - CHARACTERS)
-  return (
-    <div class="card">
-      {cut ? (
-        <details class="above">
-          <summary class="foot">Show {plural(above.length, "line")} above</summary>
-          <pre class="out" tabIndex={0}>
-            <Ansi text={above.join("\n")} />
-          </pre>
-        </details>
-      ) : null}
-      <pre class="out" tabIndex={0}>
-        <Ansi text={(cut ? lines.slice(-LINES) : lines).join("\n")} />
-      </pre>
-      <div class="foot">
-        <span>
-          {plural(lines.length, "line")}
-          {left > 0 ? `, ${grouped(left)} characters are not shown` : ""}
-        </span>
-        <span class="grow" />
-        {acts}
-      </div>
-    </div>
-  )
-}
 
 export const Changed = ({ change, whole }: { change: FileChange; whole: boolean }) => (
   <div class="card">

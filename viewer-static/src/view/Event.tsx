@@ -6,7 +6,7 @@
 import { asksPeople } from "agent-sync/events"
 import type { Item } from "../timeline/Item.ts"
 import type { ItemRow, Row } from "../timeline/rows.ts"
-import { clockOf, cost, duration, firstLine, minuteOf, momentOf, plural, short } from "../words.ts"
+import { bytes, clockOf, cost, duration, firstLine, minuteOf, momentOf, plural, short } from "../words.ts"
 import { Ansi } from "./Ansi.tsx"
 import { Asked, Question } from "./Asked.tsx"
 import { CallLine, ChangeLine, RunLine } from "./Call.tsx"
@@ -43,6 +43,7 @@ export const EventRow = (props: {
       <Mark shape={shape} />
       <div class="what-col" dir="auto">
         {row._tag === "Run" ? <RunLine row={row} around={around} /> : <Body row={row} around={around} />}
+        {row._tag === "Item" ? <CutNote row={row} around={around} /> : null}
         {raw && row._tag === "Item" ? <Raw item={row.item} around={around} /> : null}
       </div>
     </div>
@@ -68,6 +69,26 @@ const Mark = ({ shape }: { shape: Shape }) => (
     <Icon name={shape} />
   </span>
 )
+
+/** Of what was too long for one event: how much there is, and the way to it. */
+const CutNote = ({ around, row }: { row: ItemRow; around: Around }) => {
+  const { item, open } = row
+  const stands = open || around.whole || item._tag === "Prompt" || item._tag === "Say" || item._tag === "Printed"
+  if (item.cut === undefined || item.cut.whole || !stands) return null
+  const { bytes: size, why } = item.cut
+  return (
+    <p class="soft small cut-note">
+      {why === undefined ? "Too long for one event: it stands here cut." : `All of it cannot be shown. ${why}`}{" "}
+      {around.acts === undefined || why !== undefined ? (
+        `The whole has ${bytes(size)}.`
+      ) : (
+        <button type="button" class="link" onClick={() => around.acts?.whole(item.id)}>
+          Show all {bytes(size)}
+        </button>
+      )}
+    </p>
+  )
+}
 
 const looksOf = (item: Item): { readonly className: string; readonly shape: Shape } => {
   switch (item._tag) {

@@ -6,6 +6,7 @@ import { Icon } from "./icons.tsx"
 export interface Acts {
   readonly fold: (id: string, open: boolean) => void
   readonly raw: (id: string) => void
+  readonly whole: (id: string) => void
   readonly copy: (text: string) => void
   readonly href: (id: string) => string
 }

@@ -53,93 +53,101 @@ export const Head = (props: {
   const offline = model.connection._tag === "Offline"
   const branch = known.branch ?? origin.branch
   return (
-    <div class="head">
-      <div class="line">
-        <h1 dir="auto">{titleOf(session, log)}</h1>
-        <StateMark state={state} />
-        {offline && model.connection._tag === "Offline" ? (
-          <span class="as-of">as of {minuteOf(model.connection.since)}</span>
-        ) : null}
-      </div>
-      <dl class="facts">
-        <Fact
-          name="Agent"
-          hidden
-          value={[agent, known.model === undefined ? "" : modelOf(known.model)]
-            .filter((part) => part !== "")
-            .join(", ")}
-        />
-        <Fact name="Place" hidden value={[projectOf(session), branch ?? ""].filter((part) => part !== "").join(", ")} />
-        <Fact name="on" wide value={origin.host ?? known.host ?? ""} />
-        <Fact name="started" wide value={momentOf(started, model.now)} />
-        <Fact name="time" value={ended > started ? duration(ended - started) : ""} />
-        <Fact name="tokens" value={tokensOf(figures) > 0 ? short(tokensOf(figures)) : ""} />
-        <Fact name="cost" value={figures.costUsd === undefined ? "" : cost(figures.costUsd)} />
-      </dl>
-      {model.shared ? (
-        <p class="soft small">
-          You read this session by a share link. A recording that joins it later needs a new link from whoever shared
-          it.
-        </p>
-      ) : null}
-      {log.refused === undefined ? null : (
-        <p class="err">
-          <b>{log.refused.code === "retired" ? "Retired by the hub" : "The hub does not give this log"}</b>{" "}
-          <q>{log.refused.reason}</q>
-        </p>
-      )}
-      <div class="tabs">
-        <nav class="tab-list" aria-label="Parts of the session">
-          {TABS.map(([tab, name]) => (
-            <button
-              key={tab}
-              type="button"
-              class={tab === "summary" ? "narrow-only" : undefined}
-              aria-current={reading.tab === tab ? "true" : undefined}
-              onClick={() => send({ _tag: "Tab", tab })}
-            >
-              {name}
-              {tab === "summary" ? null : <span class="num">{grouped(counts[tab])}</span>}
-            </button>
-          ))}
-        </nav>
-        <span class="grow" />
-        <label class="find">
-          <Icon name="search" />
-          <span class="hide">Find in this session</span>
-          <input
-            id="find"
-            type="search"
-            placeholder="Find in this session"
-            value={reading.query}
-            onInput={(event) => send({ _tag: "Find", query: event.currentTarget.value })}
+    <>
+      <div class="head">
+        <div class="line">
+          <h1 dir="auto">{titleOf(session, log)}</h1>
+          <StateMark state={state} />
+          {offline && model.connection._tag === "Offline" ? (
+            <span class="as-of">as of {minuteOf(model.connection.since)}</span>
+          ) : null}
+        </div>
+        <dl class="facts">
+          <Fact
+            name="Agent"
+            hidden
+            value={[agent, known.model === undefined ? "" : modelOf(known.model)]
+              .filter((part) => part !== "")
+              .join(", ")}
           />
-          {reading.query === "" ? (
-            <kbd>/</kbd>
-          ) : (
-            <span class="num small" role="status">
-              {reading.hits.length === 0 ? missing : `${grouped(reading.hit + 1)} of ${grouped(reading.hits.length)}`}
-            </span>
-          )}
-        </label>
-        <span class="exports">
-          <button
-            type="button"
-            class="link"
-            title="With its proof: the sealed entries, who signed them, and the key that opens them"
-            onClick={() => hands.export("html", true)}
-          >
-            Save as HTML
-          </button>
-          <button type="button" class="link" onClick={() => hands.export("html")}>
-            without proof
-          </button>
-          <button type="button" class="link" onClick={() => hands.export("md")}>
-            Markdown
-          </button>
-        </span>
+          <Fact
+            name="Place"
+            hidden
+            value={[projectOf(session), branch ?? ""].filter((part) => part !== "").join(", ")}
+          />
+          <Fact name="on" wide value={origin.host ?? known.host ?? ""} />
+          <Fact name="started" wide value={momentOf(started, model.now)} />
+          <Fact name="time" value={ended > started ? duration(ended - started) : ""} />
+          <Fact name="tokens" value={tokensOf(figures) > 0 ? short(tokensOf(figures)) : ""} />
+          <Fact name="cost" value={figures.costUsd === undefined ? "" : cost(figures.costUsd)} />
+        </dl>
+        {model.shared ? (
+          <p class="soft small">
+            You read this session by a share link. A recording that joins it later needs a new link from whoever shared
+            it.
+          </p>
+        ) : null}
+        {log.refused === undefined ? null : (
+          <p class="err">
+            <b>{log.refused.code === "retired" ? "Retired by the hub" : "The hub does not give this log"}</b>{" "}
+            {log.refused.reason}
+          </p>
+        )}
       </div>
-    </div>
+      <div class="head">
+        <div class="tabs">
+          <nav class="tab-list" aria-label="Parts of the session">
+            {TABS.map(([tab, name]) => (
+              <button
+                key={tab}
+                type="button"
+                class={tab === "summary" ? "narrow-only" : undefined}
+                aria-current={reading.tab === tab ? "true" : undefined}
+                onClick={() => send({ _tag: "Tab", tab })}
+              >
+                {name}
+                {tab === "summary" ? null : <span class="num">{grouped(counts[tab])}</span>}
+              </button>
+            ))}
+          </nav>
+          <span class="grow" />
+          <label class="find">
+            <Icon name="search" />
+            <span class="hide">Find in this session</span>
+            <input
+              id="find"
+              type="search"
+              placeholder="Find in this session"
+              value={reading.query}
+              onInput={(event) => send({ _tag: "Find", query: event.currentTarget.value })}
+            />
+            {reading.query === "" ? (
+              <kbd>/</kbd>
+            ) : (
+              <span class="num small" role="status">
+                {reading.hits.length === 0 ? missing : `${grouped(reading.hit + 1)} of ${grouped(reading.hits.length)}`}
+              </span>
+            )}
+          </label>
+          <span class="exports">
+            <button
+              type="button"
+              class="link"
+              title="With its proof: the sealed entries, who signed them, and the key that opens them"
+              onClick={() => hands.export("html", true)}
+            >
+              Save as HTML
+            </button>
+            <button type="button" class="link" onClick={() => hands.export("html")}>
+              without proof
+            </button>
+            <button type="button" class="link" onClick={() => hands.export("md")}>
+              Markdown
+            </button>
+          </span>
+        </div>
+      </div>
+    </>
   )
 }
 

@@ -38,6 +38,7 @@ export const SessionPage = (props: {
     (): Acts => ({
       fold: (id, open) => send({ _tag: "Folded", id, open }),
       raw: (id) => send({ _tag: "Raw", id }),
+      whole: (id) => send({ _tag: "Whole", id }),
       copy: hands.copy,
       href: (id) => `#session=${encodeURIComponent(session.log)}&event=${encodeURIComponent(id)}`
     }),

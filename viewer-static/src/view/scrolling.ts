@@ -13,6 +13,9 @@ const FIRST_OVER = 200
 /** Milliseconds without scrolling after which heights that were guessed wrong are made good in the scroll position. */
 const REST = 150
 
+/** Pixels at the top of the window that the bar, and a search, may cover. */
+const HEAD = 112
+
 /** A row and where it stands, in pixels below the window's top. */
 interface Anchor {
   readonly id: string
@@ -163,7 +166,7 @@ export const makeScrolling = (estimate: (row: Row) => number): Scrolling => {
     aim: (id) => {
       const at = rows.findIndex((row) => row.id === id)
       if (at === -1) return false
-      const offset = Math.max(64, (innerHeight - heights.get(at)) / 2)
+      const offset = Math.max(HEAD, (innerHeight - heights.get(at)) / 2)
       anchor = { id, at, offset }
       return true
     }
