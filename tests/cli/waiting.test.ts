@@ -234,3 +234,11 @@ describe("agent-sync notify", () => {
     ])
   })
 })
+
+test("an ntfy address that is none is told by its flag, before anything is watched", async () => {
+  const here = machine(tempFolder(), { AGENT_SYNC_TENANT: "acme" })
+  for (const address of ["https://ntfy.sh/50%", "https://ntfy.sh/", "ftp://ntfy.sh/topic"]) {
+    const { code, stderr } = await here.run(["notify", "--ntfy", address])
+    expect([code, stderr]).toEqual([2, expect.stringContaining("--ntfy takes")])
+  }
+})

@@ -50,18 +50,31 @@ export const webhook = (url: string, env: Env): Channel => {
   }
 }
 
-/** Publishes as JSON, so that any text may be in it: to the server's root, with the topic named. */
-export const ntfy = (url: string, env: Env): Channel => {
-  const token = variable(env, "AGENT_SYNC_NTFY_TOKEN")
+/**
+ * The server's root and the topic that an address names, `https://ntfy.sh/TOPIC`, also where the server stands below a path;
+ * undefined where it names none.
+ */
+export const topicOf = (url: string): { readonly server: string; readonly topic: string } | undefined => {
+  if (!isAddress(url)) return undefined
   const address = new URL(url)
   const parts = address.pathname.split("/").filter((part) => part !== "")
-  const topic = decodeURIComponent(parts.pop() ?? "")
+  const name = parts.pop()
   address.pathname = `/${parts.join("/")}`
+  // Source: `topicRegex` in ntfy's server/server.go.
+  return name !== undefined && /^[\w-]{1,64}$/.test(name) ? { server: address.href, topic: name } : undefined
+}
+
+/** An http or https address. */
+export const isAddress = (url: string) => URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)
+
+/** Publishes as JSON, so that any text may be in it: to the server's root, with the topic named. */
+export const ntfy = ({ server, topic }: NonNullable<ReturnType<typeof topicOf>>, env: Env): Channel => {
+  const token = variable(env, "AGENT_SYNC_NTFY_TOKEN")
   return {
     name: "ntfy",
     send: (notice) => {
       const body = bodyText(notice)
-      return posted(address.href, token, {
+      return posted(server, token, {
         topic,
         title: headline(notice),
         message: body === "" ? notice.what : body,

@@ -10,7 +10,7 @@ import { say } from "../../steps.ts"
 import { clean, oneLine } from "../../Terminal.ts"
 import { nameOf, type Seen, watchSessions } from "../../Watching.ts"
 import { type Condition, conditionsOf, inWords, isSo } from "../wait/Condition.ts"
-import { type Channel, desktop, headline, type Notice, ntfy, webhook } from "./channels.ts"
+import { type Channel, desktop, headline, isAddress, type Notice, ntfy, topicOf, webhook } from "./channels.ts"
 
 /** Milliseconds that a state must last before anybody is told: many questions are answered by a program at once. */
 const LASTS_MS = 1_000
@@ -28,17 +28,16 @@ export interface NotifyInput extends Flags {
 export const run = (input: NotifyInput) =>
   Effect.gen(function* () {
     const conditions = yield* conditionsOf(input.condition)
-    for (const [flag, url] of [
-      ["--webhook", input.webhook],
-      ["--ntfy", input.ntfy]
-    ] as const) {
-      if (url === undefined || (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol))) continue
-      return yield* new Failure({ exit: EXIT.usage, code: "BadUrl", what: `${flag} takes an http or https address.` })
+    const { ntfy: at, webhook: hook } = input
+    const topic = at === undefined ? undefined : topicOf(at)
+    if (hook !== undefined && !isAddress(hook)) return yield* badUrl("--webhook takes an http or https address.")
+    if (at !== undefined && topic === undefined) {
+      return yield* badUrl("--ntfy takes an http or https address that ends in a topic: letters, digits, - and _.")
     }
     const channels: ReadonlyArray<Channel> = [
-      ...(input.webhook === undefined ? [] : [webhook(input.webhook, process.env)]),
-      ...(input.ntfy === undefined ? [] : [ntfy(input.ntfy, process.env)]),
-      ...(input.desktop || (input.webhook === undefined && input.ntfy === undefined) ? [desktop(process.platform)] : [])
+      ...(hook === undefined ? [] : [webhook(hook, process.env)]),
+      ...(topic === undefined ? [] : [ntfy(topic, process.env)]),
+      ...(input.desktop || (hook === undefined && topic === undefined) ? [desktop(process.platform)] : [])
     ]
     const from = yield* reading(input, "notify")
     return yield* Effect.async<number, Failure>((resume) => {
@@ -93,6 +92,15 @@ export const run = (input: NotifyInput) =>
       }
       for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, stop)
     })
+  })
+
+const badUrl = (what: string) =>
+  new Failure({
+    exit: EXIT.usage,
+    code: "BadUrl",
+    what,
+    now: "Nobody is told of anything.",
+    tries: [{ command: "agent-sync notify --ntfy https://ntfy.sh/TOPIC" }]
   })
 
 const NAMES: Readonly<Record<string, string>> = { desktop: "this desktop", webhook: "the webhook" }
