@@ -90,7 +90,7 @@ export const Head = (props: {
         {log.refused === undefined ? null : (
           <p class="err">
             <b>{log.refused.code === "retired" ? "Retired by the hub" : "The hub does not give this log"}</b>{" "}
-            {log.refused.reason}
+            <q>{log.refused.reason}</q>
           </p>
         )}
       </div>
