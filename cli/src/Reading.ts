@@ -4,7 +4,7 @@
  */
 import { type KnownSession, type ReaderKey, refusedBy, type SyncStatus } from "agent-sync"
 import * as Either from "effect/Either"
-import { type Flags, keyOrMake, type Settings, settings } from "./Config.ts"
+import { type Flags, isLoopback, keyOrMake, type Settings, settings } from "./Config.ts"
 import { EXIT, Failure, type Try } from "./Failure.ts"
 
 /** Milliseconds without any answer after which a hub counts as unreachable. */
@@ -60,17 +60,17 @@ export const ASK_DOCTOR: Try = { command: "agent-sync doctor", why: "address, to
  */
 export const isPlainId = (id: string) => /^\w[\w:.-]*$/.test(id)
 
+/** A session as an index tells it, a hub's or the journal's own. */
+type Identified = Pick<KnownSession, "origin"> & { readonly alias: string | undefined }
+
 /** Sessions whose id, or the id their agent told later, ends so. */
-export const endingWith = (wanted: string, sessions: Iterable<KnownSession>): ReadonlyArray<KnownSession> =>
+export const endingWith = <S extends Identified>(wanted: string, sessions: Iterable<S>): ReadonlyArray<S> =>
   [...sessions].filter(({ alias, origin }) => [alias, origin.session].some((id) => id?.endsWith(wanted)))
 
+type Named = Identified & Pick<KnownSession, "startedAt" | "title">
+
 /** `command` is what the id is given to; the newest sessions that could be meant are named, the newest first. */
-export const notOne = (
-  command: string,
-  wanted: string,
-  matches: ReadonlyArray<KnownSession>,
-  all: ReadonlyArray<KnownSession>
-) => {
+export const notOne = (command: string, wanted: string, matches: ReadonlyArray<Named>, all: ReadonlyArray<Named>) => {
   const newest = [...(matches.length === 0 ? all : matches)].sort((a, b) => b.startedAt - a.startedAt)
   const named = newest
     .map(({ alias, origin, title }) => ({
@@ -100,13 +100,18 @@ export const refused = (by: Pick<Extract<SyncStatus, { _tag: "Refused" }>, "erro
   tries: [ASK_DOCTOR]
 })
 
+/** `why` is a sentence, or one without its capital and full stop. The hub of this machine can be started; another one is looked into. */
 export const unreachable = (url: string, why: string) => ({
   exit: EXIT.unreachable,
   code: "HubUnreachable",
   what: `The hub at ${new URL(url).host} cannot be reached.`,
-  now: `${why[0]?.toUpperCase()}${why.slice(1)}. Nothing is lost: what was recorded waits in the journals.`,
-  tries: [{ command: "agent-sync dev", why: "starts the hub on this machine" }]
+  now: `${why.charAt(0).toUpperCase()}${why.slice(1).replace(/\.?$/, ".")} Nothing is lost: what was recorded waits in the journals.`,
+  tries: [isLoopback(url) ? { command: "agent-sync dev", why: "starts the hub on this machine" } : ASK_DOCTOR]
 })
+
+/** The same of a connection that did not come about in time. */
+export const away = (url: string, status: SyncStatus) =>
+  unreachable(url, status._tag === "Offline" ? status.why : "it does not answer")
 
 export const wrongKey = (tenant: string) => ({
   exit: EXIT.unopened,

@@ -5,8 +5,7 @@ import type { LogId } from "agent-sync/events"
 import * as Effect from "effect/Effect"
 import type { Settings } from "./Config.ts"
 import { Failure } from "./Failure.ts"
-import { unreachable } from "./hubApi.ts"
-import { refused, wrongKey } from "./Reading.ts"
+import { away, refused, unreachable, wrongKey } from "./Reading.ts"
 
 /** Milliseconds until the whole index must have been read. */
 const PATIENCE_MS = 15_000
@@ -32,7 +31,6 @@ export const behind = ({ index, rotations, sessions }: Index): ReadonlyArray<str
 export const readIndex = (settings: Settings, url: string, key: ReaderKey): Effect.Effect<Index, Failure> =>
   Effect.async<Index, Failure>((resume) => {
     const notices: Array<Notice> = []
-    const { host } = new URL(url)
     let done = false
     const end = (how: Effect.Effect<Index, Failure>) => {
       if (done) return
@@ -43,11 +41,11 @@ export const readIndex = (settings: Settings, url: string, key: ReaderKey): Effe
       resume(how)
     }
     const deadline = setTimeout(
-      () => end(unreachable(host, `It did not answer in ${PATIENCE_MS / 1000}s.`)),
+      () => end(new Failure(unreachable(url, `it did not answer in ${PATIENCE_MS / 1000}s`))),
       PATIENCE_MS
     )
     const onStatus = (status: SyncStatus) => {
-      if (status._tag === "Offline") end(unreachable(host, `${sentence(status.why)}.`))
+      if (status._tag === "Offline") end(new Failure(away(url, status)))
       if (status._tag === "Refused") end(new Failure(refused(status)))
     }
     const remote = connectReader({
@@ -77,5 +75,3 @@ export const readIndex = (settings: Settings, url: string, key: ReaderKey): Effe
       }
     })
   })
-
-const sentence = (text: string) => `${text[0]?.toUpperCase() ?? ""}${text.slice(1)}`

@@ -6,7 +6,7 @@ import type { KnownSession } from "agent-sync"
 import { connectReader } from "agent-sync/bun"
 import { type AgentEvent, type LogId, makeSession, type Session, type SessionFold } from "agent-sync/events"
 import { Failure } from "./Failure.ts"
-import { endingWith, notOne, type Reading, refused, UNREACHABLE_MS, unreachable, wrongKey } from "./Reading.ts"
+import { away, endingWith, notOne, type Reading, refused, UNREACHABLE_MS, wrongKey } from "./Reading.ts"
 
 export interface Seen {
   readonly known: KnownSession
@@ -120,9 +120,8 @@ export const watchSessions = (
     }
   })
   const impatience = setTimeout(() => {
-    const status = remote.status()
     if (answered || options.patient) return
-    fail(unreachable(url, status._tag === "Offline" ? status.why : "it does not answer"))
+    fail(away(url, remote.status()))
   }, UNREACHABLE_MS)
 
   return { stop }

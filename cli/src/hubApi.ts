@@ -3,7 +3,7 @@ import { refusedBy } from "agent-sync"
 import * as Effect from "effect/Effect"
 import type { Role, Settings } from "./Config.ts"
 import { EXIT, Failure } from "./Failure.ts"
-import { ASK_DOCTOR } from "./Reading.ts"
+import { ASK_DOCTOR, unreachable } from "./Reading.ts"
 import { flat } from "./Terminal.ts"
 
 /** Milliseconds for an answer. */
@@ -91,16 +91,7 @@ export const healthOf = (
 const reach = (url: URL, init: RequestInit = {}): Effect.Effect<Response, Failure> =>
   Effect.tryPromise({
     try: () => fetch(url, { ...init, redirect: "manual", signal: AbortSignal.timeout(PATIENCE_MS) }),
-    catch: (cause) => unreachable(url.host, reason(cause))
-  })
-
-export const unreachable = (host: string, why: string) =>
-  new Failure({
-    exit: EXIT.unreachable,
-    code: "HubUnreachable",
-    what: `The hub at ${host} cannot be reached.`,
-    now: `${why} Nothing is lost: what was recorded waits in the journals.`,
-    tries: [ASK_DOCTOR]
+    catch: (cause) => new Failure(unreachable(url.href, reason(cause)))
   })
 
 const reason = (cause: unknown) => {

@@ -68,7 +68,9 @@ describe("export", () => {
     expect(one.stderr).toContain("3 sessions end with")
     const whole = linesOf((await on.run(["export", SESSION])).stdout)
     expect(new Set(whole.map(({ session }) => session))).toEqual(new Set([SESSION]))
-    expect((await on.run(["export", "nothing"])).stderr).toContain("No session ends with nothing")
+    expect((await on.run(["export", "nothing"])).stderr).toMatch(
+      /No session ends with nothing\.\nTry: agent-sync export \S/
+    )
     expect((await on.run(["export"])).code).toBe(2)
     expect((await on.run(["export", SESSION, "--format", "pdf"])).stderr).toContain("There is no format pdf")
   }, 30_000)

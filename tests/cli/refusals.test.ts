@@ -10,7 +10,7 @@ import { join } from "node:path"
 import type { KnownSession } from "agent-sync"
 import { Codec, Limits } from "agent-sync/protocol"
 import { Failure, tell } from "../../cli/src/Failure.ts"
-import { notOne } from "../../cli/src/Reading.ts"
+import { notOne, unreachable } from "../../cli/src/Reading.ts"
 import { type Machine, machine, type RunningHub, startHub } from "../support/cli.ts"
 import { afterThisTest } from "../support/undo.ts"
 
@@ -260,4 +260,13 @@ test("a session that is not found, or not told apart, brings up the newest that 
   expect(none.tries.map(({ why }) => why)).toEqual(["Title 5", "Title 4", "Title 3", "Title 2", "Title 1"])
   expect(none.tries[0]).toEqual({ command: "agent-sync share later-5", why: "Title 5" })
   expect(notOne("share", "st", [all[0]!], all).tries).toEqual([{ command: "agent-sync share first", why: "Codex" }])
+})
+
+test("a hub of this machine that is away can be started; one elsewhere is looked into", () => {
+  const next = (url: string) => unreachable(url, "it does not answer").tries.map(({ command }) => command)
+  expect(next("ws://127.0.0.1:8787/event-log/acme")).toEqual(["agent-sync dev"])
+  expect(next("wss://hub.example/event-log/acme")).toEqual(["agent-sync doctor"])
+  expect(unreachable("wss://hub.example", "nobody listens there.").now).toStartWith(
+    "Nobody listens there. Nothing is lost"
+  )
 })

@@ -17,6 +17,7 @@ import {
 import type { AgentHome } from "agent-sync/agents"
 import * as Either from "effect/Either"
 import type { Context } from "../Context.ts"
+import { isNamed } from "../files.ts"
 import type { Redaction } from "../Redact.ts"
 import { type FoundFile, fileAt, filesIn, isSubagent, markOf } from "./find.ts"
 import { makeListener } from "./listen.ts"
@@ -163,7 +164,7 @@ export const follow = (options: FollowOptions): Following => {
     } catch (error) {
       // It went away, or is not ours to read; what was read of it stays.
       open.delete(path)
-      if (!isGone(error))
+      if (!isNamed(error, "ENOENT"))
         options.onTrouble(`${path} cannot be read: ${error instanceof Error ? error.message : String(error)}.`)
     }
   }
@@ -340,5 +341,3 @@ const parentsOf = (path: string, { session }: Head) => [
   join(dirname(path), `${session}.jsonl`),
   join(dirname(path), "..", "..", `${session}.jsonl`)
 ]
-
-const isGone = (error: unknown) => error instanceof Error && "code" in error && error.code === "ENOENT"

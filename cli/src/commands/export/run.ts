@@ -11,6 +11,7 @@ import { type Flags, keyOrMake, type Settings, settings } from "../../Config.ts"
 import { EXIT, Failure } from "../../Failure.ts"
 import { globals } from "../../globals.ts"
 import { isFile, openProofFile } from "../../proofFile.ts"
+import { endingWith, notOne } from "../../Reading.ts"
 import { openRecording } from "../../Recording.ts"
 import { clean } from "../../Terminal.ts"
 import { told } from "../tail/notices.ts"
@@ -90,16 +91,6 @@ const tellCarried = (input: ExportInput) => {
   )
 }
 
-const isNamed = (id: string | undefined, wanted: string) => id?.endsWith(wanted) === true
-
-const noSuch = (wanted: string, matches: number) =>
-  new Failure({
-    exit: EXIT.failure,
-    code: matches === 0 ? "NoSuchSession" : "AmbiguousSession",
-    what:
-      matches === 0 ? `No session ends with ${wanted}.` : `${matches} sessions end with ${wanted}; give more of the id.`
-  })
-
 /** What an exported file's proof holds, written once more. */
 const fromFile = (input: ExportInput, file: string, format: Format) =>
   Effect.gen(function* () {
@@ -140,11 +131,9 @@ const fromJournal = (input: ExportInput, format: Format) =>
       new Failure({ exit: EXIT.failure, code: "JournalUnusable", what: cause.message })
     const sessions = yield* Either.mapLeft(reader.sessions(), failed)
     const { session: wanted } = input
-    const chosen =
-      wanted === undefined
-        ? sessions
-        : sessions.filter(({ alias, origin }) => isNamed(alias, wanted) || isNamed(origin.session, wanted))
-    if (wanted !== undefined && chosen.length !== 1) return yield* noSuch(wanted, chosen.length)
+    const chosen = wanted === undefined ? sessions : endingWith(wanted, sessions)
+    if (wanted !== undefined && chosen.length !== 1)
+      return yield* new Failure(notOne("export", wanted, chosen, sessions))
     for (const { alias, log, origin, startedAt, state, title } of chosen) {
       const collector = makeCollector(input.history)
       yield* Either.mapLeft(
@@ -233,8 +222,8 @@ const fromHub = (input: ExportInput, format: Format, found: Settings, url: strin
       const sessions = [...remote.reader.sessions()].sort((a, b) => a.startedAt - b.startedAt)
       const { session: wanted } = input
       if (wanted === undefined) return void writeAll(sessions)
-      const matches = sessions.filter(({ alias, origin }) => isNamed(alias, wanted) || isNamed(origin.session, wanted))
-      if (matches.length !== 1) return fail(noSuch(wanted, matches.length))
+      const matches = endingWith(wanted, sessions)
+      if (matches.length !== 1) return fail(new Failure(notOne("export", wanted, matches, sessions)))
       void writeAll(matches)
     }
 

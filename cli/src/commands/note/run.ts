@@ -11,16 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { type Flags, keyOrMake, type Settings, settings } from "../../Config.ts"
 import { EXIT, Failure } from "../../Failure.ts"
-import {
-  endingWith,
-  isPlainId,
-  notOne,
-  reading,
-  refused,
-  UNREACHABLE_MS,
-  unreachable,
-  wrongKey
-} from "../../Reading.ts"
+import { away, endingWith, isPlainId, notOne, reading, refused, UNREACHABLE_MS, wrongKey } from "../../Reading.ts"
 import { journalOf } from "../../Recording.ts"
 import { clean, plural } from "../../Terminal.ts"
 
@@ -148,8 +139,7 @@ const placeAtHub = (input: NoteInput): Effect.Effect<Place, Failure> =>
         }
       })
       const impatience = setTimeout(() => {
-        const status = remote.status()
-        fail(unreachable(url, status._tag === "Offline" ? status.why : "it does not answer"))
+        fail(away(url, remote.status()))
       }, UNREACHABLE_MS)
     })
   })

@@ -12,16 +12,7 @@ import { millisecondsOf } from "../../Duration.ts"
 import { EXIT, Failure } from "../../Failure.ts"
 import { authSecret } from "../../Keys.ts"
 import { paintFor } from "../../paint.ts"
-import {
-  endingWith,
-  notOne,
-  type Reading,
-  reading,
-  refused,
-  UNREACHABLE_MS,
-  unreachable,
-  wrongKey
-} from "../../Reading.ts"
+import { away, endingWith, notOne, type Reading, reading, refused, UNREACHABLE_MS, wrongKey } from "../../Reading.ts"
 import { clean } from "../../Terminal.ts"
 import { remember } from "../../Tokens.ts"
 import { fit } from "../../wrap.ts"
@@ -158,8 +149,7 @@ const find = ({ found, key, url }: Reading, wanted: string) =>
     }
     const fail = (failure: ConstructorParameters<typeof Failure>[0]) => finish(Effect.fail(new Failure(failure)))
     const impatience = setTimeout(() => {
-      const status = remote.status()
-      fail(unreachable(url, status._tag === "Offline" ? status.why : "it does not answer"))
+      fail(away(url, remote.status()))
     }, UNREACHABLE_MS)
 
     const choose = () => {

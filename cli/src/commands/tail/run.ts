@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import type { Flags, Settings } from "../../Config.ts"
 import { EXIT, Failure } from "../../Failure.ts"
 import { terminalEnv } from "../../globals.ts"
-import { endingWith, notOne, reading, refused, UNREACHABLE_MS, unreachable, wrongKey } from "../../Reading.ts"
+import { away, endingWith, notOne, reading, refused, UNREACHABLE_MS, unreachable, wrongKey } from "../../Reading.ts"
 import { NARROWEST, terminalOf } from "../../Terminal.ts"
 import { type Filter, type FilterInput, makeFilter } from "./Filter.ts"
 import { makeOutput } from "./Output.ts"
@@ -236,8 +236,7 @@ const watch = (input: TailInput, found: Settings, url: string, key: ReaderKey, p
       if (live) output.print(printer.tick(performance.now()))
       output.redraw()
       if (!answered && performance.now() - began > UNREACHABLE_MS) {
-        const status = remote.status()
-        fail(unreachable(url, status._tag === "Offline" ? status.why : "it does not answer"))
+        fail(away(url, remote.status()))
       }
     }, TICK_MS)
     process.on("SIGINT", interrupted)

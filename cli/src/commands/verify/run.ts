@@ -12,16 +12,7 @@ import { EXIT, Failure } from "../../Failure.ts"
 import { AGAIN } from "../../lost.ts"
 import { shortPath } from "../../paint.ts"
 import { isFile } from "../../proofFile.ts"
-import {
-  endingWith,
-  notOne,
-  type Reading,
-  reading,
-  refused,
-  UNREACHABLE_MS,
-  unreachable,
-  wrongKey
-} from "../../Reading.ts"
+import { away, endingWith, notOne, type Reading, reading, refused, UNREACHABLE_MS, wrongKey } from "../../Reading.ts"
 import { clean, isoOf } from "../../Terminal.ts"
 import { nameOf } from "../../Watching.ts"
 import { fileOf, remember, remembered, type SeenLogs, saved } from "./seen.ts"
@@ -116,8 +107,7 @@ const ask = (
       } else impatience ??= setTimeout(giveUp, UNREACHABLE_MS)
     }
     const giveUp = () => {
-      const status = remote.status()
-      fail(unreachable(url, status._tag === "Offline" ? status.why : "it does not answer"))
+      fail(away(url, remote.status()))
     }
     const remote = connectVerifier({ key, url, token: () => found.token("read"), onStatus })
     impatience ??= setTimeout(giveUp, UNREACHABLE_MS)
