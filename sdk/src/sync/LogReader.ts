@@ -101,9 +101,10 @@ export const makeLogReader = ({ aead, follower, keys, onEntries, onNotice }: Log
       const writer = bytesToHex(id)
       const content = Payload.decode(plain)
       const begins = isBeginning(content, n)
-      if (begins) before.set(writer, chains.last(writer))
+      const last = chains.last(writer)
       const link = linkOf(chains, envelope.right, writer, entry, fromStart)
       if (link === "repeat") continue
+      if (begins) before.set(writer, last)
       // What a snapshot stands for is not missing.
       if (link !== undefined && !(begins && link._tag === "Missing")) {
         // A notice about an entry comes after the events before it.
