@@ -297,4 +297,32 @@ describe("Hub, when the storage fails", () => {
     expect(second.acks()[0]?.sequenceNumbers).toEqual([1])
     expect(world.troubles).toEqual(["The hub's storage broke down."])
   })
+
+  test.each(["begins to watch", "falls behind"])(
+    "a socket whose memory cannot be kept when it %s is ended, and its log goes on for everybody else",
+    (when) => {
+      const world = makeWorld(MemoryStorage.make())
+      const ear = makeEar()
+      let [buffered, hasRoom] = [0, when === "falls behind"]
+      const watches = () => {
+        if (!hasRoom) throw new Error("there is no room for it")
+      }
+      const full = world.hub.open({
+        extended: true,
+        grant: { roles: ["read"] },
+        buffered: () => buffered,
+        send: (frame) => ear.hear(frame),
+        close: (code, reason) => void ear.closes.push({ code, reason }),
+        memory: { watches, unfinished: () => {} }
+      })
+      full.receive(Codec.encodeRequest(following("log")))
+      ;[buffered, hasRoom] = [PEER_BUFFER_BYTES + 1, false]
+      const [writer, reader] = [world.connect(), world.connect()]
+      reader.write(following("log"))
+      writer.write(writing("log", entries(1)))
+      expect([writer.acks().length, reader.sequences()]).toEqual([1, [1]])
+      expect([writer, reader, ear].map(({ closes }) => closes.map(({ code }) => code))).toEqual([[], [], [1013]])
+      expect(world.troubles).toEqual(["The hub's storage broke down."])
+    }
+  )
 })

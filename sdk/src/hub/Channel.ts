@@ -149,7 +149,15 @@ export const makeChannel = (options: ChannelOptions): Channel => {
     page(watch)
   }
 
-  const note = ({ member, mode, sent }: Watch) => member.memory?.watches(log, mode === "live" ? ALL : sent)
+  const note = ({ member, mode, sent }: Watch) => remember(member, mode === "live" ? ALL : sent)
+  /** Who is told something meanwhile, or writes, has nothing to do with it. */
+  const remember = (member: Member, sent: number | undefined) => {
+    try {
+      member.memory?.watches(log, sent)
+    } catch (cause) {
+      options.onBroken(member, cause)
+    }
+  }
 
   /** Sends the next page when the socket takes it, a few in a turn, and goes on in the next until the head is reached. */
   const page = (watch: Watch, place = 1) => {
@@ -192,7 +200,7 @@ export const makeChannel = (options: ChannelOptions): Channel => {
     const watch = watches.get(member)
     if (watch === undefined) return
     watches.delete(member)
-    if (!member.gone()) member.memory?.watches(log, undefined)
+    if (!member.gone()) remember(member, undefined)
     releaseAcks(watch, Number.POSITIVE_INFINITY)
     settle()
   }

@@ -8,8 +8,8 @@ import * as Exit from "effect/Exit"
 
 export interface Queue {
   /**
-   * Calls `question` when its turn comes and `then` with the answer, before the next question. Where the question
-   * throws or dies, `broken` is called instead; that is a fault in the storage, and the queue goes on.
+   * Calls `question` when its turn comes and `then` with the answer, before the next question. Where the question throws or
+   * dies, or `then` throws, `broken` is called; that is a fault in the storage, and the queue goes on.
    */
   readonly ask: <A>(
     question: () => Effect.Effect<A>,
@@ -25,9 +25,12 @@ export const makeQueue = (onIdle: () => void): Queue => {
   const waiting: Array<() => void> = []
   let busy = false
 
-  const settle = (act: () => void) => {
+  /** What waits goes on whatever is thrown: nobody else would ever be answered. */
+  const settle = (act: () => void, broken: (cause: unknown) => void) => {
     try {
       act()
+    } catch (cause) {
+      broken(cause)
     } finally {
       busy = false
     }
@@ -47,15 +50,17 @@ export const makeQueue = (onIdle: () => void): Queue => {
     try {
       answer = question()
     } catch (cause) {
-      return settle(() => broken(cause))
+      return settle(() => {
+        throw cause
+      }, broken)
     }
     if (Either.isEither(answer)) {
       const at = answer as Either.Either<A>
-      return settle(() => then(Either.getOrThrow(at)))
+      return settle(() => then(Either.getOrThrow(at)), broken)
     }
     Effect.runCallback(answer, {
       onExit: (exit) => {
-        settle(() => (Exit.isSuccess(exit) ? then(exit.value) : broken(exit.cause)))
+        settle(() => (Exit.isSuccess(exit) ? then(exit.value) : broken(exit.cause)), broken)
         next()
       }
     })
