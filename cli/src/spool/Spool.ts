@@ -19,6 +19,7 @@ import {
 } from "node:fs"
 import { join } from "node:path"
 import type { Folders } from "#folders"
+import { lives } from "#process"
 
 /** What a hook leaves. */
 export interface SpoolRecord {
@@ -110,7 +111,7 @@ export const take = ({ keys, spool }: Folders, name: string): Taken => {
 export const recover = ({ spool }: Folders): void => {
   for (const name of listed(spool)) {
     const pid = TAKEN.exec(name)?.[1]
-    if (pid === undefined || isAlive(Number(pid))) continue
+    if (pid === undefined || lives(Number(pid))) continue
     renameSync(join(spool, name), join(spool, name.replace(TAKEN, ".rec")))
   }
 }
@@ -183,19 +184,9 @@ const holderOf = (spool: string, post: Post): number | undefined => {
   if (touched === undefined || Date.now() - touched > DRAINER_DEAD_MS) return undefined
   try {
     const pid = Number(readFileSync(file, "utf8"))
-    return Number.isSafeInteger(pid) && isAlive(pid) ? pid : undefined
+    return Number.isSafeInteger(pid) && lives(pid) ? pid : undefined
   } catch {
     return undefined
-  }
-}
-
-const isAlive = (pid: number) => {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    // It lives, and is another user's.
-    return error instanceof Error && "code" in error && error.code === "EPERM"
   }
 }
 

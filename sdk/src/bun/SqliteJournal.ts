@@ -22,13 +22,13 @@ import { marksOf } from "./journal/marks.ts"
 import { outboxOf, readEntries } from "./journal/outbox.ts"
 import { owe } from "./journal/owed.ts"
 import { pendingOf } from "./journal/pending.ts"
-import { isGone, thisProcess } from "./journal/process.ts"
 import { receivedOf } from "./journal/received.ts"
 import * as Refusals from "./journal/refusals.ts"
 import { openStore, type Store } from "./journal/Store.ts"
 import { makeWake } from "./journal/wake.ts"
 import { writerFiles } from "./journal/writerFiles.ts"
 import { nativeHashes } from "./nativeHashes.ts"
+import { isGone, thisProcess } from "./process.ts"
 
 /** One writer's journal file. */
 export interface SqliteJournalOptions {

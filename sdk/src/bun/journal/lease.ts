@@ -6,7 +6,7 @@
 import { concatBytes } from "@noble/hashes/utils.js"
 import { LOOKUP_BYTES } from "../../crypto/WriterKey.ts"
 import type { Outbox } from "../../journal/Journal.ts"
-import { isDead, thisProcess } from "./process.ts"
+import { isDead, thisProcess } from "../process.ts"
 import type { Store } from "./Store.ts"
 
 /** `remote` answers the row of the address, and is called inside a write. */

@@ -1,7 +1,7 @@
 /** Whether the process that wrote something lives, where ids are given out again. */
 import { expect, test } from "bun:test"
-import { isDead, isGone, thisProcess } from "../../../sdk/src/bun/journal/process.ts"
-import { afterThisTest } from "../../support/undo.ts"
+import { isDead, isGone, thisProcess } from "../../sdk/src/bun/process.ts"
+import { afterThisTest } from "../support/undo.ts"
 
 test("a process is gone when nobody has its id, when another has it, and after a restart of the machine", async () => {
   const here = thisProcess()

@@ -1,7 +1,8 @@
 /**
  * Which process did something, so that a later one can tell whether it lives. A process id is given out again, at the
  * latest after a restart: on Linux the boot and the process's own beginning stand beside it. What another container of
- * the same boot wrote cannot be judged from here, and counts as alive.
+ * the same boot wrote cannot be judged from here, and counts as alive. The hook program stands on this too: nothing but
+ * Node's own modules.
  */
 import { readFileSync, readlinkSync } from "node:fs"
 
@@ -17,15 +18,15 @@ export const isGone = (written: string): boolean => isDead(written) || bootOf(sp
 /** `written` is a `thisProcess()` of any machine: true only of what can be asked about here, and is not there any more. */
 export const isDead = (written: string): boolean => {
   const [where, id, began] = written.split(" ")
-  return where === space() && !lives(Number(id), began ?? "")
+  const pid = Number(id)
+  return where === space() && Number.isSafeInteger(pid) && pid > 0 && !lives(pid, began)
 }
 
 const spaceOf = (written: string) => written.split(" ")[0] ?? ""
 const bootOf = (where: string) => where.split("/")[0]
 
-const lives = (pid: number, began: string) => {
-  // Of what names no process nobody can say that it is dead.
-  if (!Number.isSafeInteger(pid) || pid <= 0) return true
+/** Of a process of this machine, with its beginning, where that is known. */
+export const lives = (pid: number, began = ""): boolean => {
   if (!isThere(pid)) return false
   const now = statOf(pid)
   return now === undefined || (now.state !== ZOMBIE && (began === "" || now.beginning === began))
