@@ -355,6 +355,28 @@ describe("administration", () => {
     )
   })
 
+  test("a storage that breaks down while retention looks at it stops neither the hub nor the next look", async () => {
+    const storage = MemoryStorage.make()
+    for (let n = 0; n < 5; n++)
+      await Effect.runPromise(storage.append(`log ${n}`, new Uint8Array(12), entries(1), false))
+    let looks = 0
+    const broken: typeof storage = {
+      ...storage,
+      logs: () => {
+        if (looks++ < 2) throw new Error("the storage broke down")
+        return storage.logs()
+      }
+    }
+    const { url } = await start({
+      storage: () => Either.right(broken),
+      settings: { retention: { maxLogs: 2 } },
+      retentionEveryMs: 20
+    })
+    await open(`${url}/event-log/ada`).hears("Hello")
+    while ((await Effect.runPromise(storage.logs())).length > 2) await Bun.sleep(5)
+    expect(looks).toBeGreaterThan(2)
+  })
+
   test("a page of another origin watches where that is allowed, and does what its token may where it is named", async () => {
     const options = { settings: { allowedOrigins: ["https://viewer.example"] } }
     const { port, url } = await start(options)

@@ -168,12 +168,7 @@ const serve = (options: Options, runtime: Runtime.Runtime<never>) => {
     retaining.add(tenant)
     setTimeout(async () => {
       if (stopped) return
-      const more = await run(
-        Retention.turn(hub, storage, retention, Date.now()).pipe(
-          Effect.catchAll((failed) => Effect.as(Effect.logError(failed.what, failed), false)),
-          Effect.annotateLogs({ tenant })
-        )
-      )
+      const more = await run(Effect.annotateLogs(Retention.turn(hub, storage, retention, Date.now()), { tenant }))
       retaining.delete(tenant)
       if (more) retain(tenant, { hub, storage })
     }, 0)

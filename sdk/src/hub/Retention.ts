@@ -5,7 +5,7 @@
 import * as Effect from "effect/Effect"
 import { RETENTION_ENTRIES, RETENTION_LOGS } from "../protocol/Limits.ts"
 import type { Hub } from "./Hub.ts"
-import type { HubStorage, LogInfo, StorageFailed } from "./HubStorage.ts"
+import type { HubStorage, LogInfo } from "./HubStorage.ts"
 
 /** What a tenant may keep; whatever is absent is without limit. Kept logs do not count. */
 export interface RetentionPolicy {
@@ -37,13 +37,16 @@ export const due = (
   return stays < 0 ? [] : newestFirst.slice(stays).reverse()
 }
 
-/** Retires some of what is due, little enough for one turn of the event loop; answers whether more is. */
+/**
+ * Retires some of what is due, little enough for one turn of the event loop; answers whether more is. A storage that fails or
+ * breaks down is told in the hub's log, and asked again with the next round.
+ */
 export const turn = (
   hub: Pick<Hub, "retire">,
   storage: Pick<HubStorage, "logs">,
   policy: RetentionPolicy,
   now: number
-): Effect.Effect<boolean, StorageFailed> =>
+): Effect.Effect<boolean> =>
   isUnlimited(policy)
     ? Effect.succeed(false)
     : Effect.suspend(storage.logs).pipe(
@@ -57,7 +60,9 @@ export const turn = (
             ),
             Effect.as(some.length < all.length)
           )
-        })
+        }),
+        Effect.catchAll((failed) => Effect.as(Effect.logError(failed.what, failed), false)),
+        Effect.catchAllDefect((cause) => Effect.as(Effect.logError("The hub's storage broke down.", cause), false))
       )
 
 const inOneTurn = (all: ReadonlyArray<LogInfo>) => {

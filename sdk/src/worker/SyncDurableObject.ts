@@ -169,11 +169,7 @@ export class SyncDurableObject extends DurableObject<Env> {
     const ends = ({ exp }: Rights) => (exp ?? Number.POSITIVE_INFINITY) * 1000
     hub.expel((rights) => ends(rights) <= now, CLOSE.unauthorized, "this token has expired")
     const expiries = [...this.#sockets.values()].map(({ memory }) => ends(memory.rights))
-    const more = await this.#runtime.runPromise(
-      Retention.turn(hub, storage, this.#retention, now).pipe(
-        Effect.catchAll((failed) => Effect.as(Effect.logError(failed.what, failed), false))
-      )
-    )
+    const more = await this.#runtime.runPromise(Retention.turn(hub, storage, this.#retention, now))
     const round = rounds ? now + (more ? 0 : RETENTION_MS) : Number.POSITIVE_INFINITY
     const next = Math.min(round, ...expiries)
     if (Number.isFinite(next)) await this.#wakeAt(next)
