@@ -3,7 +3,8 @@ import { describe, expect, test } from "bun:test"
 import { type AgentEvent, fit, type SessionId } from "agent-sync/events"
 import { readFragment } from "../../viewer-static/src/address.ts"
 import { initial, type Model } from "../../viewer-static/src/Model.ts"
-import type { Listed } from "../../viewer-static/src/Source.ts"
+import type { Listed, Notice } from "../../viewer-static/src/Source.ts"
+import { standingOf } from "../../viewer-static/src/standing.ts"
 import { type Effect, logOf, type Message, update } from "../../viewer-static/src/update.ts"
 import { many, script, work } from "./page/events.ts"
 import { entriesOf } from "./page/source.ts"
@@ -350,7 +351,7 @@ describe("what could not be opened", () => {
       unopened("a", 90),
       unopened("a", 91)
     ).model
-    expect([logOf(again)?.unopened, again.indexUnopened.size]).toEqual([2, 1])
+    expect([logOf(again)?.unopened, again.indexNotices.size]).toEqual([2, 1])
     expect(logOf(play(again, unopened("a", 92)).model)?.unopened).toBe(3)
   })
 
@@ -358,6 +359,21 @@ describe("what could not be opened", () => {
     const missing: Message = { _tag: "Notice", log: "a", notice: { _tag: "Missing", sequence: 90, count: 3 } }
     const gap: Message = { _tag: "Notice", log: "a", notice: { _tag: "Gap", from: 70, to: 79 } }
     expect(logOf(play(opened().model, gap, missing, gap, missing).model)?.gone).toBe(13)
+  })
+})
+
+describe("what a hub has lost or a writer wrote twice", () => {
+  const told = (model: Model, log: string | undefined, notice: Notice) => {
+    const live = play(model, { _tag: "Connection", connection: { _tag: "Live" } }, { _tag: "Notice", log, notice })
+    return standingOf(play(live.model, { _tag: "Notice", log, notice }).model).word
+  }
+
+  test("stands in the status, of a session's log and of the list of sessions alike, and counts once", () => {
+    for (const log of ["a", undefined]) {
+      expect(told(opened().model, log, { _tag: "Gap", from: 70, to: 79 })).toBe("Live, 10 gone")
+      expect(told(opened().model, log, { _tag: "Missing", sequence: 90, count: 3 })).toBe("Live, 3 gone")
+      expect(told(opened().model, log, { _tag: "Forked", sequence: 90 })).toBe("Live, two histories")
+    }
   })
 })
 

@@ -3,7 +3,7 @@
  * log of 100,000 events is not copied at each; `version` says that one has changed.
  */
 import type { State } from "agent-sync/events"
-import type { Connection, Entry, Listed } from "./Source.ts"
+import type { Connection, Entry, Listed, Notice } from "./Source.ts"
 import type { Folds, Tab } from "./timeline/rows.ts"
 import { makeTimeline, type Timeline } from "./timeline/Timeline.ts"
 
@@ -25,6 +25,8 @@ export interface Log {
   readonly unopened: number
   /** Promised by the hub or by a writer, and not there. */
   readonly gone: number
+  /** One writer wrote two histories. */
+  readonly forked: boolean
   /** Why the hub does not give it. */
   readonly refused: { readonly code: string; readonly reason: string } | undefined
   /** Earlier entries were asked for: they are read here, and take the place of the rest when all are there. */
@@ -95,8 +97,8 @@ export interface Model {
   readonly connection: Connection
   readonly behind: number
   readonly indexRead: boolean
-  /** By their sequences. */
-  readonly indexUnopened: ReadonlySet<number>
+  /** What the list of sessions lacks, or says twice; each once. */
+  readonly indexNotices: ReadonlyMap<string, Notice>
   /** The hub was emptied or replaced while the page was open. */
   readonly replaced: boolean
   readonly sessions: ReadonlyMap<string, Listed>
@@ -139,6 +141,7 @@ export const newLog = (asked: number | "all"): Log => ({
   asked,
   unopened: 0,
   gone: 0,
+  forked: false,
   refused: undefined,
   staged: undefined
 })
@@ -156,7 +159,7 @@ export const initial = (options: {
   connection: { _tag: "Connecting" },
   behind: 0,
   indexRead: false,
-  indexUnopened: new Set(),
+  indexNotices: new Map(),
   replaced: false,
   sessions: new Map(),
   logs: new Map(),

@@ -109,9 +109,9 @@ export const update = (model: Model, message: Message): Next => {
     case "Notice": {
       const { log, notice } = message
       if (log === undefined) {
-        if (notice._tag === "Replaced") return only({ ...model, replaced: true, indexUnopened: new Set() })
-        if (notice._tag !== "Unopened") return only(model)
-        return only({ ...model, indexUnopened: new Set(model.indexUnopened).add(notice.from) })
+        if (notice._tag === "Replaced") return only({ ...model, replaced: true, indexNotices: new Map() })
+        const at = "from" in notice ? notice.from : "sequence" in notice ? notice.sequence : 0
+        return only({ ...model, indexNotices: new Map(model.indexNotices).set(`${notice._tag} ${at}`, notice) })
       }
       return only(changed(model, log, (known) => noticed(known, notice)))
     }
@@ -248,7 +248,7 @@ const noticed = (log: Log, notice: Notice): Log => {
     }
     case "Forked":
       timeline.tell(notice.sequence, "The writer wrote two histories", "what follows may repeat or contradict")
-      return next
+      return { ...next, forked: true }
     case "Refused":
       return { ...next, refused: notice, caughtUp: true }
     case "Replaced":

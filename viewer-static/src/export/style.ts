@@ -6,4 +6,8 @@ import page from "../../styles/page.css" with { type: "text" }
 import session from "../../styles/session.css" with { type: "text" }
 import tokens from "../../styles/tokens.css" with { type: "text" }
 
-export default [tokens, page, session, events, file, narrow].join("\n")
+/** Without what is for those who write it. */
+export default [tokens, page, session, events, file, narrow]
+  .join("\n")
+  .replace(/\/\*.*?\*\//gs, "")
+  .replace(/\n\s*/g, "\n")

@@ -78,7 +78,7 @@ const CutNote = ({ around, row }: { row: ItemRow; around: Around }) => {
   const { bytes: size, why } = item.cut
   return (
     <p class="soft small cut-note">
-      {why === undefined ? "Too long for one event: it stands here cut." : `All of it cannot be shown. ${why}`}{" "}
+      {why ?? "Too long for one event: it stands here cut."}{" "}
       {around.acts === undefined || why !== undefined ? (
         `The whole has ${bytes(size)}.`
       ) : (

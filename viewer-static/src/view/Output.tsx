@@ -54,20 +54,15 @@ export const Output = (props: { readonly call: Call; readonly around: Around; re
   )
 }
 
-const Printed = ({ lines }: { readonly lines: ReadonlyArray<string> }) => {
-  const pieces = piecesOf(lines)
-  return (
-    <pre class="out" tabIndex={0}>
-      {pieces.length === 1
-        ? pieces.map((text) => <Ansi key={0} text={text} />)
-        : pieces.map((text, key) => (
-            <span key={key} class="piece">
-              <Ansi text={text} />
-            </span>
-          ))}
-    </pre>
-  )
-}
+const Printed = ({ lines }: { readonly lines: ReadonlyArray<string> }) => (
+  <pre class="out" tabIndex={0}>
+    {piecesOf(lines).map((text, key) => (
+      <span key={key} class="piece">
+        <Ansi text={text} />
+      </span>
+    ))}
+  </pre>
+)
 
 /** Each begins with the colour in which the one before ended. */
 const piecesOf = (lines: ReadonlyArray<string>): ReadonlyArray<string> => {
