@@ -30,6 +30,9 @@ export class Failure extends Data.TaggedError("Failure")<{
   }
 }
 
+/** Columns before a command that helps. */
+const LEFT = 8
+
 /** The text of a failure for stderr, ending in a newline. */
 export const tell = (
   failure: Failure,
@@ -52,9 +55,15 @@ export const tell = (
   if (!how.tty) return `${[`agent-sync: ${what}`, ...now, ...tries.map(line)].join("\n")}\n`
   const paint = createColors(how.color)
   const width = Math.max(0, ...tries.map(({ command }) => command.length))
-  const next = tries.map(({ command, why }, i) => {
-    const padded = paint.cyan(why === undefined ? command : command.padEnd(width))
-    return `  ${i === 0 ? "Try   " : "      "}${padded}${why === undefined ? "" : `   ${paint.dim(why)}`}`
+  // Beside its command, or, where that is too wide for one of them, each below its own.
+  const widest = Math.max(0, ...tries.map(({ why = "" }) => why.length))
+  const isBeside = how.columns === undefined || LEFT + width + 3 + widest <= how.columns
+  const next = tries.flatMap(({ command, why }, i) => {
+    const left = `  ${i === 0 ? "Try   " : "      "}`
+    if (why === undefined) return [`${left}${paint.cyan(command)}`]
+    return isBeside
+      ? [`${left}${paint.cyan(command.padEnd(width))}   ${paint.dim(why)}`]
+      : [`${left}${paint.cyan(command)}`, `${" ".repeat(LEFT)}  ${paint.dim(why)}`]
   })
   const lines = [
     `${paint.red("✗")} ${what}`,

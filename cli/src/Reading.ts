@@ -10,31 +10,55 @@ import { EXIT, Failure, type Try } from "./Failure.ts"
 /** Milliseconds without any answer after which a hub counts as unreachable. */
 export const UNREACHABLE_MS = 5_000
 
+/** Gives up once a hub has been away for so long; a hub that is there may take its time. */
+export const patience = (giveUp: () => void) => {
+  let timer: ReturnType<typeof setTimeout> | undefined = setTimeout(giveUp, UNREACHABLE_MS)
+  const stop = () => {
+    clearTimeout(timer)
+    timer = undefined
+  }
+  return {
+    stop,
+    onStatus: ({ _tag }: SyncStatus) => {
+      if (_tag === "Live") stop()
+      else timer ??= setTimeout(giveUp, UNREACHABLE_MS)
+    }
+  }
+}
+
 export interface Reading {
   readonly found: Settings
   readonly url: string
   readonly key: ReaderKey
 }
 
+/** Where a folder has no hub, or the preset that was asked for has none. */
+export const noHub = ({ file, preset, tenant }: Settings) =>
+  new Failure({
+    exit: EXIT.usage,
+    code: "NoHub",
+    what: `No hub is configured for tenant ${tenant}${preset === undefined ? "" : `: preset ${preset} has no url`}.`,
+    now: "Nothing was asked of any hub. What was recorded here waits in the journal.",
+    tries: [
+      file === undefined
+        ? { command: "agent-sync init --local --yes --tenant NAME", why: "a config for the hub on this machine" }
+        : {
+            command: `agent-sync deploy${preset === undefined ? "" : ` --env ${preset}`}`,
+            why: "puts one on your Cloudflare, and its address into agent-sync.json"
+          },
+      { command: "--url ws://…", why: "one that runs elsewhere" }
+    ]
+  })
+
 /** `command` is who asks, for examples. */
 export const reading = (flags: Flags, command: string): Either.Either<Reading, Failure> =>
+  Either.flatMap(settings(flags, { env: process.env, cwd: process.cwd() }), (found) => readingOf(found, command))
+
+/** The same with settings that are read already. */
+export const readingOf = (found: Settings, command: string): Either.Either<Reading, Failure> =>
   Either.gen(function* () {
-    const found = yield* settings(flags, { env: process.env, cwd: process.cwd() })
     const { tenant, url } = found
-    if (url === undefined) {
-      return yield* Either.left(
-        new Failure({
-          exit: EXIT.usage,
-          code: "NoHub",
-          what: `No hub is configured for tenant ${tenant}.`,
-          now: "Sessions recorded on this machine wait in its journal.",
-          tries: [
-            { command: "agent-sync init --local --yes --tenant NAME", why: "a config for the hub on this machine" },
-            { command: `agent-sync ${command} --url ws://…`, why: "a hub elsewhere" }
-          ]
-        })
-      )
-    }
+    if (url === undefined) return yield* Either.left(noHub(found))
     const { key } = yield* keyOrMake(found)
     if (key.kind !== "reader") {
       return yield* Either.left(
@@ -60,18 +84,31 @@ export const ASK_DOCTOR: Try = { command: "agent-sync doctor", why: "address, to
  */
 export const isPlainId = (id: string) => /^\w[\w:.-]*$/.test(id)
 
-/** A session as an index tells it, a hub's or the journal's own. */
-type Identified = Pick<KnownSession, "origin"> & { readonly alias: string | undefined }
+/** A session as far as it is looked for. */
+export type Named = Pick<KnownSession, "origin" | "startedAt" | "title"> & { readonly alias: string | undefined }
+
+const idsOf = ({ alias, origin }: Named): ReadonlyArray<string> =>
+  alias === undefined ? [origin.session] : [alias, origin.session]
 
 /** Sessions whose id, or the id their agent told later, ends so. */
-export const endingWith = <S extends Identified>(wanted: string, sessions: Iterable<S>): ReadonlyArray<S> =>
-  [...sessions].filter(({ alias, origin }) => [alias, origin.session].some((id) => id?.endsWith(wanted)))
+export const endingWith = <S extends Named>(wanted: string, sessions: Iterable<S>): ReadonlyArray<S> =>
+  [...sessions].filter((session) => idsOf(session).some((id) => id.endsWith(wanted)))
 
-type Named = Identified & Pick<KnownSession, "startedAt" | "title">
+/** Characters of an id's end that are shown, unless others end so too. */
+const ID = 8
+/** The end of an id that is no other's. */
+const shortest = (id: string, ids: ReadonlyArray<string>): string => {
+  for (let length = ID; length < id.length; length++) {
+    const end = id.slice(-length)
+    if (isPlainId(end) && !ids.some((other) => other !== id && other.endsWith(end))) return end
+  }
+  return id
+}
 
 /** `command` is what the id is given to; the newest sessions that could be meant are named, the newest first. */
 export const notOne = (command: string, wanted: string, matches: ReadonlyArray<Named>, all: ReadonlyArray<Named>) => {
   const newest = [...(matches.length === 0 ? all : matches)].sort((a, b) => b.startedAt - a.startedAt)
+  const ids = [...all].flatMap(idsOf)
   const named = newest
     .map(({ alias, origin, title }) => ({
       id: alias ?? origin.session,
@@ -79,7 +116,7 @@ export const notOne = (command: string, wanted: string, matches: ReadonlyArray<N
     }))
     .filter(({ id }) => isPlainId(id))
     .slice(0, 5)
-    .map(({ id, why }): Try => ({ command: `agent-sync ${command} ${id}`, why }))
+    .map(({ id, why }): Try => ({ command: `agent-sync ${command} ${shortest(id, ids)}`, why }))
   return {
     exit: EXIT.failure,
     code: matches.length === 0 ? "NoSuchSession" : "AmbiguousSession",
@@ -105,9 +142,13 @@ export const unreachable = (url: string, why: string) => ({
   exit: EXIT.unreachable,
   code: "HubUnreachable",
   what: `The hub at ${new URL(url).host} cannot be reached.`,
-  now: `${why.charAt(0).toUpperCase()}${why.slice(1).replace(/\.?$/, ".")} Nothing is lost: what was recorded waits in the journals.`,
+  now: `${causeOf(url, why)}Nothing is lost: what was recorded waits in the journals.`,
   tries: [isLoopback(url) ? { command: "agent-sync dev", why: "starts the hub on this machine" } : ASK_DOCTOR]
 })
+
+/** That the host does not answer need not be said twice. */
+const causeOf = (url: string, why: string) =>
+  why.startsWith(new URL(url).host) ? "" : `${why.charAt(0).toUpperCase()}${why.slice(1).replace(/\.?$/, ".")} `
 
 /** The same of a connection that did not come about in time. */
 export const away = (url: string, status: SyncStatus) =>

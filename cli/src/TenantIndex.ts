@@ -74,4 +74,6 @@ export const readIndex = (settings: Settings, url: string, key: ReaderKey): Effe
         onWrongKey: () => end(new Failure(wrongKey(settings.tenant)))
       }
     })
+    // Whoever asked waits no longer.
+    return Effect.sync(() => end(Effect.interrupt))
   })

@@ -31,8 +31,8 @@ export const watchSessions = (
     /** Once, when all that was there has been read and seen. */
     readonly onWatching: () => void
     readonly onFailure: (failure: Failure) => void
-    /** Goes on when the hub is away, from the beginning too. */
-    readonly patient: boolean
+    /** Told once where the hub does not answer from the beginning, and it goes on; without it, that is a failure. */
+    readonly onAway?: (host: string) => void
   }
 ): Watching => {
   const { tenant } = found
@@ -120,7 +120,8 @@ export const watchSessions = (
     }
   })
   const impatience = setTimeout(() => {
-    if (answered || options.patient) return
+    if (answered) return
+    if (options.onAway !== undefined) return options.onAway(new URL(url).host)
     fail(away(url, remote.status()))
   }, UNREACHABLE_MS)
 

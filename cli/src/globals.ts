@@ -4,6 +4,7 @@
  */
 import { resolve } from "node:path"
 import { type Env, variable } from "#folders"
+import type { Place } from "./again.ts"
 import { EXIT, Failure } from "./Failure.ts"
 
 interface Globals {
@@ -15,10 +16,12 @@ interface Globals {
   noColor: boolean
   /** The file to read instead of the nearest `agent-sync.json`. */
   config: string | undefined
+  /** Flags of this command line that choose folder, config, preset, hub and tenant. */
+  place: Place
 }
 
 /** Set once, when the process begins. A record of its own and not `process.env`, which an agent inherits. */
-export const globals: Globals = { quiet: false, verbose: false, noColor: false, config: undefined }
+export const globals: Globals = { quiet: false, verbose: false, noColor: false, config: undefined, place: [] }
 
 /** For the help, in its order. */
 export const GLOBAL_FLAGS: ReadonlyArray<readonly [string, string]> = [

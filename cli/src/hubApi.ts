@@ -3,29 +3,15 @@ import { refusedBy } from "agent-sync"
 import * as Effect from "effect/Effect"
 import type { Role, Settings } from "./Config.ts"
 import { EXIT, Failure } from "./Failure.ts"
-import { ASK_DOCTOR, unreachable } from "./Reading.ts"
+import { ASK_DOCTOR, noHub, unreachable } from "./Reading.ts"
 import { flat } from "./Terminal.ts"
 
 /** Milliseconds for an answer. */
 const PATIENCE_MS = 10_000
 
 /** The hub's address; fails where none is configured. */
-export const hubOf = ({ preset, tenant, url }: Settings): Effect.Effect<URL, Failure> => {
-  if (url !== undefined) return Effect.succeed(new URL(url.replace(/^ws/, "http")))
-  return new Failure({
-    exit: EXIT.usage,
-    code: "NoHub",
-    what: `No hub is configured for tenant ${tenant}${preset === undefined ? "" : `: preset ${preset} has no url`}.`,
-    now: "Nothing was asked of any hub.",
-    tries: [
-      {
-        command: `agent-sync deploy${preset === undefined ? "" : ` --env ${preset}`}`,
-        why: "puts one on your Cloudflare, and its address into agent-sync.json"
-      },
-      { command: "--url ws://…", why: "one that runs elsewhere" }
-    ]
-  })
-}
+export const hubOf = (settings: Settings): Effect.Effect<URL, Failure> =>
+  settings.url === undefined ? noHub(settings) : Effect.succeed(new URL(settings.url.replace(/^ws/, "http")))
 
 /** Asks below the tenant's address: `logs`, `revocations`, or with no path the tenant itself. */
 export const askHub = (

@@ -8,6 +8,7 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import manifest from "../../package.json" with { type: "json" }
+import { again, placeOf } from "./again.ts"
 import { EXIT, Failure, tell } from "./Failure.ts"
 import { globals, takeGlobals } from "./globals.ts"
 import { NAME, root } from "./grammar.ts"
@@ -20,8 +21,10 @@ const isForPrograms = () => {
   return (end === -1 ? process.argv : process.argv.slice(0, end)).includes("--json")
 }
 
-const explain = (failure: Failure) => {
+const explain = (told: Failure) => {
   const { stderr } = process
+  const tries = (told.tries ?? []).map((one) => ({ ...one, command: again(one.command) }))
+  const failure = new Failure({ ...told, tries })
   const json = isForPrograms()
   stderr.write(tell(failure, { json, tty: stderr.isTTY === true, color: wantsColor(stderr), columns: stderr.columns }))
   process.exitCode = failure.exit
@@ -53,6 +56,15 @@ const withWait = (argv: ReadonlyArray<string>) => {
   return argv.map((word, i) => (word === "--wait-sync" && (end === -1 || i < end) ? "--wait-sync=30s" : word))
 }
 
+/** What the grammar says of a command line, for `command`. */
+const inOurWords = (command: string, said: string): string => {
+  const [, flag] = /^Expected to find option: '(--[a-z-]+)'/.exec(said) ?? []
+  if (flag !== undefined) return `${command} needs ${flag}.`
+  const [, argument, choices] = /^Missing argument <(\w+)>(?: with choices (.*?))?\.?$/.exec(said) ?? []
+  if (argument !== undefined) return `${command} needs ${choices?.replaceAll(" | ", " or ") ?? argument.toUpperCase()}.`
+  return `${command}: ${said.replace("a integer", "a whole number").replace(/\.?$/, ".")}`
+}
+
 const LONG_WORD = 32
 /** What the person wrote may be a token or a key at the wrong place: a long word is told by its beginning. */
 const brief = (text: string) =>
@@ -65,6 +77,7 @@ const quietly = <A, E, R>(program: Effect.Effect<A, E, R>) =>
   Console.consoleWith((console) => Effect.withConsole(program, { ...console, error: () => Effect.void }))
 
 const main = async (): Promise<void> => {
+  globals.place = placeOf(process.argv.slice(2))
   const { cwd, help, rest, version } = takeGlobals(process.argv.slice(2))
   if (cwd !== undefined) enter(cwd)
   if (version) return void process.stdout.write(`${manifest.version}\n`)
@@ -94,7 +107,7 @@ const main = async (): Promise<void> => {
     throw new Failure({
       exit: EXIT.usage,
       code: "BadUsage",
-      what: `${found.name.slice(NAME.length + 1)}: ${brief(said).replace("a integer", "a whole number").replace(/\.?$/, ".")}`,
+      what: inOurWords(found.name.slice(NAME.length + 1), brief(said)),
       tries: [{ command: `${found.name} --help` }]
     })
   }

@@ -34,12 +34,13 @@ export const step = <A>(
     }
     const erase = tty ? "\r\x1b[2K" : ""
     if (tty && !globals.quiet) stderr.write(draw(paint.green(ascii ? ":" : "▸"), running, ""))
-    const end = (mark: string, text: string) => {
-      if (!globals.quiet) stderr.write(`${erase}${draw(mark, text, duration(performance.now() - began))}\n`)
+    const end = (mark: string, text: string, after = "\n") => {
+      if (!globals.quiet) stderr.write(`${erase}${draw(mark, text, duration(performance.now() - began))}${after}`)
     }
     return work.pipe(
       Effect.tap((answer) => Effect.sync(() => end(paint.green(ascii ? "+" : "✓"), done(answer)))),
-      Effect.tapError(() => Effect.sync(() => end(paint.red(ascii ? "x" : "✗"), failed)))
+      // What went wrong follows, as a text of its own.
+      Effect.tapError(() => Effect.sync(() => end(paint.red(ascii ? "x" : "✗"), failed, tty ? "\n\n" : "\n")))
     )
   })
 

@@ -56,10 +56,13 @@ describe("agent-sync tail", () => {
     const here = await init()
     const hub = await startHub(here)
     await here.run(["run", "--url", hub.url, "--", "echo", "hello"])
-    const { code, stderr } = await here.run(["tail", "--url", hub.url, "--session", "zzzz"])
-    expect(code).toBe(1)
-    expect(stderr).toContain("No session ends with zzzz.")
-    expect(stderr).toContain("agent-sync tail --session run:")
+    for (const command of ["tail", "viewer"]) {
+      const { code, stderr, stdout } = await here.run([command, "--url", hub.url, "--session", "zzzz"])
+      expect([code, stdout]).toEqual([1, ""])
+      expect(stderr).toContain("No session ends with zzzz.")
+      // The end of its id, and the hub that was asked.
+      expect(stderr).toMatch(new RegExp(`Try: agent-sync ${command} --url ${hub.url} --session [0-9a-f]{8} {2}\\(`))
+    }
   })
 
   test("shows the last lines that were asked for", async () => {

@@ -1,5 +1,6 @@
 /** What holds for every command, read off the grammar itself: a new command cannot escape it. */
 import { describe, expect, test } from "bun:test"
+import { again, HUBLESS, placeOf } from "../../cli/src/again.ts"
 import { NAME, root } from "../../cli/src/grammar.ts"
 import { type Found, find, flagNames, helpText, stray, takesWords } from "../../cli/src/help.ts"
 import { wantsColor } from "../../cli/src/paint.ts"
@@ -45,6 +46,16 @@ describe("every command", () => {
   test("takes --json, unless it is one of those that have nothing for programs", () => {
     const lacking = runnable.filter(([, found]) => !flagNames(found).includes("--json")).map(([name]) => name)
     expect(lacking.toSorted()).toEqual(WITHOUT_JSON.toSorted())
+  })
+
+  test("chooses preset, hub and tenant by the same flags, unless it has nothing to do with a hub", () => {
+    const hubless = runnable.filter(([name]) => HUBLESS.includes(name.split(" ")[0] ?? ""))
+    expect(hubless.filter(([, found]) => flagNames(found).includes("--env")).map(([name]) => name)).toEqual([])
+    for (const [name, found] of runnable.filter((one) => !hubless.includes(one))) {
+      // `tail` names the tenant by a word.
+      const wanted = ["--env", "--url", ...(name === "tail" ? [] : ["--tenant"])]
+      expect([name, ...wanted.filter((flag) => !flagNames(found).includes(flag))]).toEqual([name])
+    }
   })
 
   test("takes no secret as a flag: what stands in a command line is seen by every user of the machine", () => {
@@ -105,4 +116,40 @@ describe("colour", () => {
       set(before)
     }
   })
+})
+
+describe("a command that a person is told to type", () => {
+  const place = placeOf(["run", "--env=prod", "--cwd", "my project", "--tenant", "acme", "--", "claude", "-e", "dev"])
+
+  test.each([
+    ["agent-sync export --all > FILE", "agent-sync export -e prod --cwd 'my project' --tenant acme --all > FILE"],
+    ["agent-sync token revoke ID", "agent-sync token revoke -e prod --cwd 'my project' --tenant acme ID"],
+    ["agent-sync share SESSION", "agent-sync share -e prod --cwd 'my project' --tenant acme SESSION"],
+    ["agent-sync ci-summary", "agent-sync ci-summary -e prod --cwd 'my project' --tenant acme"],
+    ["AGENT_SYNC_KEY=asr1… agent-sync tail", "AGENT_SYNC_KEY=asr1… agent-sync tail -e prod --cwd 'my project' acme"],
+    ["agent-sync deploy --env dev", "agent-sync deploy --cwd 'my project' --tenant acme --env dev"],
+    ["agent-sync dev", "agent-sync dev --cwd 'my project'"],
+    ["Ask whoever runs this hub.", "Ask whoever runs this hub."]
+  ])("%p goes where this one went", (text, told) => {
+    expect(again(text, place)).toBe(told)
+  })
+
+  test("has the hub's address only where it asks a hub", () => {
+    const elsewhere = placeOf(["doctor", "--url", "wss://hub.example"])
+    expect(again("agent-sync tail, agent-sync token create --role read", elsewhere)).toBe(
+      "agent-sync tail --url wss://hub.example, agent-sync token create --role read"
+    )
+  })
+
+  test("is told so by commands, in what they say and in what went wrong", async () => {
+    const here = machine()
+    await here.run(["init", "--yes", "--tenant", "acme"])
+    const made = await here.run(["token", "create", "--role", "read", "-e", "prod"])
+    expect(made.stderr).toMatch(/End it: agent-sync token revoke -e prod \S+\n/)
+    const nowhere = await here.run(["tail", "-e", "prod"])
+    expect(nowhere.stderr).toContain("acme: preset prod has no url.")
+    expect(nowhere.stderr).toContain("Try: agent-sync deploy --env prod ")
+    const away = await here.run(["sessions", "--url", "ws://127.0.0.1:9", "--json"])
+    expect(JSON.parse(away.stderr)).toMatchObject({ error: { code: "HubUnreachable", fix: ["agent-sync dev"] } })
+  }, 30_000)
 })

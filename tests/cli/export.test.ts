@@ -52,9 +52,17 @@ describe("export", () => {
     expect(new Set(keys).size).toBe(keys.length)
   }, 30_000)
 
-  test("where no hub answers says that nothing was written", async () => {
+  test("where no hub answers, or it refuses, says that nothing was written", async () => {
     const { on } = scene()
     await on.run(["init", "--local", "--yes", "--tenant", "acme"])
+    const hub = await startHub(on)
+    const writing = (await on.run(["token", "create", "--role", "write"])).stdout.trim()
+    const refused = await on.run(["export", "--all", "--url", hub.url], { env: { AGENT_SYNC_TOKEN: writing } })
+    expect([refused.code, refused.stdout, refused.stderr.split("\n")[0]]).toEqual([
+      4,
+      "",
+      expect.stringContaining("this token may not read this log")
+    ])
     const { code, stderr, stdout } = await on.run(["export", "--all", "--url", "ws://127.0.0.1:9"])
     expect([code, stdout]).toEqual([3, ""])
     expect(stderr).toContain("Nothing was written.")

@@ -245,7 +245,7 @@ describe("agent-sync doctor", () => {
     expect((await doctor(here, late(300_000, manifest.version))).of("clock")).toMatchObject({ state: "error" })
     const other = await doctor(here, late(20_000, "0.0.1"))
     expect(other.of("clock")).toMatchObject({ state: "warning" })
-    expect(other.of("hub")).toMatchObject({ state: "warning", fix: "agent-sync deploy -e dev" })
+    expect(other.of("hub")).toMatchObject({ state: "warning", fix: "agent-sync dev  (in place of the one that runs)" })
     expect(
       (
         await doctor(

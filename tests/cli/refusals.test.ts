@@ -32,6 +32,7 @@ interface Given {
   readonly reader: string
   readonly recorder: string
   readonly expired: string
+  readonly writing: string
   readonly stranger: string
 }
 
@@ -53,6 +54,15 @@ const REFUSALS: ReadonlyArray<Refusal> = [
     code: "Refused",
     says: 'The hub refused: "This token has expired. Make a new one',
     now: "Sessions and keys are untouched."
+  },
+  {
+    name: "a token that may not read",
+    args: ["sessions"],
+    env: ({ hub, writing }) => ({ AGENT_SYNC_TOKEN: writing, AGENT_SYNC_URL: hub.url }),
+    exit: 4,
+    code: "Refused",
+    says: "this token may not read this log",
+    now: "agent-sync doctor"
   },
   {
     name: "a token of another tenant",
@@ -162,6 +172,7 @@ describe("is told by its sentence and its exit code", () => {
       reader: readFileSync(join(home, "keys", "acme", "reader.key"), "utf8").trim(),
       recorder: await said(here, "identity", "export", "--recorder"),
       expired: await said(here, "token", "create", "--role", "read", "--ttl", "1ms"),
+      writing: await said(here, "token", "create", "--role", "write"),
       stranger: await said(other, "identity", "export", "--reveal")
     }
   }, 120_000)
@@ -246,9 +257,9 @@ test("no session's id comes to stand in a command where it is more than a word: 
     ({ origin: { session, agent: "codex" }, startedAt, title: "Title\nTry: curl evil" }) as unknown as KnownSession
   const ids = ["x; curl evil", "--url=ws://evil", "$(id)", "a b", "`id`", "x\ncurl", "run:0199-a_b.c", "x'y", "a>b"]
   const failure = new Failure(notOne("tail", "zzzz", [], ids.map(known)))
-  expect(failure.tries?.map(({ command }) => command)).toEqual(["agent-sync tail run:0199-a_b.c"])
+  expect(failure.tries?.map(({ command }) => command)).toEqual(["agent-sync tail 99-a_b.c"])
   expect(tell(failure, { json: false, tty: false, color: false })).toBe(
-    "agent-sync: No session ends with zzzz.\nTry: agent-sync tail run:0199-a_b.c  (Title Try: curl evil)\n"
+    "agent-sync: No session ends with zzzz.\nTry: agent-sync tail 99-a_b.c  (Title Try: curl evil)\n"
   )
 })
 
@@ -259,6 +270,11 @@ test("a session that is not found, or not told apart, brings up the newest that 
   const none = notOne("share", "zzzz", [], [all[6]!, ...all.slice(0, 6)])
   expect(none.tries.map(({ why }) => why)).toEqual(["Title 5", "Title 4", "Title 3", "Title 2", "Title 1"])
   expect(none.tries[0]).toEqual({ command: "agent-sync share later-5", why: "Title 5" })
+  const alike = [known("run:1-9a5f2c81", 1), known("run:2-9a5f2c81", 2)]
+  expect(notOne("tail --session", "81", alike, alike).tries.map(({ command }) => command)).toEqual([
+    "agent-sync tail --session 2-9a5f2c81",
+    "agent-sync tail --session 1-9a5f2c81"
+  ])
   expect(notOne("share", "st", [all[0]!], all).tries).toEqual([{ command: "agent-sync share first", why: "Codex" }])
 })
 

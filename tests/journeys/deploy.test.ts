@@ -85,6 +85,14 @@ describe("before the first deploy", () => {
     })
   })
 
+  test("a preset that is a hub on this machine is no Worker's: its address is not another's to write or to remove", async () => {
+    for (const command of ["deploy", "destroy"]) {
+      const { code, stderr } = await here.run([command, "-e", "dev", "--dry-run"])
+      expect([code, stderr]).toEqual([2, expect.stringContaining("Preset dev is a hub that runs with Bun")])
+      expect(stderr).toContain("Try: -e prod")
+    }
+  })
+
   test("a folder without a Worker, and a file that is none, are told with exit code 2", async () => {
     const empty = await machine().run(["deploy", "-e", "prod"])
     expect(empty.code).toBe(2)
@@ -165,6 +173,8 @@ describe("a hub of one's own on D1", () => {
     }
     expect(done.stderr).toContain("D1 database beta-sync-prod made, named in")
     expect(done.stderr).toContain("round trip: sealed, written, read back, opened, deleted")
+    // There is no version before the first.
+    expect(done.stderr).toMatch(/undo: +agent-sync destroy -e prod\n/)
     const [database] = [...cloudflare.databases.values()]
     expect(database?.name).toBe("beta-sync-prod")
     const config = readFileSync(join(folder, "worker/wrangler.jsonc"), "utf8")
@@ -200,9 +210,17 @@ describe("a hub of one's own on D1", () => {
     expect(cloudflare.scripts.size).toBe(1)
   })
 
-  test("destroy removes the database too, and lets the next deploy make another", async () => {
-    well(await there.run(["destroy", "--confirm", "beta"]))
+  test("destroy removes the database too, also one that a try before left, and lets the next deploy make another", async () => {
+    cloudflare.failOnce(/^DELETE .*\/d1\/database/, 500, 7500, "internal error")
+    const broken = await there.run(["destroy", "--confirm", "beta"])
+    expect([broken.code, broken.stderr]).toEqual([1, expect.stringContaining("the database is still there")])
+    expect([cloudflare.scripts.size, cloudflare.databases.size]).toEqual([0, 1])
+    const again = await there.run(["destroy", "--confirm", "beta"])
+    well(again)
+    expect(again.stderr).toContain("beta-sync-prod was removed before")
     expect([cloudflare.scripts.size, cloudflare.databases.size]).toEqual([0, 0])
+    const nothing = await there.run(["destroy", "--confirm", "beta"])
+    expect([nothing.code, nothing.stderr]).toEqual([1, expect.stringContaining("There is no Worker beta-sync-prod")])
     expect((await there.run(["deploy", "--dry-run"])).stdout).toContain("would make the D1 database beta-sync-prod\n")
   })
 })

@@ -67,6 +67,18 @@ export const workerOf = (
   cwd: string,
   environment: string
 ): Either.Either<Worker, Failure> => {
+  if (presets[environment]?.provider === "bun") {
+    const others = Object.keys(presets).filter((name) => presets[name]?.provider === "cloudflare")
+    return Either.left(
+      new Failure({
+        exit: EXIT.usage,
+        code: "NoWorker",
+        what: `Preset ${environment} is a hub that runs with Bun (provider bun), not a Worker.`,
+        now: "Nothing was asked of Cloudflare.",
+        tries: others.map((name) => ({ command: `-e ${name}`, why: "a preset for Cloudflare" }))
+      })
+    )
+  }
   const folder = join(configFile === undefined ? cwd : dirname(configFile), "worker")
   const vars = hubVariables(environment, presets[environment] ?? {}, "worker")
   if (Either.isLeft(vars)) return Either.left(vars.left)

@@ -12,6 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Schedule from "effect/Schedule"
 import manifest from "../../../../package.json" with { type: "json" }
+import { inThisFolder } from "../../again.ts"
 import { type Flags, hubUrl, type Settings, settings } from "../../Config.ts"
 import { EXIT, Failure } from "../../Failure.ts"
 import { askHub, healthOf, told } from "../../hubApi.ts"
@@ -19,8 +20,9 @@ import { authSecret } from "../../Keys.ts"
 import { paintFor, shortPath } from "../../paint.ts"
 import { say, step } from "../../steps.ts"
 import { grouped } from "../../Terminal.ts"
+import { fit } from "../../wrap.ts"
 import { type Missing, rememberDatabase, rememberUrl, type Worker, workerOf } from "./Worker.ts"
-import { accountOf, NOTHING, wrangler } from "./wrangler.ts"
+import { NOTHING, signedIn, wrangler } from "./wrangler.ts"
 
 export interface DeployInput extends Flags {
   readonly dryRun: boolean
@@ -42,6 +44,8 @@ export const run = (input: DeployInput) =>
       { env: { ...process.env, AGENT_SYNC_URL: undefined, AGENT_SYNC_TOKEN: undefined }, cwd: process.cwd() }
     )
     const preset = found.preset ?? "prod"
+    /** There is no version to go back to. */
+    const isFirst = found.presets[preset]?.url === undefined
     const worker = yield* workerOf(found, process.cwd(), preset)
     const secret = authSecret(found.files)
     const missing: ReadonlyArray<Missing> = [
@@ -69,11 +73,7 @@ export const run = (input: DeployInput) =>
         ]
       })
     }
-    const account = yield* step(
-      "asking Cloudflare who is signed in",
-      accountOf(worker),
-      ({ id, name }) => `account ${name} (${id.slice(0, 4)}…)`
-    )
+    const account = yield* signedIn(worker)
     if (input.rollback) return yield* rollback(worker, found, secret)
 
     say(
@@ -111,9 +111,9 @@ export const run = (input: DeployInput) =>
     say(
       `  ${paint.green("✓")} ${shortPath(found.file ?? "")}, preset ${preset}: ${hub.origin}`,
       "",
-      `  Deployed.  Watch:  ${paint.cyan(`agent-sync tail ${found.tenant} -e ${preset}`)}`,
-      `             or:     ${paint.cyan(`agent-sync viewer -e ${preset}`)}`,
-      `             undo:   ${paint.cyan(`agent-sync deploy --rollback -e ${preset}`)}`
+      `  Deployed.  Watch:  ${paint.cyan(inThisFolder(`agent-sync tail ${found.tenant} -e ${preset}`))}`,
+      `             or:     ${paint.cyan(inThisFolder(`agent-sync viewer -e ${preset}`))}`,
+      `             undo:   ${paint.cyan(inThisFolder(isFirst ? `agent-sync destroy -e ${preset}` : `agent-sync deploy --rollback -e ${preset}`))}`
     )
     return EXIT.ok
   })
@@ -148,7 +148,7 @@ const dryRun = (worker: Worker, found: Settings, missing: ReadonlyArray<Missing>
       ...all.flatMap(({ fix, what }) => [`missing: ${what}`, `         ${fix}`]),
       "nothing was changed (--dry-run)"
     ]
-    process.stdout.write(`${lines.join("\n")}\n`)
+    process.stdout.write(fit(`${lines.join("\n")}\n`, process.stdout))
     return EXIT.ok
   })
 
@@ -321,5 +321,7 @@ const rollback = (worker: Worker, found: Settings, secret: Uint8Array) =>
     if (address !== undefined) {
       yield* prove(new URL((yield* hubUrl(address, found.tenant)).replace(/^ws/, "http")), found, secret, worker)
     }
+    const forward = inThisFolder(`agent-sync deploy -e ${worker.environment}`)
+    say("", `  Rolled back.  Forward again:  ${paintFor(process.stderr).cyan(forward)}`)
     return EXIT.ok
   })

@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import { EXIT, Failure, type Try } from "../../Failure.ts"
 import { globals } from "../../globals.ts"
 import { told } from "../../hubApi.ts"
+import { step } from "../../steps.ts"
 import { clean } from "../../Terminal.ts"
 import type { Worker } from "./Worker.ts"
 
@@ -106,7 +107,7 @@ export interface Account {
 }
 
 /** The account that will be used: the one that is named, or the only one. */
-export const accountOf = (worker: Worker): Effect.Effect<Account, Failure> =>
+const accountOf = (worker: Worker): Effect.Effect<Account, Failure> =>
   Effect.gen(function* () {
     const { stdout } = yield* wrangler(worker, ["whoami", "--json"], NOTHING)
     const answer: unknown = yield* Effect.try({
@@ -141,6 +142,15 @@ export const accountOf = (worker: Worker): Effect.Effect<Account, Failure> =>
     }
     return chosen
   })
+
+/** The same, as the step that comes first. */
+export const signedIn = (worker: Worker): Effect.Effect<Account, Failure> =>
+  step(
+    "asking Cloudflare who is signed in",
+    accountOf(worker),
+    ({ id, name }) => `account ${name} (${id.slice(0, 4)}…)`,
+    "nobody may deploy from here"
+  )
 
 export const NOTHING = "Nothing was changed on Cloudflare."
 

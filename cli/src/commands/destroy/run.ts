@@ -3,13 +3,14 @@
  * Asks for the tenant's name first. Keys and journals of this machine stay.
  */
 import * as Effect from "effect/Effect"
+import { inThisFolder } from "../../again.ts"
 import { type Flags, settings } from "../../Config.ts"
 import { EXIT, Failure } from "../../Failure.ts"
 import { canAsk } from "../../globals.ts"
 import { shortPath } from "../../paint.ts"
 import { say, step } from "../../steps.ts"
 import { rememberDatabase, rememberUrl, workerOf } from "../deploy/Worker.ts"
-import { accountOf, NOTHING, wrangler } from "../deploy/wrangler.ts"
+import { NOTHING, signedIn, wrangler } from "../deploy/wrangler.ts"
 
 export const run = (input: Flags & { readonly dryRun: boolean; readonly confirm: string | undefined }) =>
   Effect.gen(function* () {
@@ -24,7 +25,9 @@ export const run = (input: Flags & { readonly dryRun: boolean; readonly confirm:
     const gone = [
       `the Worker ${worker.name}, and with it every Durable Object: all sealed sessions of all its tenants`,
       ...(database === undefined ? [] : [`the D1 database ${database.name}`]),
-      `the address of preset ${preset} in ${shortPath(file ?? "agent-sync.json")}`
+      ...(found.presets[preset]?.url === undefined
+        ? []
+        : [`the address of preset ${preset} in ${shortPath(file ?? "agent-sync.json")}`])
     ]
     const stays = `Keys (${shortPath(found.files.folder)}) and journals (${shortPath(found.folders.journals)}) on this machine stay.`
     if (input.dryRun) {
@@ -42,7 +45,11 @@ export const run = (input: Flags & { readonly dryRun: boolean; readonly confirm:
         tries: [{ command: `(cd ${worker.folder} && bun install)` }]
       })
     }
-    const name = input.confirm ?? (canAsk() ? yield* ask(gone, tenant) : undefined)
+    const asking = input.confirm === undefined && canAsk()
+    const name = asking ? yield* ask(gone, tenant) : input.confirm
+    if (asking && name === undefined) {
+      return yield* new Failure({ exit: EXIT.interrupted, code: "Interrupted", what: "Nothing was removed." })
+    }
     if (name !== tenant) {
       return yield* new Failure({
         exit: EXIT.usage,
@@ -55,11 +62,19 @@ export const run = (input: Flags & { readonly dryRun: boolean; readonly confirm:
         tries: [{ command: `agent-sync destroy -e ${preset} --confirm ${tenant}` }]
       })
     }
-    yield* accountOf(worker)
+    yield* signedIn(worker)
+    // What a destroy that broke off has removed need not be there; what it left behind still goes.
+    const isLeft = database?.id !== undefined || found.presets[preset]?.url !== undefined
     yield* step(
       `removing ${worker.name}`,
-      wrangler(worker, ["delete", "--force"], "Nothing was removed."),
-      () => `${worker.name} removed, with all that it stored`
+      wrangler(worker, ["delete", "--force"], "Nothing was removed.").pipe(
+        Effect.as(true),
+        Effect.catchIf(
+          ({ code }) => code === "NoSuchWorker" && isLeft,
+          () => Effect.succeed(false)
+        )
+      ),
+      (removed) => `${worker.name} ${removed ? "removed, with all that it stored" : "was removed before"}`
     )
     if (database !== undefined) {
       yield* step(
@@ -81,15 +96,20 @@ export const run = (input: Flags & { readonly dryRun: boolean; readonly confirm:
           what: `The hub is removed, but ${file} could not be written: ${error instanceof Error ? error.message : String(error)}.`
         })
     })
-    say("", `  ${stays}`)
+    say("", `  ${stays}`, `  Another hub:  ${inThisFolder(`agent-sync deploy -e ${preset}`)}`)
     return EXIT.ok
   })
 
+/** Asked again until it is the tenant's name; undefined where the person went away. */
 const ask = (gone: ReadonlyArray<string>, tenant: string) =>
   Effect.promise(async () => {
     const clack = await import("@clack/prompts")
     const output = process.stderr
     clack.note(gone.join("\n"), "This removes", { output })
-    const typed = await clack.text({ message: `Type the tenant's name to go on: ${tenant}`, output })
-    return typeof typed === "string" ? typed : ""
+    const typed = await clack.text({
+      message: `Type the tenant's name to go on: ${tenant}`,
+      output,
+      validate: (text) => (text === tenant ? undefined : "That is not this tenant's name. Ctrl-C removes nothing.")
+    })
+    return clack.isCancel(typed) ? undefined : typed
   })

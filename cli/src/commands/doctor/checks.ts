@@ -66,7 +66,7 @@ const looseFiles = ({ files }: Settings): ReadonlyArray<string> => {
 /** Reached, of which version, with which clock, and whether it takes the token. */
 export const hub: Check = (found) =>
   Effect.gen(function* () {
-    const { preset, tenant, url } = found
+    const { preset, presets, tenant, url } = found
     if (url === undefined) {
       return [
         warning(
@@ -99,7 +99,9 @@ export const hub: Check = (found) =>
         : warning(
             "hub",
             `${address.host} runs ${version}, this is ${manifest.version}`,
-            `agent-sync deploy${preset === undefined ? "" : ` -e ${preset}`}`
+            preset !== undefined && presets[preset]?.provider === "bun"
+              ? "agent-sync dev  (in place of the one that runs)"
+              : `agent-sync deploy${preset === undefined ? "" : ` -e ${preset}`}`
           ),
       ...(skew === undefined || Number.isNaN(skew)
         ? []

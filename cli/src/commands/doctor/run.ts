@@ -3,6 +3,7 @@
  * changes nothing. Ends with 1 where there is an error; a warning is none.
  */
 import * as Effect from "effect/Effect"
+import { again } from "../../again.ts"
 import { type Flags, type Settings, settings } from "../../Config.ts"
 import { EXIT } from "../../Failure.ts"
 import { globals, terminalEnv } from "../../globals.ts"
@@ -19,7 +20,7 @@ export const run = (input: Flags & { readonly json: boolean }) =>
     const tell = (findings: ReadonlyArray<Finding>) => {
       for (const finding of findings) {
         counts[finding.state]++
-        show(finding)
+        show(finding.fix === undefined ? finding : { ...finding, fix: again(finding.fix) })
       }
     }
     tell(checks.runtime())

@@ -2,23 +2,21 @@
  * Writes recorded sessions to stdout: from the hub with the reader key, else from this machine's journal. Each event once, as
  * its latest and best source told it.
  */
-import { type KnownSession, provenEntries, provenTitle, quoted, type ReaderKey, refusedBy } from "agent-sync"
+import { type KnownSession, provenEntries, provenTitle, quoted } from "agent-sync"
 import { connectReader, readJournal } from "agent-sync/bun"
 import { type Header, makeCollector, makeSession, type Origin, SessionId } from "agent-sync/events"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import { type Flags, keyOrMake, type Settings, settings } from "../../Config.ts"
+import { type Flags, settings } from "../../Config.ts"
 import { EXIT, Failure } from "../../Failure.ts"
 import { globals } from "../../globals.ts"
 import { isFile, openProofFile } from "../../proofFile.ts"
-import { endingWith, notOne } from "../../Reading.ts"
+import { away, endingWith, notOne, patience, type Reading, readingOf, refused, wrongKey } from "../../Reading.ts"
 import { openRecording } from "../../Recording.ts"
 import { clean } from "../../Terminal.ts"
+import { fit } from "../../wrap.ts"
 import { told } from "../tail/notices.ts"
 import { type Exported, type Format, formats, isDocument } from "./formats.ts"
-
-/** Milliseconds without any answer after which a hub counts as unreachable. */
-const UNREACHABLE_MS = 10_000
 
 export interface ExportInput extends Flags {
   readonly all: boolean
@@ -64,17 +62,7 @@ export const run = (input: ExportInput) =>
     if (input.session !== undefined && isFile(input.session)) return yield* fromFile(input, input.session, format)
     const found = yield* settings(input, { env: process.env, cwd: process.cwd() })
     if (found.url === undefined) return yield* fromJournal(input, format)
-    const { key } = yield* keyOrMake(found)
-    if (key.kind !== "reader") {
-      return yield* new Failure({
-        exit: EXIT.unopened,
-        code: "CannotRead",
-        what: `This machine has only the recorder key of tenant ${found.tenant}: it can record and not read back.`,
-        now: "Nothing was asked of the hub.",
-        tries: [{ command: "AGENT_SYNC_KEY=asr1… agent-sync export …", why: "with the reader key" }]
-      })
-    }
-    return yield* fromHub(input, format, found, found.url, key)
+    return yield* fromHub(input, format, yield* readingOf(found, "export"))
   })
 
 const write = (text: string) =>
@@ -86,9 +74,9 @@ const carries = ({ format, proof }: ExportInput) => proof && format === "html"
 
 const tellCarried = (input: ExportInput) => {
   if (!carries(input) || globals.quiet) return
-  process.stderr.write(
-    "The file carries its proof (agent-sync verify FILE) and the key that opens it: whoever has it can read all of this\nsession, also what is folded or replaced in it. --no-proof leaves both out.\n"
-  )
+  const text =
+    "The file carries its proof (agent-sync verify FILE) and the key that opens it: whoever has it can read all of this session, also what is folded or replaced in it. --no-proof leaves both out.\n"
+  process.stderr.write(fit(text, process.stderr))
 }
 
 /** What an exported file's proof holds, written once more. */
@@ -132,8 +120,9 @@ const fromJournal = (input: ExportInput, format: Format) =>
     const sessions = yield* Either.mapLeft(reader.sessions(), failed)
     const { session: wanted } = input
     const chosen = wanted === undefined ? sessions : endingWith(wanted, sessions)
-    if (wanted !== undefined && chosen.length !== 1)
+    if (wanted !== undefined && chosen.length !== 1) {
       return yield* new Failure(notOne("export", wanted, chosen, sessions))
+    }
     for (const { alias, log, origin, startedAt, state, title } of chosen) {
       const collector = makeCollector(input.history)
       yield* Either.mapLeft(
@@ -158,30 +147,31 @@ const fromJournal = (input: ExportInput, format: Format) =>
     return EXIT.ok
   })
 
-const fromHub = (input: ExportInput, format: Format, found: Settings, url: string, key: ReaderKey) =>
+const fromHub = (input: ExportInput, format: Format, { found, key, url }: Reading) =>
   Effect.async<number, Failure>((resume) => {
     const { tenant } = found
     let collector = makeCollector(input.history)
     let current: KnownSession | undefined
     let isFinished = false
     let written = false
-    let heard = performance.now()
     let next: (() => void) | undefined
 
     const finish = (how: Effect.Effect<number, Failure>) => {
       if (isFinished) return
       isFinished = true
-      clearInterval(ticker)
+      waiting.stop()
       remote.stop()
       resume(how)
     }
-    const fail = (failure: Failure) => finish(Effect.fail(failure))
+    const fail = (failure: ConstructorParameters<typeof Failure>[0]) => finish(Effect.fail(new Failure(failure)))
+    const waiting = patience(() => {
+      const now = written ? "What was written to stdout is whole up to its last line." : "Nothing was written."
+      fail({ ...away(url, remote.status()), now })
+    })
 
     /** One session after the other, so that memory holds one. */
     const writeAll = async (sessions: ReadonlyArray<KnownSession>) => {
       for (const session of sessions) {
-        // Whoever reads our output may have been slow.
-        heard = performance.now()
         current = session
         collector = makeCollector(input.history)
         const done = new Promise<void>((resolve) => {
@@ -223,7 +213,7 @@ const fromHub = (input: ExportInput, format: Format, found: Settings, url: strin
       const { session: wanted } = input
       if (wanted === undefined) return void writeAll(sessions)
       const matches = endingWith(wanted, sessions)
-      if (matches.length !== 1) return fail(new Failure(notOne("export", wanted, matches, sessions)))
+      if (matches.length !== 1) return fail(notOne("export", wanted, matches, sessions))
       void writeAll(matches)
     }
 
@@ -232,19 +222,15 @@ const fromHub = (input: ExportInput, format: Format, found: Settings, url: strin
       url,
       token: () => found.token("read"),
       onStatus: (status) => {
-        if (status._tag !== "Refused") return
-        fail(new Failure({ exit: EXIT.refused, code: "Refused", what: refusedBy("The hub", status) }))
+        waiting.onStatus(status)
+        if (status._tag === "Refused") fail(refused(status))
       },
       events: {
-        onSession: () => {
-          heard = performance.now()
-        },
+        onSession: () => {},
         onIndexRead: () => {
-          heard = performance.now()
           if (current === undefined) choose()
         },
         onEntries: (log, entries) => {
-          heard = performance.now()
           if (log !== current?.log) return
           for (const { content, writer } of entries) {
             if (content._tag === "Event") collector.add(content.event, writer)
@@ -254,22 +240,13 @@ const fromHub = (input: ExportInput, format: Format, found: Settings, url: strin
           if (log === current?.log) next?.()
         },
         onNotice: (log, notice) => {
+          // Without the index there is nothing to write.
+          if (log === undefined && notice._tag === "Refused")
+            return fail(refused({ error: notice.refusal.reason, fix: undefined }))
           process.stderr.write(`agent-sync: ${clean(`${current?.origin.session ?? tenant}: ${told(notice)}`)}\n`)
           if (notice._tag === "Refused" && log === current?.log) next?.()
         },
-        onWrongKey: () =>
-          fail(new Failure({ exit: EXIT.unopened, code: "WrongKey", what: `Your key does not open tenant ${tenant}.` }))
+        onWrongKey: () => fail(wrongKey(tenant))
       }
     })
-    const ticker = setInterval(() => {
-      if (performance.now() - heard < UNREACHABLE_MS) return
-      fail(
-        new Failure({
-          exit: EXIT.unreachable,
-          code: "HubUnreachable",
-          what: `The hub at ${new URL(url).host} cannot be reached.`,
-          now: written ? "What was written to stdout is whole up to its last line." : "Nothing was written."
-        })
-      )
-    }, 500)
   })

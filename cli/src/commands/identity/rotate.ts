@@ -9,8 +9,8 @@ import { type Flags, isLoopback, noKey, type Settings, settings } from "../../Co
 import { EXIT, Failure } from "../../Failure.ts"
 import { canAsk } from "../../globals.ts"
 import { forgetNextKey, nextKey, replaceKey } from "../../Keys.ts"
-import { shortPath } from "../../paint.ts"
-import { say, step } from "../../steps.ts"
+import { paintFor, shortPath } from "../../paint.ts"
+import { say } from "../../steps.ts"
 import { readIndex } from "../../TenantIndex.ts"
 
 export const rotate = (input: Flags & { readonly yes: boolean; readonly json: boolean }) =>
@@ -69,12 +69,9 @@ export const rotate = (input: Flags & { readonly yes: boolean; readonly json: bo
       process.stdout.write(`${JSON.stringify({ schema: 1, tenant, hubs: told, wrote, machines })}\n`)
       return EXIT.ok
     }
-    yield* step(
-      "",
-      Effect.void,
-      () => `new keys for tenant ${tenant}, told to ${told.length === 0 ? "no hub" : told.join(", ")}`
-    )
+    const { green } = paintFor(process.stderr)
     say(
+      `  ${green("✓")} new keys for tenant ${tenant}, told to ${told.length === 0 ? "no hub" : told.join(", ")}`,
       ...wrote.map((file) => `    ${shortPath(file)}`),
       "",
       "  What was recorded stays readable with the new key; the old ones are kept beside it.",
@@ -83,7 +80,7 @@ export const rotate = (input: Flags & { readonly yes: boolean; readonly json: bo
         ? []
         : [
             "",
-            `  Recorded so far, and still with the old key: ${machines.join(", ")}`,
+            `  Recorded so far: ${machines.join(", ")}.  All but this machine are still with the old key.`,
             "  Give each the new one:  agent-sync identity export --recorder",
             "  Where people watch:     agent-sync identity words --reveal, and identity import --force there"
           ])

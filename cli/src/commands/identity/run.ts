@@ -7,6 +7,7 @@ import { wordlist } from "@scure/bip39/wordlists/english.js"
 import { indexLog, printKey, type ReaderKey, readerKeyFrom } from "agent-sync"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import { again } from "../../again.ts"
 import { type Flags, noKey, type Settings, settings } from "../../Config.ts"
 import { EXIT, Failure } from "../../Failure.ts"
 import { canAsk } from "../../globals.ts"
@@ -59,7 +60,7 @@ export const exportKey = (input: Common & { readonly recorder: boolean; readonly
       process.stdout.write(`${text}\n`)
       if (input.recorder) {
         say(
-          "Set it as AGENT_SYNC_KEY on the machine that records, with a token of: agent-sync token create --role write"
+          `Set it as AGENT_SYNC_KEY on the machine that records, with a token of: ${again("agent-sync token create --role write")}`
         )
       } else say("Whoever has this key opens every session of this tenant, past and future.")
     }

@@ -8,6 +8,7 @@ import { resolve } from "node:path"
 import { type Journal, liveTimers, makeBacklog, makeSessionWriter, type SessionWriter } from "agent-sync"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import { again } from "../../again.ts"
 import { type Flags, type Settings, settings } from "../../Config.ts"
 import { EXIT, Failure } from "../../Failure.ts"
 import { openRecording } from "../../Recording.ts"
@@ -15,6 +16,7 @@ import { type FoundFile, filesAt, filesInHomes, homesOf, isSubagent, markOf } fr
 import { isBelow } from "../../sessions/project.ts"
 import { type Head, headOf, openFile, readInto } from "../../sessions/read.ts"
 import { clean, grouped, plural } from "../../Terminal.ts"
+import { fit } from "../../wrap.ts"
 import { makeProgress } from "./words.ts"
 
 /** Milliseconds that the hub has to take what was imported; the rest waits in the journal. */
@@ -173,7 +175,7 @@ const take = async (
       `${JSON.stringify({ schema: 1, dryRun: input.dryRun, ...summary, rules: Object.fromEntries(rules), lost })}\n`
     )
   else report(input, summary, rules)
-  for (const text of said) process.stderr.write(`agent-sync: ${clean(text)}\n`)
+  for (const text of said) process.stderr.write(fit(`agent-sync: ${clean(text)}\n`, process.stderr))
   return lost > 0 ? EXIT.failure : EXIT.ok
 }
 
@@ -193,8 +195,8 @@ const report = (input: ImportInput, summary: Summary, rules: ReadonlyMap<string,
     const more = of.length > 3 ? `, and ${of.length - 3} more` : ""
     rows.push(`skipped ${plural(of.length, "file")}: ${reason} (${names.join(", ")}${more})`)
   }
-  process.stderr.write(`${rows.map((row) => clean(row)).join("\n")}\n`)
-  if (events > 0 && !input.dryRun) process.stderr.write("Read them: agent-sync tail\n")
+  process.stderr.write(fit(`${rows.map((row) => clean(row)).join("\n")}\n`, process.stderr))
+  if (events > 0 && !input.dryRun) process.stderr.write(`Read them: ${again("agent-sync tail")}\n`)
 }
 
 /** Oldest first. */

@@ -59,7 +59,7 @@ export const run = (input: NotifyInput) =>
       const watching = watchSessions(from, {
         session: input.session,
         command: "notify --session",
-        patient: true,
+        onAway: (host) => say(`The hub at ${host} does not answer; asking again until it does.  Ctrl-C ends it.`),
         onFailure: (failure) => {
           sent.stop()
           resume(Effect.fail(failure))

@@ -8,8 +8,10 @@ import * as Either from "effect/Either"
 import type { Flags } from "../../Config.ts"
 import { millisecondsOf } from "../../Duration.ts"
 import { EXIT, Failure } from "../../Failure.ts"
+import { noHub } from "../../Reading.ts"
 import { openRecording } from "../../Recording.ts"
 import { clean, grouped, plural } from "../../Terminal.ts"
+import { fit } from "../../wrap.ts"
 
 export interface PushInput extends Flags {
   readonly again: boolean
@@ -37,13 +39,7 @@ export const run = (input: PushInput) =>
     const { found, journal, remote } = recording
     if (remote === undefined || found.url === undefined) {
       recording.close()
-      return yield* new Failure({
-        exit: EXIT.usage,
-        code: "NoHub",
-        what: `No hub is configured for tenant ${found.tenant}.`,
-        now: "What was recorded waits in the journal.",
-        tries: [{ command: "agent-sync push --url ws://…" }, { command: "agent-sync init" }]
-      })
+      return yield* noHub(found)
     }
     const { host } = new URL(found.url)
     const waiting = remote.waiting()
@@ -62,7 +58,7 @@ export const run = (input: PushInput) =>
       if (left === 0) process.stderr.write(`${waiting === 0 ? "Nothing waits" : `${host} has all of it`}.\n`)
       if (input.again && gone > 0)
         process.stderr.write(`${entries(gone)} cannot be sent again: this journal let go of them.\n`)
-      for (const each of said) process.stderr.write(`agent-sync: ${clean(each)}\n`)
+      for (const each of said) process.stderr.write(fit(`agent-sync: ${clean(each)}\n`, process.stderr))
     }
     if (left === 0) return EXIT.ok
     return status._tag === "Refused" ? EXIT.refused : status._tag === "Live" ? EXIT.failure : EXIT.unreachable

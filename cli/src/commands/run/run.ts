@@ -18,6 +18,7 @@ import { JOURNAL_UNUSABLE, openRecording, type Recording } from "../../Recording
 import { clean, plural } from "../../Terminal.ts"
 import { fit } from "../../wrap.ts"
 import { type Child, inTerminal, spawn, stdinAsChild } from "./child.ts"
+import { howToRead } from "./words.ts"
 
 /** Milliseconds that a finished run waits for the hub to acknowledge what it still owes. */
 const DRAIN_MS = 2_000
@@ -146,7 +147,8 @@ const record = async (
   const secrets = [...redacted.values()].reduce((sum, count) => sum + count, 0)
   if (secrets > 0) say(`${plural(secrets, "secret was", "secrets were")} taken out before sealing.`)
   if (process.stderr.isTTY && session !== undefined) {
-    say(`recorded ${events} events as ${session.slice(-4)}.  Read it: agent-sync tail --session ${session.slice(-4)}`)
+    const id = session.slice(-4)
+    say(`recorded ${plural(events, "event")} as ${id}.  Read it: ${howToRead(found, id)}`)
   }
   if (patience !== undefined && remote === undefined) say("--wait-sync: no hub is configured, so nothing was sent.")
   finish(recording.close())

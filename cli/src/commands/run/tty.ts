@@ -6,7 +6,9 @@ import { realpathSync } from "node:fs"
 import type { Recording } from "../../Recording.ts"
 import { homesOf } from "../../sessions/find.ts"
 import { follow } from "../../sessions/follow.ts"
+import { plural } from "../../Terminal.ts"
 import { inTerminal } from "./child.ts"
+import { howToRead } from "./words.ts"
 
 /** Milliseconds after the agent's end in which its last lines may still come. */
 const LAST_LINES_MS = 300
@@ -34,7 +36,8 @@ export const runInTerminal = async (command: ReadonlyArray<string>, recording: R
   await recording.sync(DRAIN_MS)
   const [session] = sessions
   if (session !== undefined) {
-    say(`recorded ${following.events()} events.  Read them: agent-sync tail --session ${session.slice(-4)}`)
+    const id = session.slice(-4)
+    say(`recorded ${plural(following.events(), "event")} as ${id}.  Read it: ${howToRead(recording.found, id)}`)
   }
   return code
 }

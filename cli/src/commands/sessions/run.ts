@@ -3,11 +3,12 @@ import { readJournal } from "agent-sync/bun"
 import { tokensOf } from "agent-sync/events"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import { type Flags, settings } from "../../Config.ts"
+import { again } from "../../again.ts"
+import { type Flags, type Settings, settings } from "../../Config.ts"
 import { EXIT, Failure } from "../../Failure.ts"
 import { globals } from "../../globals.ts"
 import { paintFor } from "../../paint.ts"
-import { reading } from "../../Reading.ts"
+import { readingOf } from "../../Reading.ts"
 import { openRecording } from "../../Recording.ts"
 import { readIndex } from "../../TenantIndex.ts"
 import { isoOf, plural } from "../../Terminal.ts"
@@ -29,8 +30,9 @@ export const run = (input: SessionsInput) =>
   Effect.gen(function* () {
     const states = yield* statesOf(input.state)
     const since = input.since === undefined ? undefined : yield* timeOf(input.since, "--since", Date.now())
-    const { tenant, url } = yield* settings(input, { env: process.env, cwd: process.cwd() })
-    const found: ReadonlyArray<Listed> = url === undefined ? yield* fromJournal(input) : yield* fromHub(input)
+    const set = yield* settings(input, { env: process.env, cwd: process.cwd() })
+    const { tenant } = set
+    const found: ReadonlyArray<Listed> = set.url === undefined ? yield* fromJournal(input) : yield* fromHub(set)
     const chosen = [...found]
       .filter(
         ({ startedAt, state, told = startedAt }) => states.includes(state) && (since === undefined || told >= since)
@@ -48,13 +50,13 @@ export const run = (input: SessionsInput) =>
     return EXIT.ok
   })
 
-const fromHub = (input: SessionsInput) =>
+const fromHub = (settings: Settings) =>
   Effect.gen(function* () {
-    const { found, key, url } = yield* reading(input, "sessions")
+    const { found, key, url } = yield* readingOf(settings, "sessions")
     const { notices, sessions } = yield* readIndex(found, url, key)
     // What is missing from the index may be sessions.
     if (notices.length > 0) {
-      say(`${plural(notices.length, "part")} of the index could not be read: agent-sync verify says which.`)
+      say(`${plural(notices.length, "part")} of the index could not be read: ${again("agent-sync verify")} says which.`)
     }
     return sessions
   })

@@ -1,5 +1,6 @@
 /** Prints the links that were made on this machine, the newest last. */
 import * as Effect from "effect/Effect"
+import { again } from "../../again.ts"
 import { type Flags, settings } from "../../Config.ts"
 import { EXIT } from "../../Failure.ts"
 import { clean, cut } from "../../Terminal.ts"
@@ -21,7 +22,9 @@ export const run = (input: ListInput) =>
       return EXIT.ok
     }
     if (rows.length === 0) {
-      process.stderr.write(`No link of ${tenant} was made on this machine.  Make one:  agent-sync share SESSION\n`)
+      process.stderr.write(
+        `No link of ${tenant} was made on this machine.  Make one:  ${again("agent-sync share SESSION")}\n`
+      )
       return EXIT.ok
     }
     for (const row of rows) {

@@ -6,6 +6,7 @@ import { type KnownSession, mintToken, printShareLink, type SharedLog } from "ag
 import { connectReader, type ReadingRemote } from "agent-sync/bun"
 import type { LogId } from "agent-sync/events"
 import * as Effect from "effect/Effect"
+import { again } from "../../again.ts"
 import type { Flags } from "../../Config.ts"
 import { isLoopback } from "../../Config.ts"
 import { millisecondsOf } from "../../Duration.ts"
@@ -96,7 +97,7 @@ const say = (what: {
           `  ${paint.yellow("!")} it leads to this machine, so nobody else can open it; with a hub on your Cloudflare it works everywhere`
         ]
       : []),
-    `    ${paint.dim(`end it with  agent-sync share revoke ${what.id}`)}`
+    `    ${paint.dim(`end it with  ${again(`agent-sync share revoke ${what.id}`)}`)}`
   ]
   process.stderr.write(fit(`${lines.join("\n")}\n\n`, process.stderr))
   process.stdout.write(`${what.link}\n`)

@@ -3,6 +3,7 @@ import { type KnownSession, quoted, type SyncStatus } from "agent-sync"
 import { connectOnly, connectReader, inspectJournal, type JournalSummary } from "agent-sync/bun"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import { again } from "../../again.ts"
 import { type Flags, journalFile, type Settings, settings } from "../../Config.ts"
 import type { Failure } from "../../Failure.ts"
 import { hubOf } from "../../hubApi.ts"
@@ -143,7 +144,8 @@ export const whyOf = ({ lost, status }: Remote, owed: Owed): string | undefined 
 
 const heldBack = ({ entries, held, refused }: Owed): string | undefined => {
   if (entries > 0 && held === "quota") return "it is full: raise its quota, or set a retention"
-  if (entries > 0 && held === "forbidden") return "the token may not write: agent-sync token create --role write"
+  if (entries > 0 && held === "forbidden")
+    return `the token may not write: ${again("agent-sync token create --role write")}`
   if (entries > 0 && held !== undefined) return "it could not store what was sent last"
   return refused === 0 ? undefined : `it takes ${plural(refused, "session log")} no more`
 }

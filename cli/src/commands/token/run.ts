@@ -7,6 +7,7 @@ import type { LogId } from "agent-sync/events"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { decodeJwt } from "jose/jwt/decode"
+import { again } from "../../again.ts"
 import { type Flags, keyOrMake, ROLES, type Role, type Settings, settings } from "../../Config.ts"
 import { millisecondsOf } from "../../Duration.ts"
 import { EXIT, Failure } from "../../Failure.ts"
@@ -75,7 +76,7 @@ export const create = (
       const until = exp === undefined ? "never ends" : `ends ${relative(exp * 1000, Date.now())}`
       say(
         `Token ${id}: ${roles.join(", ")} for ${session === undefined ? `tenant ${found.tenant}` : `session ${session.id}`}, ${until}. It is not shown again.`,
-        `Set it as AGENT_SYNC_TOKEN where it is used. End it: agent-sync token revoke ${id}`
+        `Set it as AGENT_SYNC_TOKEN where it is used. End it: ${again(`agent-sync token revoke ${id}`)}`
       )
     }
     return EXIT.ok

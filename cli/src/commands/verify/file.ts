@@ -13,6 +13,7 @@ import { EXIT } from "../../Failure.ts"
 import { paintFor, shortPath } from "../../paint.ts"
 import { openProofFile, type ProofFile } from "../../proofFile.ts"
 import { clean, plural } from "../../Terminal.ts"
+import { fit } from "../../wrap.ts"
 import { proven } from "../export/drawn.ts"
 import { sentenceOf } from "./sentences.ts"
 import { objectOf, summaryOf, type Verdict } from "./verdict.ts"
@@ -60,7 +61,7 @@ export const verifyFile = (
       "",
       `${shortPath(input.session)}: ${holds ? "it holds" : "it does not hold"}; written, as it says, ${new Date(shown.now).toISOString().slice(0, 16).replace("T", " ")} UTC, ${plural(proof.entries.length, "entry", "entries")}.`
     ]
-    process.stdout.write(`${lines.join("\n")}\n`)
+    process.stdout.write(fit(`${lines.join("\n")}\n`, process.stdout))
     return holds ? EXIT.ok : EXIT.failure
   })
 

@@ -7,12 +7,13 @@ import { examineOwn, type KnownSession, ownSessions, type Seen, type SyncStatus 
 import { connectVerifier, openJournal } from "agent-sync/bun"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
+import { again } from "../../again.ts"
 import { type Flags, journalFile, keyOrMake, type Settings, settings } from "../../Config.ts"
 import { EXIT, Failure } from "../../Failure.ts"
 import { AGAIN } from "../../lost.ts"
 import { shortPath } from "../../paint.ts"
 import { isFile } from "../../proofFile.ts"
-import { away, endingWith, notOne, type Reading, reading, refused, UNREACHABLE_MS, wrongKey } from "../../Reading.ts"
+import { away, endingWith, notOne, patience, type Reading, reading, refused, wrongKey } from "../../Reading.ts"
 import { clean, isoOf } from "../../Terminal.ts"
 import { nameOf } from "../../Watching.ts"
 import { fileOf, remember, remembered, type SeenLogs, saved } from "./seen.ts"
@@ -73,7 +74,7 @@ const atHub = (input: VerifyInput, given: SeenLogs | undefined) =>
     if (given === undefined) yield* remember(file, { ...hubs, [from.url]: seen })
     if (code !== EXIT.ok && !input.json && verdicts.some(isAboutThePast)) {
       process.stderr.write(
-        `\nWhere the hub was set back or emptied: ${AGAIN}, on the machines that recorded, sends again what it lost;\nagent-sync verify --forget then begins anew.\n`
+        `\nWhere the hub was set back or emptied: ${again(AGAIN)}, on the machines that recorded, sends again what it lost;\n${again("agent-sync verify")} --forget then begins anew.\n`
       )
     }
     return code
@@ -90,27 +91,22 @@ const ask = (
 ): Effect.Effect<ReadonlyArray<Verdict>, Failure> =>
   Effect.async((resume) => {
     let over = false
-    let impatience: Timer | undefined
     const finish = (how: Effect.Effect<ReadonlyArray<Verdict>, Failure>) => {
       if (over) return
       over = true
-      clearTimeout(impatience)
+      waiting.stop()
       remote.stop()
       resume(how)
     }
     const fail = (failure: ConstructorParameters<typeof Failure>[0]) => finish(Effect.fail(new Failure(failure)))
-    const onStatus = (status: SyncStatus) => {
-      if (status._tag === "Refused") fail(refused(status))
-      if (status._tag === "Live") {
-        clearTimeout(impatience)
-        impatience = undefined
-      } else impatience ??= setTimeout(giveUp, UNREACHABLE_MS)
-    }
-    const giveUp = () => {
+    const waiting = patience(() => {
       fail(away(url, remote.status()))
+    })
+    const onStatus = (status: SyncStatus) => {
+      waiting.onStatus(status)
+      if (status._tag === "Refused") fail(refused(status))
     }
     const remote = connectVerifier({ key, url, token: () => found.token("read"), onStatus })
-    impatience ??= setTimeout(giveUp, UNREACHABLE_MS)
     const { index, verify, verifyIndexes } = remote.verifier
     const by = (writer: string) => clean(index.writers.get(writer)?.host ?? `writer ${writer.slice(0, 8)}`)
 

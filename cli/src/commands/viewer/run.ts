@@ -1,11 +1,14 @@
 /** Serves the viewer's page on this machine until a signal ends it, and opens a browser on it. */
 import { printKey } from "agent-sync"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import { variable } from "#folders"
 import manifest from "../../../../package.json" with { type: "json" }
 import { type Flags, noKey, settings } from "../../Config.ts"
 import { EXIT, Failure } from "../../Failure.ts"
 import { paintFor } from "../../paint.ts"
+import { endingWith, notOne, type Reading } from "../../Reading.ts"
+import { readIndex } from "../../TenantIndex.ts"
 import { untilSignal } from "../../untilSignal.ts"
 import { fit } from "../../wrap.ts"
 import { loadPage } from "./page.ts"
@@ -35,6 +38,7 @@ export const run = (input: ViewerInput) =>
           ]
         })
       }
+      if (input.session !== undefined && url !== undefined) yield* ensureThere({ found, url, key }, input.session)
       const page = yield* Effect.promise(loadPage)
       const serving = yield* Effect.acquireRelease(
         Effect.try({
@@ -66,6 +70,25 @@ export const run = (input: ViewerInput) =>
     })
   )
 
+/** Milliseconds for the hub to tell which sessions there are; the page is served all the same where it does not. */
+const SOON_MS = 2_000
+
+/** Fails where the hub tells that there is no such session. */
+const ensureThere = ({ found, key, url }: Reading, wanted: string): Effect.Effect<void, Failure> =>
+  readIndex(found, url, key).pipe(
+    Effect.timeout(SOON_MS),
+    Effect.option,
+    Effect.flatMap(
+      Option.match({
+        onNone: () => Effect.void,
+        onSome: ({ sessions }) => {
+          const matches = endingWith(wanted, sessions)
+          return matches.length > 0 ? Effect.void : new Failure(notOne("viewer --session", wanted, matches, sessions))
+        }
+      })
+    )
+  )
+
 const tell = (what: {
   readonly opened: boolean
   readonly hub: string | undefined
@@ -88,7 +111,7 @@ const tell = (what: {
   ]
   process.stderr.write(fit(`${lines.join("\n")}\n\n`, process.stderr))
   process.stdout.write(`${what.link}\n`)
-  if (what.shown) process.stderr.write(`\n  ${paint.dim("Ctrl+C ends it")}\n`)
+  if (what.shown) process.stderr.write(`\n  ${paint.dim("Ctrl-C ends it")}\n`)
 }
 
 /** A browser is for a person at a terminal. */

@@ -45,7 +45,6 @@ export const run = (input: WaitInput) =>
       const watching = watchSessions(from, {
         session: input.session,
         command: "wait",
-        patient: false,
         onFailure: (failure) => finish(Effect.fail(failure)),
         onSeen: (seen, event) => {
           const { live, view } = seen
