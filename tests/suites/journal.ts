@@ -7,7 +7,7 @@ import { makeReaderKey, type ReaderKey, type RecorderKey } from "../../sdk/src/c
 import type { LogId } from "../../sdk/src/domain/Ids.ts"
 import { decode } from "../../sdk/src/domain/Payload.ts"
 import type { Journal, JournalEntry, JournalFailed, OwedLog } from "../../sdk/src/journal/Journal.ts"
-import { note, notes, openChain, textsOf } from "../support/chain.ts"
+import { note, notes, openChain, opened, textsOf } from "../support/chain.ts"
 
 /** One file, or what stands for it. */
 export interface JournalPlace {
@@ -469,9 +469,9 @@ export const journalSuite = (name: string, make: () => JournalPlace) =>
       test("goes on in a new log with what a hub did not take of a refused one, under all its names", async () => {
         const { find, journal, log, outbox, owed } = await begin("a", "b", "c", "d")
         ok(journal.alias(log, "claude:again"))
-        const introduce = (made: { readonly id: LogId }, acked: number) => ({
+        const introduce = (made: { readonly id: LogId }, { acked, last }: { acked: number; last: number }) => ({
           index: notes(`index ${made.id}`),
-          first: notes(`first after ${acked}`)
+          first: notes(`first after ${acked} of ${last}`)
         })
         expect(ok(journal.renew("claude:s1", log, introduce))).toBeUndefined()
         ok(outbox.acked(hub(1), find(hub(1), journal.index), 1))
@@ -484,7 +484,7 @@ export const journalSuite = (name: string, make: () => JournalPlace) =>
         stop()
         expect(heard).toBeGreaterThan(0)
         expect(made).not.toBe(log)
-        expect(await textsIn(journal, made)).toEqual(["first after 2", "c", "d"])
+        expect(await textsIn(journal, made)).toEqual(["first after 2 of 4", "c", "d"])
         expect(await textsIn(journal, journal.index)).toEqual([`index ${made}`])
         for (const name of ["claude:s1", "claude:again"]) expect(logNamed(journal, name)).toBe(made)
         expect(owed(hub(1))).toEqual([
@@ -497,6 +497,18 @@ export const journalSuite = (name: string, make: () => JournalPlace) =>
         expect(whole(journal, made)).toHaveLength(4)
         // The old one stays as it was.
         expect(await textsIn(journal, log)).toEqual(["a", "b", "c", "d"])
+      })
+
+      test("what goes on in a new log keeps what it had seen of other writers", async () => {
+        const { find, journal, log, outbox } = await begin("a")
+        const other = "0b".repeat(16)
+        ok(journal.append(log, notes("b", "c"), { seen: new Map([[other, 7]]) }))
+        ok(outbox.acked(hub(1), find(hub(1)), 1))
+        ok(outbox.refused(hub(1), find(hub(1)), { code: "retired", reason: "retired" }))
+        const made = ok(journal.renew("claude:s1", log, () => ({ index: [], first: notes("first") })))!
+        const { key } = ok(journal.logs()).find(({ id }) => id === made)!
+        const seen = whole(journal, made).map((entry) => [...opened(entry, key).seen])
+        expect(seen).toEqual([[], [[other, 7]], [[other, 7]], []])
       })
 
       test("leaves the largest of them behind where one was too large for the hub", async () => {

@@ -39,6 +39,13 @@ export const openChain = async (
   return plains
 }
 
+/** One entry of a log whose key is at hand. */
+export const opened = ({ entryId, log, sealed }: JournalEntry, key: Uint8Array): Envelope.Envelope => {
+  const keys = Sealer.makeKeyring()
+  keys.add(key)
+  return Either.getOrThrow(Either.flatMap(Sealer.open(aead, keys, { log, entryId }, sealed), Envelope.decode))
+}
+
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex")
 const check = (holds: boolean, what: string) => {
   if (!holds) throw new Error(what)

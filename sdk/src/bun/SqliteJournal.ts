@@ -13,8 +13,8 @@ import { type Aead, aead as portableAead } from "../crypto/Aead.ts"
 import type { RecorderKey } from "../crypto/TenantKey.ts"
 import type { LogId } from "../domain/Ids.ts"
 import type { Plain } from "../domain/Payload.ts"
-import { type AppendOptions, type Journal, type JournalEntry, JournalFailed, type OwnLog } from "../journal/Journal.ts"
-import { beginning, extend, type Head, movable } from "../journal/Sealing.ts"
+import { type Journal, type JournalEntry, JournalFailed, type OwnLog } from "../journal/Journal.ts"
+import { beginning, type ExtendOptions, extend, type Head, movable, moved, type Opened } from "../journal/Sealing.ts"
 import { besideLog, type Keeping, keepingOf } from "../sync/sealing.ts"
 import { type FoundWriter, findWriter } from "./journal/destination.ts"
 import { damaged } from "./journal/failure.ts"
@@ -108,7 +108,7 @@ const journalOf = (store: Store, { fresh, row: writer, sealing }: FoundWriter, k
   const extendLog = (
     log: LogId,
     plains: ReadonlyArray<Plain>,
-    options: AppendOptions = {}
+    options: ExtendOptions = {}
   ): ReadonlyArray<JournalEntry> => {
     const row = logRow(log)
     if (plains.length === 0 && options.signed !== true) return []
@@ -152,10 +152,10 @@ const journalOf = (store: Store, { fresh, row: writer, sealing }: FoundWriter, k
     )
     return row === undefined ? undefined : { acked: row.acked, code: Refusals.open(keeping, log, row.refused) }
   }
-  const openEntry = (key: Uint8Array, { entryId, log, n, sealed }: JournalEntry): Plain => {
-    const plain = sealing.open(key, { log, entryId }, sealed)
-    if (plain === undefined) throw damaged(store.file, `entry ${n} of log ${log}`)
-    return plain
+  const openEntry = (key: Uint8Array, { entryId, log, n, sealed }: JournalEntry): Opened => {
+    const opened = sealing.open(key, { log, entryId }, sealed)
+    if (opened === undefined) throw damaged(store.file, `entry ${n} of log ${log}`)
+    return opened
   }
   /** Inside a write. */
   const nameLog = (session: string, log: number) => {
@@ -193,12 +193,12 @@ const journalOf = (store: Store, { fresh, row: writer, sealing }: FoundWriter, k
             const key = keyOf(from)
             const made = newLog()
             store.run("UPDATE session SET log = ? WHERE writer = ? AND log = ?", made.row, writer, from.id)
-            const { first, index } = introduce(made, acked)
+            const { first, index } = introduce(made, { acked, last: from.last })
             const rest = movable(readEntries(store, log, from.id, acked + 1, from.last), code, (entry) =>
               openEntry(key, entry)
             )
             extendLog(sealing.index, index)
-            extendLog(made.id, [...first, ...rest], { signed: true })
+            extendLog(made.id, ...moved(first, rest))
             return made.id
           })
           if (Either.isRight(renewed)) wake.tell()

@@ -25,7 +25,12 @@ export const Origin = Schema.Struct({
   /** Git branch, commit (hex) and repository (remote URL without credentials) when it began, where there is one. */
   branch: text,
   commit: text,
-  repository: text
+  repository: text,
+  /**
+   * Where the log goes on from others that a hub had retired: how many entries their writer has there. A program's entries are
+   * told apart, old from new, by a count that goes on behind these; the log's own begins at 1.
+   */
+  countsFrom: Schema.optional(Schema.Number)
 })
 export type Origin = typeof Origin.Type
 

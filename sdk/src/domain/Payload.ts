@@ -37,6 +37,8 @@ export type Decoded =
   | { readonly _tag: "Unreadable"; readonly plain: Plain; readonly why: string }
 
 const VERSION = 1
+/** Tag of the first entry of a session log. */
+export const HEADER = "log.header"
 /** Tag of a writer's checkpoint. */
 export const SIGNED = "log.checkpoint"
 /** Tag of a part of a snapshot. */
@@ -78,7 +80,7 @@ export const encodeSnapshot = ({ _tag, ...rest }: Snapshot): Plain => plain(_tag
 export const decode = (sealed: Plain): Decoded => {
   const { event: tag, payload } = sealed
   const [group, kind] = cut(tag)
-  const ours = isGroup(group) || group === "index" || tag === "log.header" || tag === SIGNED || tag === SNAPSHOT
+  const ours = isGroup(group) || group === "index" || tag === HEADER || tag === SIGNED || tag === SNAPSHOT
   if (!ours) return { _tag: "Foreign", plain: sealed }
   const fields = unpack(payload)
   const unreadable = (why: string): Decoded => ({ _tag: "Unreadable", plain: sealed, why })

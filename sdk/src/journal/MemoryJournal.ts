@@ -6,7 +6,7 @@
 import * as Either from "effect/Either"
 import type { LogId } from "../domain/Ids.ts"
 import type { Plain } from "../domain/Payload.ts"
-import { type AppendOptions, type Journal, JournalFailed, type OwnLog, type Unless } from "./Journal.ts"
+import { type Journal, JournalFailed, type OwnLog, type Unless } from "./Journal.ts"
 import { outboxOf } from "./memory/outbox.ts"
 import { receivedOf } from "./memory/received.ts"
 import {
@@ -20,7 +20,7 @@ import {
   makeStore,
   unknownLog
 } from "./memory/Store.ts"
-import { beginning, extend, type Introduction, movable, type Sealing } from "./Sealing.ts"
+import { beginning, type ExtendOptions, extend, type Introduction, movable, moved, type Sealing } from "./Sealing.ts"
 
 export { type MemoryStore, makeStore }
 
@@ -52,7 +52,7 @@ export const open = (options: {
     if (log === undefined) throw unknownLog(id)
     return log
   }
-  const write = (log: Log, plains: ReadonlyArray<Plain>, options: AppendOptions = {}) => {
+  const write = (log: Log, plains: ReadonlyArray<Plain>, options: ExtendOptions = {}) => {
     const { entries, head } = extend(sealing, log, log.head, plains, options)
     log.entries.push(...entries)
     log.head = head
@@ -109,14 +109,14 @@ export const open = (options: {
         if (current !== old) return current.id
         const made = newLog()
         for (const [name, log] of sessions) if (log === old) sessions.set(name, made)
-        const { first, index } = introduce(made, acked)
+        const { first, index } = introduce(made, { acked, last: old.head.last })
         const rest = movable(old.entries.slice(acked), code, ({ entryId, log, sealed }) => {
-          const plain = sealing.open(old.key, { log, entryId }, sealed)
-          if (plain === undefined) throw new Error("its own entry does not open")
-          return plain
+          const opened = sealing.open(old.key, { log, entryId }, sealed)
+          if (opened === undefined) throw new Error("its own entry does not open")
+          return opened
         })
         write(logs[0]!, index)
-        write(made, [...first, ...rest], { signed: true })
+        write(made, ...moved(first, rest))
         return made.id
       })
       if (Either.isRight(renewed) && renewed.right !== undefined)

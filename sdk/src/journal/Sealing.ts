@@ -3,9 +3,15 @@
  * seals them. It is handed in because rooms of one floor do not know each other; `sync/sealing.ts` makes it.
  */
 import type { LogId } from "../domain/Ids.ts"
-import { encodeSigned, type Plain, SIGNED, SNAPSHOT } from "../domain/Payload.ts"
+import { encodeSigned, HEADER, type Plain, SIGNED, SNAPSHOT } from "../domain/Payload.ts"
 import type { Refusal } from "../protocol/Message.ts"
 import type { AppendOptions, JournalEntry, Writer } from "./Journal.ts"
+
+/** An entry of the writer's own, as it reads it again. */
+export interface Opened {
+  readonly plain: Plain
+  readonly seen: ReadonlyMap<string, number>
+}
 
 export interface Sealing {
   readonly writer: Writer
@@ -34,7 +40,7 @@ export interface Sealing {
     key: Uint8Array,
     place: { readonly log: LogId; readonly entryId: Uint8Array },
     sealed: Uint8Array
-  ) => Plain | undefined
+  ) => Opened | undefined
   /** Of sealed bytes: the `prev` of the entry after them. */
   readonly digest: (sealed: Uint8Array) => Uint8Array
 }
@@ -62,15 +68,33 @@ const isMovable = ({ event }: Plain): boolean => event !== SIGNED && event !== S
 export const movable = (
   entries: ReadonlyArray<JournalEntry>,
   code: Refusal["code"],
-  open: (entry: JournalEntry) => Plain
-): ReadonlyArray<Plain> => {
+  open: (entry: JournalEntry) => Opened
+): ReadonlyArray<Opened> => {
   const size = ({ sealed }: JournalEntry) => sealed.byteLength
   const largest = code === "too-large" ? Math.max(...entries.map(size)) : undefined
   const left = entries.find((entry) => size(entry) === largest)
   return entries
     .filter((entry) => entry !== left)
     .map(open)
-    .filter(isMovable)
+    .filter(({ plain }) => isMovable(plain))
+}
+
+export interface ExtendOptions extends Pick<AppendOptions, "ids" | "seen" | "signed"> {
+  /** One for each of the plains, in place of `seen`. */
+  readonly seenBy?: ReadonlyArray<ReadonlyMap<string, number> | undefined>
+}
+
+/** What `Journal.renew` writes into the new log: `first`, and what moves there, as it was written; one header of both. */
+export const moved = (
+  first: ReadonlyArray<Plain>,
+  rest: ReadonlyArray<Opened>
+): readonly [plains: ReadonlyArray<Plain>, options: ExtendOptions] => {
+  const isHeader = ({ event }: Plain) => event === HEADER
+  const goes = first.some(isHeader) ? rest.filter(({ plain }) => !isHeader(plain)) : rest
+  return [
+    [...first, ...goes.map(({ plain }) => plain)],
+    { seenBy: [...first.map(() => undefined), ...goes.map(({ seen }) => seen)], signed: true }
+  ]
 }
 
 /** The entries that carry `plains` on from `head`, a checkpoint behind them where it is asked for, and where the writer stands then. */
@@ -79,13 +103,14 @@ export const extend = (
   log: { readonly id: LogId; readonly key: Uint8Array },
   head: Head,
   plains: ReadonlyArray<Plain>,
-  { ids, seen = new Map(), signed = false }: Pick<AppendOptions, "ids" | "seen" | "signed"> = {}
+  { ids, seen = new Map(), seenBy, signed = false }: ExtendOptions = {}
 ): { readonly entries: ReadonlyArray<JournalEntry>; readonly head: Head } => {
   let { digest, last } = head
   const add = (plain: Plain, i?: number): JournalEntry => {
     const n = last + 1
     const entryId = (i === undefined ? undefined : ids?.[i]) ?? sealing.makeEntryId()
-    const sealed = sealing.seal(log.key, { log: log.id, entryId }, { n, prev: digest, seen, plain })
+    const had = (i === undefined ? undefined : seenBy?.[i]) ?? seen
+    const sealed = sealing.seal(log.key, { log: log.id, entryId }, { n, prev: digest, seen: had, plain })
     last = n
     digest = sealing.digest(sealed)
     return { log: log.id, n, entryId, sealed }

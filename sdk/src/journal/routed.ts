@@ -5,8 +5,11 @@
  */
 import * as Either from "effect/Either"
 import type { LogId } from "../domain/Ids.ts"
-import type { Plain } from "../domain/Payload.ts"
+import { HEADER, type Plain } from "../domain/Payload.ts"
 import type { AppendOptions, Journal, JournalEntry, JournalFailed } from "./Journal.ts"
+
+/** The name of the log that keeps what stays of another. */
+const beside = (log: LogId) => `beside ${log}`
 
 /** `stays` is asked with an event's name, as in `chat.message`. */
 export const routed = (synced: Journal, local: Journal, stays: (event: string) => boolean): Journal => {
@@ -15,7 +18,7 @@ export const routed = (synced: Journal, local: Journal, stays: (event: string) =
   const twinOf = (log: LogId): Either.Either<LogId, JournalFailed> => {
     const known = twins.get(log)
     if (known !== undefined) return Either.right(known)
-    return Either.map(local.openLog(`beside ${log}`), ({ id }) => {
+    return Either.map(local.openLog(beside(log)), ({ id }) => {
       twins.set(log, id)
       return id
     })
@@ -26,6 +29,16 @@ export const routed = (synced: Journal, local: Journal, stays: (event: string) =
   return {
     ...synced,
     apart: { journal: local, stays, twinOf },
+    // What stays here goes on where it was.
+    renew: (session, log, introduce) =>
+      Either.flatMap(synced.renew(session, log, introduce), (fresh) =>
+        fresh === undefined || fresh === log
+          ? Either.right(fresh)
+          : Either.flatMap(twinOf(log), (twin) => {
+              twins.set(fresh, twin)
+              return Either.map(local.alias(twin, beside(fresh)), () => fresh)
+            })
+      ),
     append: (log, plains, options = {}) => {
       if (log === synced.index) return synced.append(log, plains, options)
       // The header opens both, so that each can be read alone.
@@ -70,8 +83,6 @@ export const routed = (synced: Journal, local: Journal, stays: (event: string) =
     }
   }
 }
-
-const HEADER = "log.header"
 
 /** Some of the plains, and what the options say of these. */
 const chosen = (

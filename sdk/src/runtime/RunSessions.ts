@@ -169,7 +169,7 @@ export const makeRunSessions = (options: RunSessionsOptions): RunSessions => {
     if (log === undefined || name === undefined || renewals >= RENEWALS) return Either.right(false)
     const origin = originOf(of, name)
     const time = wall()
-    const made = journal.renew(`${outside().agent}:${name}`, log, ({ id, key }, acked) => ({
+    const made = journal.renew(`${outside().agent}:${name}`, log, ({ id, key }, { acked }) => ({
       index: [
         encodeIndex({ _tag: "index.changed", log, time, state: "ended", title: origin.title }),
         encodeIndex({ _tag: "index.started", log: id, key, time, ...origin }),

@@ -81,11 +81,13 @@ export const makeOwnLogs = (options: OwnLogsOptions): OwnLogs => {
         const content = Payload.decode(plain)
         if (content._tag === "Header") state.origin = content.header
         if (state.origin === undefined) continue
-        const { agent, session } = state.origin
+        const { agent, countsFrom = 0, session } = state.origin
         const from = { session, agent, writer: bytesToHex(writer), own: true }
         if (content._tag === "Snapshot") {
-          for (const restored of restoredOf(content.snapshot, 0)) onEntry({ ...from, ...restored })
-        } else onEntry({ ...from, n, entryId, seen, content })
+          for (const restored of restoredOf(content.snapshot, 0)) {
+            onEntry({ ...from, ...restored, n: countsFrom + restored.n })
+          }
+        } else onEntry({ ...from, n: countsFrom + n, entryId, seen, content })
       }
       if (page.length < PAGE) return
     }
@@ -172,25 +174,65 @@ export const makeOwnLogs = (options: OwnLogsOptions): OwnLogs => {
   const journal = target === undefined ? undefined : observed(target)
   let stops: ReadonlyArray<() => void> = []
 
+  const ownName = `${PROGRAM}:${scope}`
+  const ownOrigin = {
+    session: SessionId.make(scope.slice(0, 200)),
+    agent: PROGRAM,
+    agentName: options.name,
+    title: options.name,
+    host: options.host
+  }
+  const headerOf = (to: Journal, time: number, countsFrom?: number) => {
+    const { id: writer, signer } = to.writer
+    return Payload.encodeHeader({
+      _tag: "log.header",
+      time,
+      ...ownOrigin,
+      countsFrom,
+      writers: [{ writer, signer }]
+    })
+  }
+
+  /** From now on it is read here, with what stays on this machine of it. */
+  const reads = (to: Journal, id: LogId): Either.Either<void, JournalFailed> =>
+    Either.map(to.apart?.twinOf(id) ?? Either.right(id), (twin) => {
+      for (const each of [id, twin]) if (!read.has(each)) read.set(each, { n: 0, origin: undefined })
+    })
+
   /** Opens the program's log, and introduces it where it is new. */
   const openOwn = (to: Journal): Either.Either<LogId, JournalFailed> =>
     Either.gen(function* () {
-      if (log !== undefined) return log
-      const session = SessionId.make(scope.slice(0, 200))
-      const { id, key, last } = yield* to.openLog(`${PROGRAM}:${scope}`)
-      const own = to.apart === undefined ? [id] : [id, yield* to.apart.twinOf(id)]
-      for (const each of own) if (!read.has(each)) read.set(each, { n: 0, origin: undefined })
+      if (log !== undefined) return yield* goneOn(to, log)
+      const { id, key, last } = yield* to.openLog(ownName)
+      yield* reads(to, id)
       if (last === 0) {
         const time = wall()
-        const origin = { session, agent: PROGRAM, agentName: options.name, title: options.name, host: options.host }
-        yield* to.append(to.index, [Payload.encodeIndex({ _tag: "index.started", log: id, key, time, ...origin })])
-        const { id: writer, signer } = to.writer
-        yield* to.append(id, [
-          Payload.encodeHeader({ _tag: "log.header", time, ...origin, writers: [{ writer, signer }] })
-        ])
+        yield* to.append(to.index, [Payload.encodeIndex({ _tag: "index.started", log: id, key, time, ...ownOrigin })])
+        yield* to.append(id, [headerOf(to, time)])
       }
       log = id
       return id
+    })
+
+  /** The log by which the program goes on: another one, where a hub had retired it. */
+  const goneOn = (to: Journal, from: LogId): Either.Either<LogId, JournalFailed> =>
+    Either.gen(function* () {
+      const fresh = yield* to.renew(ownName, from, ({ id, key }, { last }) => {
+        const time = wall()
+        const countsFrom = (read.get(from)?.origin?.countsFrom ?? 0) + last
+        return {
+          index: [
+            Payload.encodeIndex({ _tag: "index.changed", log: from, time, state: "ended", title: options.name }),
+            Payload.encodeIndex({ _tag: "index.started", log: id, key, time, ...ownOrigin, countsFrom })
+          ],
+          first: [headerOf(to, time, countsFrom)]
+        }
+      })
+      if (fresh === undefined) return from
+      yield* reads(to, fresh)
+      log = fresh
+      look()
+      return fresh
     })
 
   return {
@@ -204,7 +246,10 @@ export const makeOwnLogs = (options: OwnLogsOptions): OwnLogs => {
       )
       // The index's key first: what the opening of a new log writes is read at once.
       look()
-      if (journal !== undefined && guarded(openOwn(journal)) !== undefined && !everything) look()
+      if (journal === undefined || guarded(openOwn(journal)) === undefined) return
+      if (!everything) look()
+      // What a hub refused while no program ran.
+      guarded(openOwn(journal))
     },
     stop: () => {
       stopped = true

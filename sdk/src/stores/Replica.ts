@@ -79,6 +79,8 @@ export interface ReplicaOptions {
 }
 
 export interface RunningReplica extends ReplicaApi {
+  /** A hub takes a log of ours no more: if it is the program's, it goes on in a new one. */
+  readonly goOn: () => void
   readonly stop: () => void
 }
 
@@ -319,10 +321,12 @@ export const makeReplica = (options: ReplicaOptions): RunningReplica => {
     },
     receive: (origin, entry) => {
       // Of several hubs, and of our own logs, an entry comes more than once.
-      if (!own.has(entry.writer)) ingest({ ...entry, ...origin, own: false })
+      const { agent, countsFrom = 0, session } = origin
+      if (!own.has(entry.writer)) ingest({ ...entry, agent, session, n: countsFrom + entry.n, own: false })
     },
     rename,
     journal,
+    goOn: () => void logs.own(),
     stop: () => {
       stopped = true
       logs.stop()

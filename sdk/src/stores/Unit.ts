@@ -46,10 +46,11 @@ export interface Unit {
   readonly contending: ReadonlyArray<Entry>
 }
 
-/** Whose log it is. */
+/** Whose log it is; `countsFrom` as in `domain/IndexEvent.ts`. */
 export interface Origin {
   readonly session: string
   readonly agent: string
+  readonly countsFrom?: number | undefined
 }
 
 /** What a program's own event carries beside its body. */

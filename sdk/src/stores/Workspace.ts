@@ -159,6 +159,8 @@ const open = (
       onEntries: ({ origin }, entries) => {
         for (const entry of entries) replica.receive(origin, entry)
       },
+      // Not inside of the hub's answer: it writes.
+      onRefused: () => queueMicrotask(replica.goOn),
       syncInterval: config.syncInterval,
       offline: storage.kind === "file" && storage.offline
     })

@@ -149,7 +149,10 @@ export const connectHub = (remote: Remote, url: string, options: ConnectedHubOpt
         timers,
         iv: () => crypto.getRandomValues(new Uint8Array(IV_BYTES)),
         retryMs: Duration.toMillis(syncInterval),
-        onRefused: (_, refusal) => trouble(explained(refusal)),
+        onRefused: (log, refusal) => {
+          trouble(explained(refusal))
+          options.onRefused?.(log)
+        },
         onLost: (logs) => trouble(lostSentence(new URL(url).host, logs)),
         onTrouble: (failed) => trouble(failed.message)
       })

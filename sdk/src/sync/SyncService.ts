@@ -12,7 +12,7 @@ import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type { Aead } from "../crypto/Aead.ts"
 import { makeReaderKey, type ReaderKey, type RecorderKey } from "../crypto/TenantKey.ts"
-import { DEFAULT_TENANT, type TenantId } from "../domain/Ids.ts"
+import { DEFAULT_TENANT, type LogId, type TenantId } from "../domain/Ids.ts"
 import type { Journal } from "../journal/Journal.ts"
 import { type ConnectedHub, connectHub, type Remote, type RemoteOptions, type RemoteStatus } from "./ConnectedHub.ts"
 import { changesOf } from "./changesOf.ts"
@@ -97,6 +97,8 @@ export interface SyncOptions {
   /** Told of each session, and again with each change of what the index says of it. */
   readonly onSession?: (session: KnownSession) => void
   readonly onEntries: (session: KnownSession, entries: ReadonlyArray<OpenedEntry>) => void
+  /** A hub takes a log of ours no more, or not for now; see `Publisher`. */
+  readonly onRefused?: (log: LogId) => void
   /** How long a local failure waits for the next try. */
   readonly syncInterval: Duration.Duration
   readonly timers?: Timers

@@ -47,7 +47,7 @@ export const sealingOf = (
     const keys = Sealer.makeKeyring()
     keys.add(key)
     const opened = Either.flatMap(Sealer.open(aead, keys, place, sealed), Envelope.decode)
-    return Either.isRight(opened) ? opened.right.plain : undefined
+    return Either.getOrUndefined(opened)
   },
   digest: hashes.sha256
 })
