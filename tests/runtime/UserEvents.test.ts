@@ -180,6 +180,17 @@ describe("users' own events", () => {
     expect(merged.title).toBe("first + second")
   })
 
+  test("a merge that breaks is told, and the last write wins on both", async () => {
+    const breaks = () => {
+      throw new Error("no merge")
+    }
+    expect(await contend(ConflictPolicy.layerMerge(breaks))).toEqual({
+      title: "second",
+      audit: [["conflict:"], ["conflict:"]],
+      troubles: 1
+    })
+  })
+
   test("a handler that breaks on another's event is told in the status, and the others go on", async () => {
     const hub = await startHub()
     const key = keyTexts().reader

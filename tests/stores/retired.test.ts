@@ -12,25 +12,30 @@ import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import { make } from "../../sdk/src/bun/EventLogRemoteServer.ts"
 import * as Access from "../../sdk/src/hub/Access.ts"
+import type { HubStorage } from "../../sdk/src/hub/HubStorage.ts"
 import * as MemoryStorage from "../../sdk/src/hub/MemoryStorage.ts"
 import { folder, keyTexts, until } from "../support/programs.ts"
 import { afterThisTest } from "../support/undo.ts"
 
-const world = async () => {
-  const storage = MemoryStorage.make()
+const hubOver = async (storage: HubStorage) => {
   const scope = await Effect.runPromise(Scope.make())
   afterThisTest(() => Effect.runPromise(Scope.close(scope, Exit.void)))
-  const hub = await make({
+  return make({
     port: 0,
     hostname: "127.0.0.1",
     access: Access.off,
     storage: () => Either.right(storage)
   }).pipe(Scope.extend(scope), Effect.provide(Logger.remove(Logger.defaultLogger)), Effect.runPromise)
+}
+
+const world = async () => {
+  const storage = MemoryStorage.make()
+  const { url } = await hubOver(storage)
   const identityKey = keyTexts().reader
-  const program = (file: string, sync: { readonly chat?: boolean } = {}) => {
+  const program = (file: string, options: Workspace.ProgramOptions = {}) => {
     const runtime = ManagedRuntime.make(
       Layer.mergeAll(ChatHistoryStore.layer, ArtifactStore.layer).pipe(
-        Layer.provideMerge(Workspace.layer({ url: hub.url, tenant: "acme", sync, encryption: { identityKey } })),
+        Layer.provideMerge(Workspace.layer({ url, tenant: "acme", encryption: { identityKey }, ...options })),
         Layer.provide(StorageConfig.layer({ file }))
       )
     )
@@ -108,7 +113,7 @@ test("a program that starts again after its log was retired goes on in a new one
 test("what a program keeps on its machine stays in view when its log was retired, also after it starts again", async () => {
   const { file, program, retire } = await world()
   const home = file("ada")
-  const first = program(home, { chat: false })
+  const first = program(home, { sync: { chat: false } })
   await first.say("mine")
   await first.plan("old")
   await first.synced()
@@ -119,8 +124,34 @@ test("what a program keeps on its machine stays in view when its log was retired
   await first.say("mine too")
   expect(await first.said()).toEqual(["mine", "mine too"])
   await first.end()
-  const ada = program(home, { chat: false })
+  const ada = program(home, { sync: { chat: false } })
   expect(await ada.said()).toEqual(["mine", "mine too"])
   expect(await ada.planned()).toBe("new")
   expect(await grace.said()).toEqual([])
+})
+
+test("a program that follows its own scope sees what another process of its journal wrote since a hub retired the log, and all of it at its next start", async () => {
+  const { file, program, retire } = await world()
+  const { url } = await hubOver(MemoryStorage.make())
+  const home = file("ada")
+  const options = { follow: "program", remotes: [{ url }] } as const
+  const [ada, beside] = [program(home, options), program(home, options)]
+  await ada.say("one")
+  await ada.synced()
+  await until(async () => (await beside.said()).length === 1)
+  // Only one of its two hubs.
+  await retire()
+  for (const text of ["two", "three"]) {
+    await ada.say(text)
+    await ada.synced()
+  }
+  await until(async () => (await beside.said()).length === 3)
+  await ada.end()
+  await beside.end()
+  const [again, fresh] = [program(home, options), program(file("grace"), { follow: "program", url })]
+  await until(async () => (await fresh.said()).length === 3)
+  expect([await again.said(), await fresh.said()]).toEqual([
+    ["one", "two", "three"],
+    ["one", "two", "three"]
+  ])
 })

@@ -499,7 +499,7 @@ export const journalSuite = (name: string, make: () => JournalPlace) =>
         expect(await textsIn(journal, log)).toEqual(["a", "b", "c", "d"])
       })
 
-      test("what goes on in a new log keeps what it had seen of other writers", async () => {
+      test("what goes on in a new log keeps its id, and what it had seen of other writers", async () => {
         const { find, journal, log, outbox } = await begin("a")
         const other = "0b".repeat(16)
         ok(journal.append(log, notes("b", "c"), { seen: new Map([[other, 7]]) }))
@@ -509,6 +509,9 @@ export const journalSuite = (name: string, make: () => JournalPlace) =>
         const { key } = ok(journal.logs()).find(({ id }) => id === made)!
         const seen = whole(journal, made).map((entry) => [...opened(entry, key).seen])
         expect(seen).toEqual([[], [[other, 7]], [[other, 7]], []])
+        // Whoever knows it already takes it for what it is: lists keep their order, and a handler does not run again.
+        const ids = (of: LogId) => whole(journal, of).map(({ entryId }) => entryId.join())
+        expect(ids(made).slice(1, 3)).toEqual(ids(log).slice(1, 3))
       })
 
       test("leaves the largest of them behind where one was too large for the hub", async () => {

@@ -69,17 +69,24 @@ export const movable = (
   entries: ReadonlyArray<JournalEntry>,
   code: Refusal["code"],
   open: (entry: JournalEntry) => Opened
-): ReadonlyArray<Opened> => {
+): ReadonlyArray<Moving> => {
   const size = ({ sealed }: JournalEntry) => sealed.byteLength
   const largest = code === "too-large" ? Math.max(...entries.map(size)) : undefined
   const left = entries.find((entry) => size(entry) === largest)
   return entries
     .filter((entry) => entry !== left)
-    .map(open)
+    .map((entry) => ({ ...open(entry), entryId: entry.entryId }))
     .filter(({ plain }) => isMovable(plain))
 }
 
-export interface ExtendOptions extends Pick<AppendOptions, "ids" | "seen" | "signed"> {
+/** One that moves keeps its id: it is the same entry to who knows it already, at the place it had. */
+interface Moving extends Opened {
+  readonly entryId: Uint8Array
+}
+
+export interface ExtendOptions extends Pick<AppendOptions, "seen" | "signed"> {
+  /** One for each of the plains; a new one where it is not given. */
+  readonly ids?: ReadonlyArray<Uint8Array | undefined>
   /** One for each of the plains, in place of `seen`. */
   readonly seenBy?: ReadonlyArray<ReadonlyMap<string, number> | undefined>
 }
@@ -87,13 +94,17 @@ export interface ExtendOptions extends Pick<AppendOptions, "ids" | "seen" | "sig
 /** What `Journal.renew` writes into the new log: `first`, and what moves there, as it was written; one header of both. */
 export const moved = (
   first: ReadonlyArray<Plain>,
-  rest: ReadonlyArray<Opened>
+  rest: ReadonlyArray<Moving>
 ): readonly [plains: ReadonlyArray<Plain>, options: ExtendOptions] => {
   const isHeader = ({ event }: Plain) => event === HEADER
   const goes = first.some(isHeader) ? rest.filter(({ plain }) => !isHeader(plain)) : rest
   return [
     [...first, ...goes.map(({ plain }) => plain)],
-    { seenBy: [...first.map(() => undefined), ...goes.map(({ seen }) => seen)], signed: true }
+    {
+      ids: [...first.map(() => undefined), ...goes.map(({ entryId }) => entryId)],
+      seenBy: [...first.map(() => undefined), ...goes.map(({ seen }) => seen)],
+      signed: true
+    }
   ]
 }
 

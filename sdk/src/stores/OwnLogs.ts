@@ -53,6 +53,14 @@ export const makeOwnLogs = (options: OwnLogsOptions): OwnLogs => {
   const read = new Map<LogId, { n: number; origin: Origin | undefined }>()
   /** Which of our logs the index has told of. */
   const started = new Map<LogId, Origin>()
+  const ownName = `${PROGRAM}:${scope}`
+  const ownOrigin = {
+    session: SessionId.make(scope.slice(0, 200)),
+    agent: PROGRAM,
+    agentName: options.name,
+    title: options.name,
+    host: options.host
+  }
   let log: LogId | undefined
   let reading = false
   let looking: ReturnType<typeof setTimeout> | undefined
@@ -93,13 +101,16 @@ export const makeOwnLogs = (options: OwnLogsOptions): OwnLogs => {
     }
   }
 
+  /** A log of this scope's programs: also one by which they went on elsewhere, and those that they had before. */
+  const isOurs = (of: Origin | undefined) => of?.agent === PROGRAM && of.session === ownOrigin.session
+
   /** What another process of this machine wrote, into logs that are read here. */
   const look = () => {
     looking = undefined
     if (stopped) return
     for (const journal of journals) {
       for (const { id, key, kind, last } of guarded(journal.logs()) ?? []) {
-        if (kind === "session" && !everything && !read.has(id)) continue
+        if (kind === "session" && !everything && !read.has(id) && !isOurs(started.get(id))) continue
         keys.add(key)
         if (last <= (read.get(id)?.n ?? 0)) continue
         if (kind === "index") catchUpIndex(journal)
@@ -174,14 +185,6 @@ export const makeOwnLogs = (options: OwnLogsOptions): OwnLogs => {
   const journal = target === undefined ? undefined : observed(target)
   let stops: ReadonlyArray<() => void> = []
 
-  const ownName = `${PROGRAM}:${scope}`
-  const ownOrigin = {
-    session: SessionId.make(scope.slice(0, 200)),
-    agent: PROGRAM,
-    agentName: options.name,
-    title: options.name,
-    host: options.host
-  }
   const headerOf = (to: Journal, time: number, countsFrom?: number) => {
     const { id: writer, signer } = to.writer
     return Payload.encodeHeader({

@@ -15,7 +15,15 @@ import type { AgentEvent, EventOf } from "../domain/AgentEvent.ts"
 import { join } from "../domain/Parts.ts"
 import * as Payload from "../domain/Payload.ts"
 import { type Journal, type JournalEntry, JournalFailed } from "../journal/Journal.ts"
-import { compareBytes, conflictKey, inOrder, makeContention, type Policy } from "../sync/ConflictPolicy.ts"
+import {
+  type Candidate,
+  compareBytes,
+  conflictKey,
+  inOrder,
+  lastWriteWins,
+  makeContention,
+  type Policy
+} from "../sync/ConflictPolicy.ts"
 import { makeOwnLogs } from "./OwnLogs.ts"
 import {
   blobOf,
@@ -176,11 +184,24 @@ export const makeReplica = (options: ReplicaOptions): RunningReplica => {
           entryId: entry.entryId,
           data: dataOf(entry)
         }))
-        const winner = policy.resolve(candidates)
+        const winner = chosen(candidates)
         const entry = heads.find((one) => one.writer === winner.writer) ?? first!
         const merged = candidates.some(({ data }) => data === winner.data) ? undefined : winner.data
         return { entry, merged, contending: heads.filter((one) => one !== entry) }
       }
+    }
+  }
+
+  /** What the policy says; the last write, the same on every replica, where it breaks. */
+  const chosen = (candidates: ReadonlyArray<Candidate>): Candidate => {
+    try {
+      return policy.resolve(candidates)
+    } catch (cause) {
+      const [{ event, primaryKey }] = candidates as readonly [Candidate]
+      options.onTrouble(
+        `${event} ${primaryKey} was written twice, and the conflict policy (${policy.name}) broke on it: ${String(cause)}. The last write holds.`
+      )
+      return lastWriteWins.resolve(candidates)
     }
   }
 

@@ -18,7 +18,7 @@ export interface Candidate {
   readonly data: unknown
 }
 
-/** Chooses among contending entries. It must be pure: replicas that ask it come to the same. */
+/** Chooses among contending entries. It must be pure: replicas that ask it come to the same. Where it throws, the last write wins, and the status says so. */
 export interface Policy {
   /** For people, in the audit. */
   readonly name: string
