@@ -9,8 +9,12 @@ const UNITS: Readonly<Record<string, number>> = {
   w: 604_800_000
 }
 
-/** Milliseconds; undefined where it is no duration. */
+/** Of what a Date reaches from 1970 (ECMA-262, 21.4.1.1) the half: now and any duration together are a date. */
+const LONGEST_MS = 4_320_000_000_000_000
+
+/** Milliseconds; undefined where it is no duration, or one that leads to no date. */
 export const millisecondsOf = (text: string): number | undefined => {
   const [, count, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d|w)$/.exec(text) ?? []
-  return count === undefined ? undefined : Number(count) * (UNITS[unit ?? ""] ?? 0)
+  const ms = Number(count) * (UNITS[unit ?? ""] ?? 0)
+  return ms <= LONGEST_MS ? ms : undefined
 }

@@ -173,10 +173,13 @@ describe("who gets in", () => {
     expect((await fetch(`${http}/event-log/ada`, { headers: { authorization: "Bearer " } })).status).toBe(401)
   })
 
-  test("pages of other sites are refused, by origin and by a host name that only points here", async () => {
-    const { http, port } = await start()
+  test("pages of other sites are refused, by origin and by a host name that only points here; the page beside the hub too", async () => {
+    const { http, port } = await start({
+      page: async ({ url }) => (new URL(url).pathname === "/" ? new Response("a page") : undefined)
+    })
     const own = `127.0.0.1:${port}`
     const statuses: Array<number> = []
+    const pages: Array<number> = []
     for (const headers of [
       { origin: "https://evil.example" },
       { origin: "null" },
@@ -186,8 +189,10 @@ describe("who gets in", () => {
       { host: `localhost:${port}` }
     ] as ReadonlyArray<Record<string, string>>) {
       statuses.push((await fetch(`${http}/event-log/ada`, { headers })).status)
+      pages.push((await fetch(http, { headers })).status)
     }
     expect(statuses).toEqual([403, 403, 426, 403, 403, 426])
+    expect(pages).toEqual([403, 403, 200, 403, 403, 200])
   })
 })
 

@@ -73,7 +73,24 @@ describe("agent-sync token", () => {
     expect(stderr).toContain("This token has expired.")
   })
 
+  test("a token whose end is no date, or whose claims are not texts, is told as it is: nothing of it reaches the terminal raw", async () => {
+    const here = await init()
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url")
+    const inspect = (claims: object) =>
+      here.run(["token", "inspect"], { stdin: `${part({ alg: "HS256" })}.${part(claims)}.AAAA` })
+    const claims = { jti: { a: 1 }, tenant: "\u001b[2J\u001b]0;mine\u0007acme", roles: ["read\nid  x"] }
+    const told = await Promise.all([inspect({ exp: 8_640_000_000_001 }), inspect({ ...claims, exp: "soon" })])
+    for (const { code, stderr, stdout } of told) {
+      expect([code, stderr]).toEqual([1, ""])
+      expect(stdout).toMatch(/expires +at no date: /)
+    }
+    const odd = told[1]
+    expect(odd.stdout).not.toMatch(/[\u001b\u0007]|^id +x/m)
+    expect(odd.stdout).toContain('{"a":1}')
+  })
+
   test.each([
+    [["token", "create", "--role", "read", "--ttl", "9999999999999d"], 2, "is no time that a token can last"],
     [["token", "create", "--role", "owner"], 2, '"owner" is no role'],
     [["token", "create", "--role", "read", "--ttl", "soon"], 2, '"soon" is no time'],
     [["token", "inspect"], 2, "There is no token to inspect"],

@@ -54,6 +54,7 @@ const ask = async (
     ? admitted.left
     : await Effect.runPromise(quiet(serve({ hub, storage }, admitted.right, request, 5_000)))
   if (answer === "upgrade") return { status: 101, body: {} as Record<string, unknown> }
+  expect(answer.headers.get("cache-control"), `${method} ${path}`).toBe("no-store")
   return { status: answer.status, body: (await answer.json()) as Record<string, unknown> }
 }
 const logs = async () => (await Effect.runPromise(storage.logs())).map(({ log }) => log)

@@ -88,11 +88,28 @@ describe("A hub's storage in D1", () => {
     expect(left).toEqual([{ segments: 0, ids: 0 }])
   })
 
-  test("packs small writes into few rows", async () => {
+  test("packs small writes into few rows: a write is two trips to D1, four where it packs, a page two", async () => {
     const tenant = newTenant()
-    const storage = await opened(tenant)
+    let trips = 0
+    const counting: Database = {
+      prepare: (sql) => db.prepare(sql),
+      batch: (statements) => {
+        trips++
+        return db.batch(statements)
+      }
+    }
+    const storage = await Effect.runPromise(open(counting, tenant))
     const count = 3 * SMALL_ROWS
-    for (let n = 0; n < count; n++) await ask(storage.append("log", iv(1), [entry(n, 300)], false))
+    const each: Array<number> = []
+    for (let n = 0; n < count; n++) {
+      trips = 0
+      await ask(storage.append("log", iv(1), [entry(n, 300)], false))
+      each.push(trips)
+    }
+    expect([...new Set(each)]).toEqual([2, 4])
+    trips = 0
+    await ask(storage.page("log", 1, everything))
+    expect(trips).toBe(2)
     const [found] = await rows(
       `SELECT count(*) AS segments FROM agent_sync_segments JOIN agent_sync_logs ON id = log WHERE tenant = '${tenant}'`
     )

@@ -10,7 +10,7 @@ import * as Runtime from "effect/Runtime"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { TenantId } from "../domain/Ids.ts"
-import type { Access } from "../hub/Access.ts"
+import { type Access, strangerOf } from "../hub/Access.ts"
 import { admit, answer, type Door, needsUpgrade, serve as serveTenant, type TenantHub } from "../hub/Api.ts"
 import { type Connection, type Hub, makeHub } from "../hub/Hub.ts"
 import type { HubSettings } from "../hub/HubSettings.ts"
@@ -184,7 +184,9 @@ const serve = (options: Options, runtime: Runtime.Runtime<never>) => {
     port,
     hostname,
     fetch: async (request, self) => {
-      const page = await options.page?.(request)
+      // A stranger gets no page either; `admit` tells it why.
+      const stranger = strangerOf(request.headers, hostname, door.settings.allowedOrigins)
+      const page = stranger === undefined ? await options.page?.(request) : undefined
       if (page !== undefined) return page
       const admitted = await run(admit(door, request))
       if (Either.isLeft(admitted)) return admitted.left

@@ -67,7 +67,7 @@ export const enter = async (
   const stranger = hostname === undefined ? undefined : strangerOf(headers, hostname, settings.allowedOrigins)
   if (stranger !== undefined) return Either.left(refusal(stranger))
   if (url.pathname === "/health") {
-    return Either.left(Response.json({ ok: true, name: "agent-sync", version: VERSION, kind, storage }))
+    return Either.left(json({ ok: true, name: "agent-sync", version: VERSION, kind, storage }))
   }
   const address = addressOf(url.pathname, headers, settings.defaultTenant)
   if (address === undefined) {

@@ -15,6 +15,7 @@ import { askHub, hubOf } from "../../hubApi.ts"
 import { authSecret } from "../../Keys.ts"
 import { say } from "../../steps.ts"
 import { readIndex } from "../../TenantIndex.ts"
+import { flat, isoOf } from "../../Terminal.ts"
 import { type MadeToken, remember, rememberRevoked, tokensOf } from "../../Tokens.ts"
 import { relative, table } from "../../table.ts"
 
@@ -138,12 +139,11 @@ export const inspect = (input: Common) =>
           ? "good"
           : checked.left.what
     const rows = {
-      id: jti ?? "-",
-      tenant: String(tenant ?? "-"),
-      roles: Array.isArray(roles) ? roles.join(", ") : "-",
+      id: claimed(jti),
+      tenant: claimed(tenant),
+      roles: Array.isArray(roles) ? roles.map(claimed).join(", ") : "-",
       logs: Array.isArray(logs) ? String(logs.length) : "all",
-      expires:
-        exp === undefined ? "never" : `${new Date(exp * 1000).toISOString()} (${relative(exp * 1000, Date.now())})`,
+      expires: endOf(exp),
       signature
     }
     if (input.json) print({ ...rows, good: checked === undefined ? undefined : Either.isRight(checked) })
@@ -243,6 +243,17 @@ const logsOf = (found: Settings, wanted: string) =>
     }
     return { id, logs: matches.map(({ log }): LogId => log) }
   })
+
+/** What anybody may have written into a token. */
+const claimed = (value: unknown): string =>
+  value === undefined ? "-" : flat(typeof value === "string" ? value : JSON.stringify(value), CLAIM_CHARS)
+const CLAIM_CHARS = 200
+
+const endOf = (exp: unknown): string => {
+  if (exp === undefined) return "never"
+  const at = typeof exp === "number" ? isoOf(exp * 1000) : null
+  return at === null ? `at no date: ${claimed(exp)}` : `${at} (${relative(Date.parse(at), Date.now())})`
+}
 
 const stateOf = ({ exp, revoked }: MadeToken): string => {
   if (revoked === true) return "revoked"
