@@ -1,5 +1,7 @@
 /** What holds for every command, read off the grammar itself: a new command cannot escape it. */
 import { describe, expect, test } from "bun:test"
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
 import { again, HUBLESS, placeOf } from "../../cli/src/again.ts"
 import { NAME, root } from "../../cli/src/grammar.ts"
 import { type Found, find, flagNames, helpText, stray, takesWords } from "../../cli/src/help.ts"
@@ -152,4 +154,22 @@ describe("a command that a person is told to type", () => {
     const away = await here.run(["sessions", "--url", "ws://127.0.0.1:9", "--json"])
     expect(JSON.parse(away.stderr)).toMatchObject({ error: { code: "HubUnreachable", fix: ["agent-sync dev"] } })
   }, 30_000)
+})
+
+test("a variable of ours that is read is named for people, and one that is named is read", async () => {
+  const root = join(import.meta.dir, "..", "..")
+  const textOf = (file: string) => readFileSync(join(root, file), "utf8")
+  const below = async (pattern: string) => (await Array.fromAsync(new Bun.Glob(pattern).scan(root))).sort()
+  const code = (await Promise.all(["cli/src/**/*.ts", "sdk/src/**/*.ts"].map(below))).flat().map(textOf).join("\n")
+  const read = new Set([...code.matchAll(/(?:"|\benv\.)((?:AGENT_)?SYNC_[A-Z_]+)\b/g)].map(([, name = ""]) => name))
+  const pages = ["README.md", "CHANGELOG.md", "worker-template/README.md", ...(await below("sdk/*.md"))]
+    .map(textOf)
+    .join("\n")
+  const named = new Set([...pages.matchAll(/\b(?:AGENT_)?SYNC_[A-Z_]+\b/g)].map(([name]) => name))
+  expect(read.size).toBeGreaterThan(20)
+  // Several of a kind are named by how they go on: `SYNC_RETENTION_DAYS`, `_LOGS`.
+  const isNamed = (name: string) =>
+    named.has(name) || [...name.matchAll(/_/g)].some(({ index }) => pages.includes(`\`${name.slice(index)}\``))
+  expect([...read].filter((name) => !isNamed(name))).toEqual([])
+  expect([...named].filter((name) => !read.has(name))).toEqual([])
 })

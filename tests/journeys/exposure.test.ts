@@ -5,7 +5,7 @@
  */
 import { expect, setDefaultTimeout, test } from "bun:test"
 import { readFileSync, statSync } from "node:fs"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { argumentsBelow } from "../support/arguments.ts"
 import { filesBelow, machine, startHub } from "../support/cli.ts"
 
@@ -78,6 +78,8 @@ test.skipIf(process.platform !== "linux")(
     const isOwn = (name: string) =>
       ["keys", "journals", "spool", "hub"].some((at) => name.startsWith(join(on.home, at)))
     expect(open.filter(isOwn)).toEqual([])
+    const folders = new Set(files.filter(({ name }) => isOwn(name)).map(({ name }) => dirname(name)))
+    expect([...folders].filter((folder) => (statSync(folder).mode & 0o077) !== 0)).toEqual([])
     for (const { bytes, name } of files) {
       if (!name.startsWith(join(on.home, "keys"))) hasNone(name, bytes.toString("latin1"))
     }
