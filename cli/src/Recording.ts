@@ -3,7 +3,7 @@
  * is left at the end is said in one place.
  */
 import { hostname } from "node:os"
-import { adoptLeft, type Journal, refusedBy, type SyncStatus } from "agent-sync"
+import { adoptLeft, goOnStranded, type Journal, refusedBy, type SyncStatus } from "agent-sync"
 import { connectJournal, openJournal, type Remote, type Waits } from "agent-sync/bun"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -87,6 +87,8 @@ export const connectTo = (
   on: Pick<Parameters<typeof connectJournal>[0], "onStatus" | "onTrouble" | "onRefused">
 ): Remote => {
   const { disablePing, provider, syncInterval } = found.remote
+  // What was refused while nobody recorded it any more.
+  goOnStranded(journal, Date.now())
   return connectJournal({
     journal,
     url,
@@ -94,7 +96,11 @@ export const connectTo = (
     provider,
     disablePing,
     retryMs: Duration.toMillis(syncInterval),
-    ...on
+    ...on,
+    onRefused: (what) => {
+      ;(on.onRefused ?? on.onTrouble)(what)
+      goOnStranded(journal, Date.now())
+    }
   })
 }
 

@@ -27,6 +27,7 @@ export { AgentRuntime, type Outcome, type RunOptions, type RuntimeOptions } from
 export { adoptLeft } from "./runtime/adoptLeft.ts"
 export { type Backlog, makeBacklog } from "./runtime/Backlog.ts"
 export { examineOwn } from "./runtime/examineOwn.ts"
+export { goOnStranded } from "./runtime/goOn.ts"
 export { type OwnSession, ownSessions } from "./runtime/ownSessions.ts"
 export {
   createRecorder,

@@ -268,7 +268,7 @@ describe("Recorder", () => {
       if (moved.at(-1) === false) break
       expect(messages(s.sessions().length - 1)).toEqual(messages(1))
     }
-    expect(moved).toEqual([true, true, false])
+    expect(moved).toEqual([true, true, true, false])
     expect(states(s.sessions().at(-1)!.id).at(-1)).toBe("ended")
   })
 

@@ -45,8 +45,8 @@ const introduction = async () => {
 const begin = await introduction()
 
 /** A journal, and what reads files into it; each call is a process of its own. */
-const scene = (wrap: (journal: Journal) => Journal = (journal) => journal) => {
-  const plain = MemoryJournal.open({ ...begin, remotes: [], store: MemoryJournal.makeStore() })
+const scene = (wrap: (journal: Journal) => Journal = (journal) => journal, remotes: ReadonlyArray<string> = []) => {
+  const plain = MemoryJournal.open({ ...begin, remotes, store: MemoryJournal.makeStore() })
   const journal = wrap(plain)
   const clock = makeClock()
   const troubles: Array<string> = []
@@ -95,6 +95,35 @@ describe("a session file", () => {
       origin: { session: SESSION, agent: "claude-code", host: "box", cwd: "/home/dev/project", branch: "main" }
     })
     expect(s.events().every(({ timeFrom }) => timeFrom === "source")).toBe(true)
+  })
+
+  test("whose log the hub has retired goes on in a new one, with what is new, however often it is read", async () => {
+    const A = "ws://a.example"
+    const hub = new Uint8Array(16).fill(1)
+    const s = scene(undefined, [A])
+    const text = readFileSync(transcript, "utf8")
+    const half = text.indexOf("\n", text.length / 2) + 1
+    s.read(SESSION, [bytes(text.slice(0, half))])
+    const outbox = s.journal.outbox(A)
+    const [first] = s.sessions()
+    const owed = right(outbox.owed(hub)).find(({ log }) => log === first!.log)!
+    right(outbox.acked(hub, owed, owed.last))
+    right(outbox.refused(hub, owed, { code: "retired", reason: "retired" }))
+    const before = s.events()
+    s.read(SESSION, [bytes(text)])
+    expect(s.sessions()).toMatchObject([
+      { log: first!.log, state: "ended" },
+      { origin: { session: SESSION }, title: "Tests made green", state: "ended" }
+    ])
+    expect(s.events()).toEqual(before)
+    const whole = scene()
+    whole.read(SESSION, [bytes(text)])
+    const contents = (events: ReadonlyArray<AgentEvent>) => events.map(({ key, kind }) => `${kind} ${key}`)
+    expect(contents(s.events(1)).length).toBeGreaterThan(10)
+    expect([...contents(before), ...contents(s.events(1))]).toEqual(contents(whole.events()))
+    const entries = s.entries()
+    s.read(SESSION, [bytes(text)])
+    expect(s.entries()).toBe(entries)
   })
 
   test("that is fresh is not over", () => {

@@ -499,6 +499,21 @@ export const journalSuite = (name: string, make: () => JournalPlace) =>
         expect(await textsIn(journal, log)).toEqual(["a", "b", "c", "d"])
       })
 
+      test("names the logs that a hub took in part and takes no more, until they go on in new ones with their marks", async () => {
+        const { find, journal, log, outbox } = await begin("a", "b")
+        ok(journal.mark(log, ["told"]))
+        ok(outbox.acked(hub(1), find(hub(1)), 1))
+        expect(ok(journal.stranded())).toEqual([])
+        ok(outbox.refused(hub(1), find(hub(1)), { code: "retired", reason: "retired" }))
+        expect(ok(journal.stranded())).toEqual([log])
+        const made = ok(journal.renew("claude:s1", log, () => ({ index: [], first: notes("first") })))!
+        expect(ok(journal.stranded())).toEqual([])
+        expect(ok(journal.known(made, ["told", "other"]))).toEqual([true, false])
+        // One that was removed when all of it was there is over.
+        ok(outbox.acked(hub(1), find(hub(1), made), 3))
+        expect(ok(journal.stranded())).toEqual([])
+      })
+
       test("what goes on in a new log keeps its id, and what it had seen of other writers", async () => {
         const { find, journal, log, outbox } = await begin("a")
         const other = "0b".repeat(16)

@@ -193,6 +193,8 @@ const journalOf = (store: Store, { fresh, row: writer, sealing }: FoundWriter, k
             const key = keyOf(from)
             const made = newLog()
             store.run("UPDATE session SET log = ? WHERE writer = ? AND log = ?", made.row, writer, from.id)
+            store.run("UPDATE recording SET log = ? WHERE writer = ? AND log = ?", made.row, writer, from.id)
+            store.run("INSERT INTO mark (log, name) SELECT ?, name FROM mark WHERE log = ?", made.row, from.id)
             const { first, index } = introduce(made, { acked, last: from.last })
             const rest = movable(readEntries(store, log, from.id, acked + 1, from.last), code, (entry) =>
               openEntry(key, entry)
@@ -204,6 +206,19 @@ const journalOf = (store: Store, { fresh, row: writer, sealing }: FoundWriter, k
           if (Either.isRight(renewed)) wake.tell()
           return renewed
         }
+      ),
+    stranded: () =>
+      store.read(() =>
+        store
+          .all<{ log: LogId }>(
+            `SELECT DISTINCT log.name AS log, log.id FROM delivery CROSS JOIN log ON log.id = delivery.log
+             JOIN writer ON writer.id = log.writer JOIN remote ON remote.hub = delivery.hub
+             JOIN route ON route.remote = remote.id AND route.destination = writer.destination
+             WHERE delivery.refused IS NOT NULL AND delivery.acked > 0 AND delivery.acked < log.last
+             AND log.writer = ? AND EXISTS (SELECT 1 FROM session WHERE session.log = log.id) ORDER BY log.id`,
+            writer
+          )
+          .map(({ log }) => log)
       ),
     joinLog: (log, key) =>
       store.write(() => {

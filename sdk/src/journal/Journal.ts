@@ -131,13 +131,18 @@ export interface Journal {
   /**
    * Where the hub at a remote takes a session's log no more (`Outbox.refused`): begins a new one under the same names, and
    * seals there again what that hub does not have of the old one, behind what `introduce` says of it, all in one
-   * transaction, signed. `old` is how many entries the old one has, and how many of them that hub took. Where an entry was too large for the hub, the largest of them stays behind. Answers the log by which the session goes on; undefined where every hub takes `log`.
+   * transaction, signed; marks and whoever holds the old one go along. `old` is how many entries the old one has, and how many of them that hub took. Where an entry was too large for the hub, the largest of them stays behind. Answers the log by which the session goes on; undefined where every hub takes `log`.
    */
   readonly renew: (
     session: string,
     log: LogId,
     introduce: (made: Pick<OwnLog, "id" | "key">, old: { readonly acked: number; readonly last: number }) => Introducing
   ) => Answer<LogId | undefined>
+  /**
+   * Logs that sessions go by and that a hub took in part and takes no more, though they go on: what is to be renewed, oldest
+   * first.
+   */
+  readonly stranded: () => Answer<ReadonlyArray<LogId>>
   /** How far these logs of this writer go now. */
   readonly reach: (logs: Iterable<LogId>) => Answer<Reach>
   /** Every log of this writer, index first, then oldest first. */

@@ -109,6 +109,7 @@ export const open = (options: {
         if (current !== old) return current.id
         const made = newLog()
         for (const [name, log] of sessions) if (log === old) sessions.set(name, made)
+        for (const mark of old.marks) made.marks.add(mark)
         const { first, index } = introduce(made, { acked, last: old.head.last })
         const rest = movable(old.entries.slice(acked), code, ({ entryId, log, sealed }) => {
           const opened = sealing.open(old.key, { log, entryId }, sealed)
@@ -123,6 +124,15 @@ export const open = (options: {
         for (const listener of [...store.listeners]) listener()
       return renewed
     },
+    stranded: () =>
+      guarded(() =>
+        logs
+          .filter((log) => {
+            const { acked = 0 } = refusalOf(log) ?? {}
+            return acked > 0 && acked < log.head.last && [...sessions.values()].includes(log)
+          })
+          .map(({ id }) => id)
+      ),
     joinLog: (id, key) =>
       guarded(() => {
         const known = logs.find((each) => each.id === id)

@@ -14,6 +14,7 @@ import type { Timer, Timers } from "../sync/Link.ts"
 import type { Backlog } from "./Backlog.ts"
 import { elsewhereMarks } from "./elsewhere.ts"
 import { CHECKPOINT_MS, headerOf, STATE_MS, sessionIdOf, titleStays } from "./entries.ts"
+import { makeGoOn } from "./goOn.ts"
 import { isApart, PRINTED_MS, printedMarks } from "./twice.ts"
 
 /** How long, in bytes and milliseconds, events wait for the agent to tell its session (house §3). */
@@ -21,8 +22,6 @@ const UNNAMED_BYTES = 64 * 1024
 const UNNAMED_MS = 2_000
 /** Entries of a log at most that its writer has not signed yet, while the session goes on. */
 const UNSIGNED_ENTRIES = 500
-/** New logs that one run makes at most because the hub takes the old one no more: a hub that refuses all must not be fed. */
-const RENEWALS = 3
 /** Someone is waited for: told sooner, but not where a program answers by itself. Milliseconds. */
 const WAITING_MS = 500
 
@@ -107,7 +106,7 @@ export const makeRunSessions = (options: RunSessionsOptions): RunSessions => {
   let stateDue = 0
   let current = newSession()
   const all = [current]
-  let renewals = 0
+  const goOn = makeGoOn(journal)
   let total = 0
 
   const after = (ms: number, act: () => void): Timer => {
@@ -166,23 +165,13 @@ export const makeRunSessions = (options: RunSessionsOptions): RunSessions => {
   /** Goes on in a new log where the hub takes the old one no more; answers whether it does. */
   const renewed = (of: RunSession): Either.Either<boolean, JournalFailed> => {
     const { log, name } = of
-    if (log === undefined || name === undefined || renewals >= RENEWALS) return Either.right(false)
-    const origin = originOf(of, name)
-    const time = wall()
-    const made = journal.renew(`${outside().agent}:${name}`, log, ({ id, key }, { acked }) => ({
-      index: [
-        encodeIndex({ _tag: "index.changed", log, time, state: "ended", title: origin.title }),
-        encodeIndex({ _tag: "index.started", log: id, key, time, ...origin }),
-        encodeIndex({ ...checkpointOf(of), log: id })
-      ],
-      // Where the hub had nothing of it, the old header comes along.
-      first: acked === 0 ? [] : [headerOf(journal, origin, time)]
-    }))
-    return Either.flatMap(made, (fresh) => {
-      if (fresh === undefined) return Either.right(false)
+    if (log === undefined || name === undefined) return Either.right(false)
+    const told = (to: LogId) => ({ ...checkpointOf(of), log: to })
+    const made = goOn(log, { session: name, origin: originOf(of, name), time: wall(), told })
+    return Either.map(made, (fresh) => {
+      if (fresh === undefined) return false
       of.log = fresh
-      renewals++
-      return Either.map(partial ? Either.right(undefined) : journal.hold(fresh, run), () => true)
+      return true
     })
   }
 

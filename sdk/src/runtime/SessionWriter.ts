@@ -17,6 +17,7 @@ import { markKeyOf } from "../journal/markKey.ts"
 import type { Backlog } from "./Backlog.ts"
 import { stateOf } from "./elsewhere.ts"
 import { CHECKPOINT_MS, entriesOf, openSession, STATE_MS, safeOf, sessionIdOf, titleStays } from "./entries.ts"
+import { makeGoOn } from "./goOn.ts"
 import { failureIn, isApart, printedMarks, promptIn, turnMarks, twiceUnless } from "./twice.ts"
 
 /** Milliseconds within which a record may be of a run that is being recorded too. */
@@ -86,6 +87,7 @@ export const makeSessionWriter = (options: SessionWriterOptions): SessionWriter 
     | { readonly state: State; readonly title: string | undefined; readonly added: number; readonly at: number }
     | undefined
 
+  const goOn = journal === undefined ? undefined : makeGoOn(journal)
   const isUntitled = journal !== undefined && titleStays(journal)
   const titleOf = () => (isUntitled ? undefined : (about.title ?? fold.view.title))
   const originOf = (): Origin => ({
@@ -129,6 +131,26 @@ export const makeSessionWriter = (options: SessionWriterOptions): SessionWriter 
     })
   }
 
+  /** In which log it goes on, where a hub takes it no more. */
+  const renewed = (from: LogId) => {
+    const time = wall()
+    const { counts, figures } = fold.view
+    const told = (to: LogId) =>
+      ({
+        _tag: "index.checkpoint",
+        log: to,
+        time,
+        state: stateOf(fold.view, journal, from, time),
+        title: titleOf(),
+        events: counts.events,
+        figures
+      }) as const
+    return Either.map(goOn?.(from, { session, origin: originOf(), time, told }) ?? Either.right(undefined), (fresh) => {
+      log = fresh ?? from
+      return log
+    })
+  }
+
   const append = (
     to: Journal,
     plains: ReadonlyArray<Plain>,
@@ -138,7 +160,7 @@ export const makeSessionWriter = (options: SessionWriterOptions): SessionWriter 
     backlog.put(
       () => {
         if (log === undefined) return Either.right(undefined)
-        const done = to.append(log, plains, options)
+        const done = Either.flatMap(renewed(log), (now) => to.append(now, plains, options))
         if (Either.isRight(done)) {
           added += done.right.length
           known += plains.length - done.right.length
@@ -254,7 +276,7 @@ export const makeSessionWriter = (options: SessionWriterOptions): SessionWriter 
       if (added > signed && (last || isOver)) {
         signed = added
         const [journalTo, logTo] = [journal, log]
-        backlog.put(() => journalTo.append(logTo, [], { signed: true }))
+        backlog.put(() => Either.flatMap(renewed(logTo), (now) => journalTo.append(now, [], { signed: true })))
       }
       const { counts, figures, lastAt = now } = fold.view
       const to = log
