@@ -130,7 +130,7 @@ test("what a program keeps on its machine stays in view when its log was retired
   expect(await grace.said()).toEqual([])
 })
 
-test("a program that follows its own scope sees what another process of its journal wrote since a hub retired the log, and all of it at its next start", async () => {
+test("who follows its own scope sees all of it, also after a start, where one of two hubs retired the log", async () => {
   const { file, program, retire } = await world()
   const { url } = await hubOver(MemoryStorage.make())
   const home = file("ada")
