@@ -1,4 +1,6 @@
 /** Programs whose hub is compacted while they use it: what holds stays, for whoever reads whenever; what was superseded goes. */
+
+import { Database } from "bun:sqlite"
 import { expect, test } from "bun:test"
 import { join } from "node:path"
 import {
@@ -77,7 +79,8 @@ const world = async (start: () => Promise<{ readonly url: string }>) => {
     })
     return ((await response.json()) as { logs: ReadonlyArray<LogInfo> }).logs
   }
-  return { program, logs, byCount: (n: number) => Compaction.layerByCount(n, { hub: true, token: admin }) }
+  const file = (name: string) => join(home, `${name}.sqlite`)
+  return { program, file, logs, byCount: (n: number) => Compaction.layerByCount(n, { hub: true, token: admin }) }
 }
 
 const write = Effect.gen(function* () {
@@ -156,3 +159,40 @@ interface LogInfo {
   readonly keep: boolean
   readonly entries: number
 }
+
+test("what the journal alone let go of is there again at the next start, as the hub has it, and does not come back into the journal", async () => {
+  const { file, program } = await world(hubs.Bun)
+  const first = await program("writer")
+  for (let i = 0; i < 8; i++)
+    await first.run(
+      Effect.flatMap(ChatHistoryStore, (chat) => chat.append({ role: "user", text: `${i}`, key: `${i}` }))
+    )
+  await first.settled()
+  const before = await first.view()
+  await first.end()
+  await (await program("writer", Compaction.layerByCount(2))).end()
+  const kept = () => {
+    const journal = new Database(file("writer"), { readonly: true })
+    const count = (sql: string) => Number(journal.query(sql).values()[0]?.[0])
+    try {
+      return {
+        forgot: count("SELECT max(forgot) FROM log"),
+        entries: count("SELECT count(*) FROM entry"),
+        received: count("SELECT count(*) FROM received")
+      }
+    } finally {
+      journal.close()
+    }
+  }
+  const left = kept()
+  expect(left.forgot).toBe(7)
+  const again = await program("writer")
+  expect(await again.view()).toEqual(before)
+  await again.run(Effect.flatMap(ChatHistoryStore, (chat) => chat.append({ role: "user", text: "new", key: "0" })))
+  await again.settled()
+  const third = await program("third")
+  expect(await third.view()).toEqual(await again.view())
+  await again.end()
+  expect(kept().entries).toBe(left.entries + 1)
+  expect(kept().received).toBeLessThan(left.received + left.forgot)
+})

@@ -341,9 +341,9 @@ export const makeReplica = (options: ReplicaOptions): RunningReplica => {
       return () => void listeners.delete(each)
     },
     receive: (origin, entry) => {
-      // Of several hubs, and of our own logs, an entry comes more than once.
+      // Of several hubs an entry comes more than once; of our own logs only those come of which the journal let something go.
       const { agent, countsFrom = 0, session } = origin
-      if (!own.has(entry.writer)) ingest({ ...entry, agent, session, n: countsFrom + entry.n, own: false })
+      ingest({ ...entry, agent, session, n: countsFrom + entry.n, own: own.has(entry.writer) })
     },
     rename,
     journal,

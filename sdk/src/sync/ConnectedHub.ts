@@ -4,7 +4,11 @@
  */
 import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Duration from "effect/Duration"
+import * as Either from "effect/Either"
 import type { ReaderKey } from "../crypto/TenantKey.ts"
+import type { LogId } from "../domain/Ids.ts"
+import type { Journal, OwnLog } from "../journal/Journal.ts"
+import type { Received } from "../journal/Received.ts"
 import { IV_BYTES } from "../protocol/Limits.ts"
 import { connect, type Part, pingsOf } from "./Connection.ts"
 import { lostSentence } from "./delivered.ts"
@@ -85,6 +89,8 @@ export interface ConnectedHubOptions extends SyncOptions {
 export const connectHub = (remote: Remote, url: string, options: ConnectedHubOptions): ConnectedHub => {
   const { aead, changed, journal, key, syncInterval, timers, trouble, wall } = options
   const ours = journal === undefined ? undefined : bytesToHex(journal.writer.id)
+  /** Of our own logs, those that the journal let go of in part (`Compaction`): the rest of them is read here as others' are. */
+  const forgotten = new Set(forgottenOf(journal))
   const pushes = journal !== undefined && options.remotes.includes(url)
   let lastSyncAt: number | undefined
   /** All that the hub had when it was asked has been read. */
@@ -103,11 +109,18 @@ export const connectHub = (remote: Remote, url: string, options: ConnectedHubOpt
       aead,
       ...(journal === undefined || options.offline !== true
         ? {}
-        : { keeping: { received: journal.received(url), timers, onTrouble: (failed) => trouble(failed.message) } }),
+        : {
+            keeping: {
+              received: except(forgotten, journal.received(url)),
+              timers,
+              onTrouble: (failed) => trouble(failed.message)
+            }
+          }),
       events: {
         onSession: (session, change) => {
           options.onSession?.(session)
-          if (change !== "started" || session.writer === ours || !options.follows(session)) return
+          if (change !== "started" || !options.follows(session)) return
+          if (session.writer === ours && !forgotten.has(session.log)) return
           reading.add(session.log)
           made.watch(session.log, "all")
         },
@@ -120,6 +133,8 @@ export const connectHub = (remote: Remote, url: string, options: ConnectedHubOpt
           if (session !== undefined) options.onEntries(session, entries)
         },
         onCaughtUp: (log) => {
+          // What it is to get from now on it writes itself.
+          if (forgotten.has(log)) made.unwatch(log)
           reading.delete(log)
           look()
         },
@@ -227,3 +242,14 @@ export const connectHub = (remote: Remote, url: string, options: ConnectedHubOpt
 
 const stateOf = ({ _tag }: SyncStatus): RemoteStatus["state"] =>
   _tag === "Live" ? "live" : _tag === "Connecting" ? "connecting" : _tag === "Refused" ? "refused" : "offline"
+
+const forgottenOf = (journal: Journal | undefined): ReadonlyArray<LogId> =>
+  Either.getOrElse(journal?.logs() ?? Either.right([]), () => [] as ReadonlyArray<OwnLog>).flatMap(({ forgot, id }) =>
+    forgot > 0 ? [id] : []
+  )
+
+/** Keeps nothing of these: what a journal let go of does not come back into its file. */
+const except = (logs: ReadonlySet<string>, received: Received): Received => ({
+  ...received,
+  keep: (log, ...rest) => (logs.has(log) ? Either.right(undefined) : received.keep(log, ...rest))
+})
