@@ -1,5 +1,6 @@
 /** The three stores as a program uses them: appended, listed in pages, found, streamed; artifacts of any size, limits by name. */
 import { describe, expect, test } from "bun:test"
+import { copyFileSync, renameSync } from "node:fs"
 import {
   type Artifact,
   ArtifactStore,
@@ -117,6 +118,32 @@ describe("ChatHistoryStore", () => {
       else process.env.AGENT_SYNC_HOME = home
     }
   })
+
+  test.each<Workspace.ProgramOptions>([{}, { follow: "program", sync: { chat: false } }])(
+    "in a journal that was put back from a copy, what was said before is there, and is replaced under its key (%o)",
+    async (options) => {
+      const file = `${folder()}/acme.sqlite`
+      const encryption = { identityKey: keyTexts().reader }
+      const layer = Layer.provide(ChatHistoryStore.layer, Workspace.layer({ ...options, encryption })).pipe(
+        Layer.provide(StorageConfig.layer({ file }))
+      )
+      const once = (...said: ReadonlyArray<readonly [key: string, text: string]>) =>
+        Effect.runPromise(
+          Effect.flatMap(ChatHistoryStore, (store) =>
+            Effect.zipRight(
+              Effect.forEach(said, ([key, text]) => store.append({ role: "user", key, text })),
+              store.list()
+            )
+          ).pipe(Effect.provide(layer))
+        )
+      await once(["a", "one"], ["b", "two"])
+      copyFileSync(file, `${file}.copy`)
+      renameSync(`${file}.copy`, file)
+      expect(texts((await once()).items)).toEqual(["one", "two"])
+      expect(texts((await once(["a", "again"], ["c", "three"])).items)).toEqual(["again", "two", "three"])
+      expect(texts((await once()).items)).toEqual(["again", "two", "three"])
+    }
+  )
 
   test("two handles of one journal, as two processes have, see each other's", async () => {
     const file = `${folder()}/acme.sqlite`

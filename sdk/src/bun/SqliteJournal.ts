@@ -16,7 +16,7 @@ import type { Plain } from "../domain/Payload.ts"
 import { type Journal, type JournalEntry, JournalFailed, type OwnLog } from "../journal/Journal.ts"
 import { beginning, type ExtendOptions, extend, type Head, movable, moved, type Opened } from "../journal/Sealing.ts"
 import { besideLog, type Keeping, keepingOf } from "../sync/sealing.ts"
-import { type FoundWriter, findWriter } from "./journal/destination.ts"
+import { type FoundWriter, findEarlier, findWriter } from "./journal/destination.ts"
 import { damaged } from "./journal/failure.ts"
 import { marksOf } from "./journal/marks.ts"
 import { outboxOf, readEntries } from "./journal/outbox.ts"
@@ -60,7 +60,13 @@ export const open = async (options: SqliteJournalOptions): Promise<Either.Either
   const found = await findWriter(store, writerFiles(keysFolder), { aead, ...rest })
   if (Either.isRight(found)) {
     if (waitMs !== undefined) store.waitAtMost(waitMs)
-    return Either.right(journalOf(store, found.right, keepingOf(aead, found.right.identity, nativeHashes)))
+    const earlier = findEarlier(store, writerFiles(keysFolder), { aead, ...rest }, found.right.row).map((writer) =>
+      journalOf(store, writer, keepingOf(aead, writer.identity, nativeHashes))
+    )
+    return Either.right({
+      ...journalOf(store, found.right, keepingOf(aead, found.right.identity, nativeHashes)),
+      earlier
+    })
   }
   store.close()
   return Either.left(found.left)

@@ -119,6 +119,9 @@ export interface Journal {
   /** The writer's view of the tenant's index log. */
   readonly index: LogId
 
+  /** The writers before it, whose place it took because the file is a copy: what they wrote, to read. Their keys are here too. */
+  readonly earlier?: ReadonlyArray<Pick<Journal, "index" | "logs" | "read">>
+
   /** The log of a session, by `agent:sessionId`; made, with a new log key, when it is not known. */
   readonly openLog: (session: string) => Answer<OwnLog & { readonly created: boolean }>
   /**

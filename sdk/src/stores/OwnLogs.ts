@@ -13,6 +13,15 @@ import type { Journal, JournalFailed } from "../journal/Journal.ts"
 import { restoredOf } from "../sync/snapshot.ts"
 import { type Entry, type Origin, PROGRAM } from "./Unit.ts"
 
+/** A writer's logs, to read. */
+export type Earlier = NonNullable<Journal["earlier"]>[number]
+
+/** How far a log was read, and whose it is. */
+interface Reading {
+  n: number
+  origin: Origin | undefined
+}
+
 export interface OwnLogsOptions {
   readonly scope: string
   /** For people. */
@@ -22,6 +31,8 @@ export interface OwnLogsOptions {
   /** The one that is written to, and all that are read. */
   readonly journal: Journal | undefined
   readonly journals: ReadonlyArray<Journal>
+  /** Of writers before ours in the same files (`Journal.earlier`); read once, as others'. */
+  readonly earlier?: ReadonlyArray<Earlier>
   /** Whether sessions of agents and of other scopes are read too. */
   readonly everything: boolean
   /** Each entry once, in its writer's order. */
@@ -50,7 +61,7 @@ export const makeOwnLogs = (options: OwnLogsOptions): OwnLogs => {
   const { aead, everything, journals, onAlias, onEntry, scope, wall } = options
   const keys = Sealer.makeKeyring()
   /** How far each log was read, and whose it is. */
-  const read = new Map<LogId, { n: number; origin: Origin | undefined }>()
+  const read = new Map<LogId, Reading>()
   /** Which of our logs the index has told of. */
   const started = new Map<LogId, Origin>()
   const ownName = `${PROGRAM}:${scope}`
@@ -76,6 +87,9 @@ export const makeOwnLogs = (options: OwnLogsOptions): OwnLogs => {
   const catchUp = (journal: Journal, id: LogId) => {
     const state = read.get(id) ?? { n: 0, origin: undefined }
     read.set(id, state)
+    readOn(journal, id, state, true)
+  }
+  const readOn = (journal: Earlier, id: LogId, state: Reading, own: boolean) => {
     for (;;) {
       const page = guarded(journal.read(id, state.n + 1, PAGE)) ?? []
       for (const { entryId, n, sealed } of page) {
@@ -89,8 +103,9 @@ export const makeOwnLogs = (options: OwnLogsOptions): OwnLogs => {
         const content = Payload.decode(plain)
         if (content._tag === "Header") state.origin = content.header
         if (state.origin === undefined) continue
+        if (!own && !everything && !isOurs(state.origin)) return
         const { agent, countsFrom = 0, session } = state.origin
-        const from = { session, agent, writer: bytesToHex(writer), own: true }
+        const from = { session, agent, writer: bytesToHex(writer), own }
         if (content._tag === "Snapshot") {
           for (const restored of restoredOf(content.snapshot, 0)) {
             onEntry({ ...from, ...restored, n: countsFrom + restored.n })
@@ -123,6 +138,9 @@ export const makeOwnLogs = (options: OwnLogsOptions): OwnLogs => {
   const catchUpIndex = (journal: Journal) => {
     const state = read.get(journal.index) ?? { n: 0, origin: undefined }
     read.set(journal.index, state)
+    readIndexOn(journal, state)
+  }
+  const readIndexOn = (journal: Earlier, state: Reading) => {
     for (;;) {
       const page = guarded(journal.read(journal.index, state.n + 1, PAGE)) ?? []
       for (const { entryId, n, sealed } of page) {
@@ -139,6 +157,15 @@ export const makeOwnLogs = (options: OwnLogsOptions): OwnLogs => {
       }
       if (page.length < PAGE) return
     }
+  }
+
+  /** What our own writers before this one wrote, who wrote under other numbers. */
+  const readEarlier = (journal: Earlier) => {
+    for (const { id, key, kind } of guarded(journal.logs()) ?? []) {
+      keys.add(key)
+      if (kind === "session") readOn(journal, id, { n: 0, origin: undefined }, false)
+    }
+    readIndexOn(journal, { n: 0, origin: undefined })
   }
 
   /** A journal whose writes are seen here before they answer. */
@@ -247,6 +274,7 @@ export const makeOwnLogs = (options: OwnLogsOptions): OwnLogs => {
           if (!reading && looking === undefined) looking = setTimeout(look, LOOK_MS)
         })
       )
+      for (const each of options.earlier ?? []) readEarlier(each)
       // The index's key first: what the opening of a new log writes is read at once.
       look()
       if (journal === undefined || guarded(openOwn(journal)) === undefined) return

@@ -24,7 +24,7 @@ import {
   makeContention,
   type Policy
 } from "../sync/ConflictPolicy.ts"
-import { makeOwnLogs } from "./OwnLogs.ts"
+import { type Earlier, makeOwnLogs } from "./OwnLogs.ts"
 import {
   blobOf,
   type Entry,
@@ -80,6 +80,8 @@ export interface ReplicaOptions {
   /** To write, and all that are read: the first is also the one written to. Empty only reads what comes from hubs. */
   readonly journal: Journal | undefined
   readonly journals: ReadonlyArray<Journal>
+  /** As `OwnLogs` has it. */
+  readonly earlier?: ReadonlyArray<Earlier>
   /** Whether the sessions of agents and of other scopes in `journals` are read too. */
   readonly everything: boolean
   readonly onTrouble: (what: string) => void

@@ -122,7 +122,12 @@ const open = (
     const local = stays === undefined ? undefined : yield* journalOf("never")
     const journal = stays === undefined || local === undefined ? synced : routed(synced, local, stays)
 
-    const troubles: Array<string> = []
+    const journals = local === undefined ? [synced] : [synced, local]
+    const troubles = journals.some(({ fresh }) => fresh === "keys lost")
+      ? [
+          "The keys of this journal's writer are gone: a new one goes on, and what is in the journal alone cannot be read."
+        ]
+      : []
     let report = (what: string): void => {
       troubles.push(what)
     }
@@ -136,7 +141,8 @@ const open = (
           policy,
           redactor: makeRedactor({ ...redaction, ...markKeyOf(journal) }),
           journal,
-          journals: local === undefined ? [synced] : [synced, local],
+          journals,
+          earlier: journals.flatMap(({ earlier = [] }) => earlier),
           everything: follow === "tenant",
           onTrouble: (what) => report(what)
         })

@@ -95,6 +95,27 @@ export const findWriter = async (
   }
 }
 
+/** Ended writers of the same destination whose keys are still here, oldest first. */
+export const findEarlier = (
+  store: Store,
+  files: WriterFiles,
+  { aead, recorder }: Pick<DestinationOptions, "aead" | "recorder">,
+  of: number
+): ReadonlyArray<FoundWriter> => {
+  const ended = store.read(() =>
+    store.all<{ id: number; name: Uint8Array }>(
+      `SELECT id, name FROM writer WHERE ended IS NOT NULL
+       AND destination = (SELECT destination FROM writer WHERE id = ?) ORDER BY id`,
+      of
+    )
+  )
+  return Either.getOrElse(ended, () => []).flatMap(({ id, name }) => {
+    const identity = Either.getOrUndefined(files.load(name))
+    if (identity === undefined) return []
+    return [{ row: id, identity, sealing: sealingOf(aead, recorder, identity, nativeHashes), fresh: false as const }]
+  })
+}
+
 const goingOn = (store: Store, destination: number) =>
   store.get<{ id: number; name: Uint8Array }>(
     "SELECT id, name FROM writer WHERE destination = ? AND ended IS NULL",
