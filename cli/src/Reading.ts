@@ -94,6 +94,18 @@ const idsOf = ({ alias, origin }: Named): ReadonlyArray<string> =>
 export const endingWith = <S extends Named>(wanted: string, sessions: Iterable<S>): ReadonlyArray<S> =>
   [...sessions].filter((session) => idsOf(session).some((id) => id.endsWith(wanted)))
 
+/**
+ * The logs of the one session that these are, the one that goes on last: it has several where a hub removed one while it was
+ * recorded, or where two record it that cannot read each other. Undefined where they are none, or more than one session.
+ */
+export const logsOfOne = <S extends Named>(
+  matches: ReadonlyArray<S>
+): readonly [S, ...ReadonlyArray<S>] | undefined => {
+  const ids = new Set(matches.map(({ alias, origin }) => `${origin.agent} ${alias ?? origin.session}`))
+  const [first, ...rest] = matches.toSorted((a, b) => a.startedAt - b.startedAt)
+  return ids.size !== 1 || first === undefined ? undefined : [first, ...rest]
+}
+
 /** Characters of an id's end that are shown, unless others end so too. */
 const ID = 8
 /** The end of an id that is no other's. */

@@ -6,7 +6,7 @@ import type { KnownSession } from "agent-sync"
 import { connectReader } from "agent-sync/bun"
 import { type AgentEvent, type LogId, makeSession, type Session, type SessionFold } from "agent-sync/events"
 import { Failure } from "./Failure.ts"
-import { away, endingWith, notOne, type Reading, refused, UNREACHABLE_MS, wrongKey } from "./Reading.ts"
+import { away, endingWith, logsOfOne, notOne, type Reading, refused, UNREACHABLE_MS, wrongKey } from "./Reading.ts"
 
 export interface Seen {
   readonly known: KnownSession
@@ -87,8 +87,8 @@ export const watchSessions = (
           return look()
         }
         const matches = endingWith(options.session, sessions)
-        const [match] = matches
-        if (match === undefined || matches.length > 1) {
+        const match = logsOfOne(matches)?.at(-1)
+        if (match === undefined) {
           return fail(notOne(options.command, options.session, matches, sessions))
         }
         follow(match)

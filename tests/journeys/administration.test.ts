@@ -131,4 +131,16 @@ test("what waits of a session whose log was retired arrives with the next push, 
   expect((await here.run(["verify", "--all", "--url", hub.url])).code).toBe(0)
   const [listed] = rows((await here.run(["sessions", "--json", "--url", hub.url])).stdout)
   expect(listed).toMatchObject({ state: "ended" })
+
+  // The session is one, though it has two logs: each command that is given its id takes it, and a note reaches the hub.
+  const id = String(listed!.session)
+  const at = ["--url", hub.url]
+  for (const how of ["jsonl", "html"]) expect((await here.run(["export", id, "--format", how, ...at])).code).toBe(0)
+  const proven = await here.run(["verify", id, ...at])
+  expect(proven.stdout).toContain("1 could not be read")
+  expect(proven.stdout).toContain("signed to the end")
+  await retire(second!.log)
+  expect((await here.run(["note", id, "still here", ...at])).stderr).toContain("at the hub.")
+  const exported = await here.run(["export", id, ...at])
+  expect([exported.code, exported.stdout.includes("still here")]).toEqual([0, true])
 }, 60_000)

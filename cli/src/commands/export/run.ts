@@ -11,9 +11,19 @@ import { type Flags, settings } from "../../Config.ts"
 import { EXIT, Failure } from "../../Failure.ts"
 import { globals } from "../../globals.ts"
 import { isFile, openProofFile } from "../../proofFile.ts"
-import { away, endingWith, notOne, patience, type Reading, readingOf, refused, wrongKey } from "../../Reading.ts"
+import {
+  away,
+  endingWith,
+  logsOfOne,
+  notOne,
+  patience,
+  type Reading,
+  readingOf,
+  refused,
+  wrongKey
+} from "../../Reading.ts"
 import { openRecording } from "../../Recording.ts"
-import { clean } from "../../Terminal.ts"
+import { clean, plural } from "../../Terminal.ts"
 import { fit } from "../../wrap.ts"
 import { told } from "../tail/notices.ts"
 import { type Exported, type Format, formats, isDocument } from "./formats.ts"
@@ -111,6 +121,14 @@ const fromFile = (input: ExportInput, file: string, format: Format) =>
 
 const originOf = ({ _tag, time, writers: _, ...origin }: Header): Origin => origin
 
+/** Of a session's logs: a document holds one, the one that goes on. */
+const writable = <S>({ format }: ExportInput, logs: ReadonlyArray<S> | undefined): ReadonlyArray<S> | undefined => {
+  if (logs === undefined || logs.length === 1 || !isDocument(format)) return logs
+  const left = plural(logs.length - 1, "earlier log")
+  process.stderr.write(`agent-sync: This session has ${left}, which ${format} leaves out and --format jsonl writes.\n`)
+  return logs.slice(-1)
+}
+
 const fromJournal = (input: ExportInput, format: Format) =>
   Effect.gen(function* () {
     const recording = yield* openRecording(input)
@@ -119,10 +137,9 @@ const fromJournal = (input: ExportInput, format: Format) =>
       new Failure({ exit: EXIT.failure, code: "JournalUnusable", what: cause.message })
     const sessions = yield* Either.mapLeft(reader.sessions(), failed)
     const { session: wanted } = input
-    const chosen = wanted === undefined ? sessions : endingWith(wanted, sessions)
-    if (wanted !== undefined && chosen.length !== 1) {
-      return yield* new Failure(notOne("export", wanted, chosen, sessions))
-    }
+    const matches = wanted === undefined ? sessions : endingWith(wanted, sessions)
+    const chosen = wanted === undefined ? sessions : writable(input, logsOfOne(matches))
+    if (chosen === undefined) return yield* new Failure(notOne("export", wanted ?? "", matches, sessions))
     for (const { alias, log, origin, startedAt, state, title } of chosen) {
       const collector = makeCollector(input.history)
       yield* Either.mapLeft(
@@ -213,8 +230,9 @@ const fromHub = (input: ExportInput, format: Format, { found, key, url }: Readin
       const { session: wanted } = input
       if (wanted === undefined) return void writeAll(sessions)
       const matches = endingWith(wanted, sessions)
-      if (matches.length !== 1) return fail(notOne("export", wanted, matches, sessions))
-      void writeAll(matches)
+      const chosen = writable(input, logsOfOne(matches))
+      if (chosen === undefined) return fail(notOne("export", wanted, matches, sessions))
+      void writeAll(chosen)
     }
 
     const remote = connectReader({

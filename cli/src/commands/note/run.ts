@@ -5,14 +5,24 @@
 import { readFileSync } from "node:fs"
 import { userInfo } from "node:os"
 import { type Journal, type KnownSession, ownSessions, refusedBy, remark } from "agent-sync"
-import { connectJournal, connectReader } from "agent-sync/bun"
+import { connectReader } from "agent-sync/bun"
 import type { LogId } from "agent-sync/events"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { type Flags, keyOrMake, type Settings, settings } from "../../Config.ts"
 import { EXIT, Failure } from "../../Failure.ts"
-import { away, endingWith, isPlainId, notOne, reading, refused, UNREACHABLE_MS, wrongKey } from "../../Reading.ts"
-import { journalOf } from "../../Recording.ts"
+import {
+  away,
+  endingWith,
+  isPlainId,
+  logsOfOne,
+  notOne,
+  reading,
+  refused,
+  UNREACHABLE_MS,
+  wrongKey
+} from "../../Reading.ts"
+import { connectTo, journalOf } from "../../Recording.ts"
 import { clean, plural } from "../../Terminal.ts"
 
 /** Milliseconds that the hub is given to take it. */
@@ -86,9 +96,9 @@ const journalFailed = ({ message }: { readonly message: string }) =>
 const ownPlace = (journal: Journal, wanted: string): Either.Either<Place | undefined, Failure> =>
   Either.flatMap(Either.mapLeft(ownSessions(journal), journalFailed), (sessions) => {
     const matches = sessions.filter(({ alias, origin }) => [alias, origin.session].some((id) => id?.endsWith(wanted)))
-    const [match] = matches
-    if (match === undefined) return Either.right(undefined)
-    if (matches.length === 1) return Either.right({ ...match, session: match.origin.session })
+    if (matches.length === 0) return Either.right(undefined)
+    const match = logsOfOne(matches)?.at(-1)
+    if (match !== undefined) return Either.right({ ...match, session: match.origin.session })
     return Either.left(
       new Failure({
         exit: EXIT.failure,
@@ -125,8 +135,8 @@ const placeAtHub = (input: NoteInput): Effect.Effect<Place, Failure> =>
           onIndexRead: () => {
             const sessions: ReadonlyArray<KnownSession> = [...remote.reader.sessions()]
             const matches = endingWith(input.session, sessions)
-            const [match] = matches
-            if (match === undefined || matches.length > 1) {
+            const match = logsOfOne(matches)?.at(-1)
+            if (match === undefined) {
               return fail(notOne("note", input.session, matches, sessions))
             }
             const { alias, key, log, origin } = match
@@ -147,10 +157,7 @@ const placeAtHub = (input: NoteInput): Effect.Effect<Place, Failure> =>
 const sent = async (journal: Journal, found: Settings) => {
   const said: Array<string> = []
   if (found.url === undefined) return { left: 0, said }
-  const remote = connectJournal({
-    journal,
-    url: found.url,
-    token: () => found.token("write"),
+  const remote = connectTo(found.url, found, journal, {
     onStatus: (status) => {
       if (status._tag === "Refused") said.push(refusedBy("The hub", status))
     },

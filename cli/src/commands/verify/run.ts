@@ -13,7 +13,17 @@ import { EXIT, Failure } from "../../Failure.ts"
 import { AGAIN } from "../../lost.ts"
 import { shortPath } from "../../paint.ts"
 import { isFile } from "../../proofFile.ts"
-import { away, endingWith, notOne, patience, type Reading, reading, refused, wrongKey } from "../../Reading.ts"
+import {
+  away,
+  endingWith,
+  logsOfOne,
+  notOne,
+  patience,
+  type Reading,
+  reading,
+  refused,
+  wrongKey
+} from "../../Reading.ts"
 import { clean, isoOf } from "../../Terminal.ts"
 import { nameOf } from "../../Watching.ts"
 import { fileOf, remember, remembered, type SeenLogs, saved } from "./seen.ts"
@@ -126,8 +136,9 @@ const ask = (
       let sessions: ReadonlyArray<KnownSession> = [...index.sessions.values()]
       if (session !== undefined) {
         const matches = endingWith(session, sessions)
-        if (matches.length !== 1) return fail(notOne("verify", session, matches, sessions))
-        sessions = matches
+        const logs = logsOfOne(matches)
+        if (logs === undefined) return fail(notOne("verify", session, matches, sessions))
+        sessions = logs
       }
       for (const one of sessions) {
         if (over) return
