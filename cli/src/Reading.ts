@@ -158,9 +158,11 @@ export const unreachable = (url: string, why: string) => ({
   tries: [isLoopback(url) ? { command: "agent-sync dev", why: "starts the hub on this machine" } : ASK_DOCTOR]
 })
 
-/** That the host does not answer need not be said twice. */
+/** That the host does not answer need not be said twice; what it said is why. */
 const causeOf = (url: string, why: string) =>
-  why.startsWith(new URL(url).host) ? "" : `${why.charAt(0).toUpperCase()}${why.slice(1).replace(/\.?$/, ".")} `
+  why.startsWith(`${new URL(url).host} does not answer`)
+    ? ""
+    : `${why.charAt(0).toUpperCase()}${why.slice(1).replace(/\.?$/, ".")} `
 
 /** The same of a connection that did not come about in time. */
 export const away = (url: string, status: SyncStatus) =>

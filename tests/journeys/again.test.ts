@@ -58,9 +58,9 @@ for (const runtime of ["bun", "workerd"]) {
       expect(asked.why).toMatch(/set back to an older copy.*agent-sync push --again/)
       if (runtime === "bun") {
         const doctor = await here.run(["doctor", "--url", url])
-        expect([doctor.code, doctor.stdout.includes(AGAIN)]).toEqual([1, true])
+        expect([doctor.code, doctor.stdout.includes(`agent-sync push --url ${url} --again`)]).toEqual([1, true])
         const verified = await here.run(["verify", "--url", url])
-        expect([verified.code, verified.stderr.includes(AGAIN)]).toEqual([1, true])
+        expect([verified.code, verified.stderr.includes(`agent-sync push --url ${url} --again`)]).toEqual([1, true])
       }
 
       const pushed = await here.run(["push", "--again", "--url", url])
