@@ -422,7 +422,7 @@ describe("agent-sync run --tty", () => {
     const ran = await on.run(["run", "--tty", "--", "sh", "-c", script])
     expect(ran.stdout).toBe("hello\n")
     expect(ran.code).toBe(7)
-    expect(ran.stderr).toContain("events.  Read them: agent-sync tail --session 0001")
+    expect(ran.stderr).toContain("events as 0001.  Read it: agent-sync export 0001 --format md")
     const exported = await on.run(["export", SESSION])
     expect(exported.stdout).toContain("fix the tests")
   }, 30_000)

@@ -354,7 +354,7 @@ describe("agent-sync verify", () => {
         /✗ .*\n.*It had \d+ entries when it was last seen, and has 30 now: the hub was set back\./s
       )
       expect(stdout).toContain("2 logs hold, 1 does not")
-      expect(stderr).toContain("agent-sync verify --forget")
+      expect(stderr).toContain(`agent-sync verify --url ${hub.url} --forget`)
     }
     expect((await verify(hub.url, "told", "--forget")).stdout).not.toContain("was set back")
     expect((await verify(hub.url, "told")).stdout).not.toContain("was set back")
