@@ -134,7 +134,9 @@ export interface Journal {
   /**
    * Where the hub at a remote takes a session's log no more (`Outbox.refused`): begins a new one under the same names, and
    * seals there again what that hub does not have of the old one, behind what `introduce` says of it, all in one
-   * transaction, signed; marks and whoever holds the old one go along. `old` is how many entries the old one has, and how many of them that hub took. Where an entry was too large for the hub, the largest of them stays behind. Answers the log by which the session goes on; undefined where every hub takes `log`.
+   * transaction, signed; marks and whoever holds the old one go along. `old` is how many entries the old one has, and how many
+   * of them that hub took. Where an entry was too large for the hub, the largest of them stays behind. Answers the log by which
+   * the session goes on; undefined where every hub takes `log`.
    */
   readonly renew: (
     session: string,

@@ -1,6 +1,6 @@
 /**
  * The logs of this machine's own writers, as a replica reads them: from where they were read last, whoever of the machine wrote, and
- * before a write of this process answers. Also the program's own log, opened and introduced.
+ * before a write of this process answers. Also the program's own log: opened, introduced, and gone on with in another where a hub retired it.
  */
 import { bytesToHex } from "@noble/hashes/utils.js"
 import * as Either from "effect/Either"

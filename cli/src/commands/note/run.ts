@@ -11,17 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import { type Flags, keyOrMake, type Settings, settings } from "../../Config.ts"
 import { EXIT, Failure } from "../../Failure.ts"
-import {
-  away,
-  endingWith,
-  isPlainId,
-  logsOfOne,
-  notOne,
-  reading,
-  refused,
-  UNREACHABLE_MS,
-  wrongKey
-} from "../../Reading.ts"
+import { away, endingWith, logsOfOne, notOne, reading, refused, UNREACHABLE_MS, wrongKey } from "../../Reading.ts"
 import { connectTo, journalOf } from "../../Recording.ts"
 import { clean, plural } from "../../Terminal.ts"
 
@@ -95,21 +85,11 @@ const journalFailed = ({ message }: { readonly message: string }) =>
 /** A session that this machine recorded; undefined where there is none that ends so. */
 const ownPlace = (journal: Journal, wanted: string): Either.Either<Place | undefined, Failure> =>
   Either.flatMap(Either.mapLeft(ownSessions(journal), journalFailed), (sessions) => {
-    const matches = sessions.filter(({ alias, origin }) => [alias, origin.session].some((id) => id?.endsWith(wanted)))
+    const matches = endingWith(wanted, sessions)
     if (matches.length === 0) return Either.right(undefined)
     const match = logsOfOne(matches)?.at(-1)
     if (match !== undefined) return Either.right({ ...match, session: match.origin.session })
-    return Either.left(
-      new Failure({
-        exit: EXIT.failure,
-        code: "AmbiguousSession",
-        what: `${matches.length} sessions end with ${wanted}; give more of the id.`,
-        tries: matches
-          .filter(({ origin }) => isPlainId(origin.session))
-          .slice(-5)
-          .map(({ origin }) => ({ command: `agent-sync note ${origin.session} …` }))
-      })
-    )
+    return Either.left(new Failure(notOne("note", wanted, matches, sessions)))
   })
 
 /** Any session of the tenant, by its index. */
